@@ -1,0 +1,3 @@
+//! The `ikpdb` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The tiny library that loads the agent.

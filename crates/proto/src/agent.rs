@@ -1,0 +1,106 @@
+//! The agent's door: how an agent is started and how it introduces itself. After `ikpdb/agentWelcome` the hub is the
+//! agent's DAP client: `initialize`, `attach`, (event `initialized`), `setBreakpoints`…, `configurationDone`.
+
+use crate::ids::SessionId;
+
+/// The agent's first message, an event, within 2 s.
+pub const AGENT_HELLO: &str = "ikpdb/agentHello";
+/// The hub's answer, an event.
+pub const AGENT_WELCOME: &str = "ikpdb/agentWelcome";
+/// The hub's other answer, an event; the hub then closes.
+pub const AGENT_REFUSED: &str = "ikpdb/agentRefused";
+/// The agent tells, an event, that the debuggee has a child that runs Python and is not debugged.
+pub const CHILD: &str = "ikpdb/child";
+
+/// Environment variable that names the descriptor with the start; the preload library takes it out again at once.
+pub const START_DESCRIPTOR: &str = "IKPDB_START";
+
+wire! {
+    /// What the runner leaves in the inherited descriptor, as `<agent library path>\n<this as JSON>`. At most 64 KiB.
+    pub struct AgentStart {
+        /// The version of the protocol that the runner speaks.
+        pub protocol: u32,
+        /// The build that the runner belongs to.
+        pub build: String,
+        /// Path of the hub's unix socket.
+        pub hub: String,
+        /// The session that the hub made for this run.
+        pub session: SessionId,
+        /// The agent's secret, 64 hex digits.
+        pub secret: String,
+        /// How long the program waits for `configurationDone`, in milliseconds; then it runs, undebugged if nobody came.
+        pub patience_ms: u32,
+    }
+
+    /// Who the agent is.
+    pub struct AgentHello {
+        /// The version of the protocol.
+        pub protocol: u32,
+        /// The agent's build.
+        pub build: String,
+        /// The session that it was started for.
+        pub session: SessionId,
+        /// `prove(secret, Agent, nonce, "")`.
+        pub proof: String,
+        /// Random, at least 16 bytes in hex.
+        pub nonce: String,
+        /// Process id.
+        pub pid: u32,
+        /// Parent's process id.
+        pub ppid: u32,
+        /// Start of the process in clock ticks since boot (`/proc/PID/stat` field 22), as text: with the pid it names a process for ever.
+        pub start_time: String,
+        /// The interpreter.
+        pub python: PythonInfo,
+        /// `sys.orig_argv`.
+        pub argv: Vec<String>,
+        /// Working directory.
+        pub cwd: String,
+        /// Present when it comes back after the hub was gone.
+        pub resume: Option<AgentResume>,
+    }
+
+    /// A Python interpreter.
+    pub struct PythonInfo {
+        /// "3.13.0".
+        pub version: String,
+        /// "CPython".
+        pub implementation: String,
+        /// `sys.executable`.
+        pub executable: String,
+        /// Built without the GIL.
+        pub free_threaded: bool,
+    }
+
+    /// What an agent that comes back says about its state.
+    pub struct AgentResume {
+        /// Whether the program has been configured and runs or is stopped.
+        pub configured: bool,
+        /// The body of the last `stopped`, if it is stopped.
+        pub stopped: Option<crate::dap::StoppedEvent>,
+    }
+
+    /// The hub takes the agent.
+    pub struct AgentWelcome {
+        /// Its session.
+        pub session: SessionId,
+        /// `prove(secret, Hub, nonce, "")`.
+        pub proof: String,
+    }
+
+    /// The hub does not take the agent.
+    pub struct AgentRefused {
+        /// Why, and what to do.
+        pub reason: String,
+    }
+
+    /// A child process that is not debugged.
+    pub struct ChildNotDebugged {
+        /// Its process id.
+        pub pid: u32,
+        /// Its command line.
+        pub command: Vec<String>,
+        /// What to do about it, if we know.
+        pub hint: Option<String>,
+    }
+}

@@ -1,0 +1,615 @@
+//! The part of the Debug Adapter Protocol that we read or write; what we only forward has no type here. Names, meaning
+//! and optionality are DAP 1.71's.
+
+use serde_json::Value;
+
+use crate::ids::ThreadId;
+
+wire! {
+    /// What an adapter can do. Absent means no.
+    #[derive(Default)]
+    pub struct Capabilities {
+        /// `configurationDone` is understood.
+        pub supports_configuration_done_request: Option<bool>,
+        /// Breakpoints may have a condition.
+        pub supports_conditional_breakpoints: Option<bool>,
+        /// Breakpoints may have a hit condition.
+        pub supports_hit_conditional_breakpoints: Option<bool>,
+        /// Breakpoints may have a log message.
+        pub supports_log_points: Option<bool>,
+        /// `evaluate` may be called with the context `hover`.
+        pub supports_evaluate_for_hovers: Option<bool>,
+        /// `evaluate` may be called with the context `clipboard`.
+        pub supports_clipboard_context: Option<bool>,
+        /// `setVariable` is understood.
+        pub supports_set_variable: Option<bool>,
+        /// `exceptionInfo` is understood.
+        pub supports_exception_info_request: Option<bool>,
+        /// `stackTrace` honours `startFrame` and `levels`.
+        pub supports_delayed_stack_trace_loading: Option<bool>,
+        /// `terminate` is understood.
+        pub supports_terminate_request: Option<bool>,
+        /// `disconnect` honours `terminateDebuggee`.
+        pub support_terminate_debuggee: Option<bool>,
+        /// `restart` is understood.
+        pub supports_restart_request: Option<bool>,
+        /// `cancel` is understood.
+        pub supports_cancel_request: Option<bool>,
+        /// `breakpointLocations` is understood.
+        pub supports_breakpoint_locations_request: Option<bool>,
+        /// `loadedSources` is understood.
+        pub supports_loaded_sources_request: Option<bool>,
+        /// The exception filters to offer.
+        pub exception_breakpoint_filters: Option<Vec<ExceptionBreakpointsFilter>>,
+        /// Ours: what DAP has no capability for.
+        pub ikpdb: Option<IkpdbCapabilities>,
+    }
+
+    /// What a session can do beyond DAP.
+    #[derive(Default)]
+    pub struct IkpdbCapabilities {
+        /// `ikpdb/runTo` is understood.
+        pub run_to: Option<bool>,
+        /// `evaluate` takes statements in the context `repl`.
+        pub execute_code: Option<bool>,
+        /// `evaluate` honours `ikpdbDisableBreak`.
+        pub disable_break: Option<bool>,
+    }
+
+    /// One exception filter.
+    pub struct ExceptionBreakpointsFilter {
+        /// Its id, for `setExceptionBreakpoints`.
+        pub filter: String,
+        /// Its name for the user.
+        pub label: String,
+        /// One line of explanation.
+        pub description: Option<String>,
+        /// Whether it is on at first.
+        pub default: Option<bool>,
+    }
+
+    /// `initialize`.
+    #[derive(Default)]
+    pub struct InitializeArguments {
+        /// The client's id.
+        #[serde(rename = "clientID")]
+        pub client_id: Option<String>,
+        /// The client's name for the user.
+        pub client_name: Option<String>,
+        /// The adapter's id.
+        #[serde(rename = "adapterID", default)]
+        pub adapter_id: String,
+        /// `path` (default) or `uri`.
+        pub path_format: Option<String>,
+        /// Whether lines start at 1; the default is true.
+        pub lines_start_at1: Option<bool>,
+        /// Whether columns start at 1; the default is true.
+        pub columns_start_at1: Option<bool>,
+        /// Whether `Variable.type` is wanted.
+        pub supports_variable_type: Option<bool>,
+        /// Whether variables are fetched in pages.
+        pub supports_variable_paging: Option<bool>,
+        /// Whether progress events are understood.
+        pub supports_progress_reporting: Option<bool>,
+    }
+
+    /// What the agent understands of `attach`, sent by the hub to every agent.
+    #[derive(Default)]
+    pub struct AttachArguments {
+        /// Stop before the first line of the program.
+        pub stop_on_entry: Option<bool>,
+        /// Steps skip the library, and its frames are marked subtle; the default is true.
+        pub just_my_code: Option<bool>,
+        /// The folder whose files are the user's own, wherever they lie below it.
+        pub workspace: Option<String>,
+    }
+
+    /// What a client of `ikpdb dap` says to start a program.
+    #[derive(Default)]
+    pub struct LaunchArguments {
+        /// Script, directory or zip file to run.
+        pub program: Option<String>,
+        /// Module to run, as `python -m`.
+        pub module: Option<String>,
+        /// Code to run, as `python -c`.
+        pub code: Option<String>,
+        /// Arguments of the program.
+        pub args: Option<Vec<String>>,
+        /// Its working directory.
+        pub cwd: Option<String>,
+        /// Variables added to its environment; `null` removes one.
+        pub env: Option<std::collections::BTreeMap<String, Option<String>>>,
+        /// Interpreter and its options: one string or a list.
+        pub python: Option<OneOrMany>,
+        /// Stop before the first line.
+        pub stop_on_entry: Option<bool>,
+        /// Steps skip the library; the default is true.
+        pub just_my_code: Option<bool>,
+        /// `internalConsole` (default).
+        pub console: Option<String>,
+        /// Run without debugging.
+        pub no_debug: Option<bool>,
+    }
+
+    /// A string, or several.
+    #[serde(untagged)]
+    pub enum OneOrMany {
+        /// One.
+        One(String),
+        /// Several.
+        Many(Vec<String>),
+    }
+
+    /// `disconnect`.
+    #[derive(Default)]
+    pub struct DisconnectArguments {
+        /// Part of a restart.
+        pub restart: Option<bool>,
+        /// End the debuggee; the default is true for a launched one.
+        pub terminate_debuggee: Option<bool>,
+    }
+
+    /// Where code comes from.
+    #[derive(Default)]
+    pub struct Source {
+        /// Short name for the user.
+        pub name: Option<String>,
+        /// Path on the debuggee's machine.
+        pub path: Option<String>,
+        /// Above 0: to be fetched by `source`; valid for the whole session.
+        pub source_reference: Option<i32>,
+        /// `normal`, `emphasize` or `deemphasize`.
+        pub presentation_hint: Option<String>,
+        /// Where it comes from, for the user: "module of the standard library".
+        pub origin: Option<String>,
+    }
+
+    /// `source`.
+    #[derive(Default)]
+    pub struct SourceArguments {
+        /// What is wanted; its `sourceReference` wins over its `path`.
+        pub source: Option<Source>,
+        /// The reference again, for old clients.
+        #[serde(default)]
+        pub source_reference: i32,
+    }
+
+    /// Answer of `source`.
+    pub struct SourceBody {
+        /// The text.
+        pub content: String,
+        /// Its media type.
+        pub mime_type: Option<String>,
+        /// Ours: SHA-256 in hex of the file's bytes that were loaded, where it is known.
+        pub ikpdb_hash: Option<String>,
+    }
+
+    /// `setBreakpoints`: replaces all breakpoints of one source.
+    pub struct SetBreakpointsArguments {
+        /// The source.
+        pub source: Source,
+        /// The whole set.
+        pub breakpoints: Option<Vec<SourceBreakpoint>>,
+        /// The client's text differs from the file.
+        pub source_modified: Option<bool>,
+    }
+
+    /// A breakpoint as the user wants it.
+    #[derive(Default)]
+    pub struct SourceBreakpoint {
+        /// Its line.
+        pub line: u32,
+        /// Its column.
+        pub column: Option<u32>,
+        /// Stops only when this is true.
+        pub condition: Option<String>,
+        /// Stops only at these hits.
+        pub hit_condition: Option<String>,
+        /// Prints this instead of stopping.
+        pub log_message: Option<String>,
+    }
+
+    /// A breakpoint as the adapter made it.
+    #[derive(Default)]
+    pub struct Breakpoint {
+        /// Its id, for `breakpoint` events.
+        pub id: Option<i32>,
+        /// Whether it can be hit.
+        pub verified: bool,
+        /// If not, or if it was moved: why.
+        pub message: Option<String>,
+        /// Its source.
+        pub source: Option<Source>,
+        /// The line it really is on.
+        pub line: Option<u32>,
+        /// The column it really is on.
+        pub column: Option<u32>,
+        /// `pending` or `failed`, while it is not verified.
+        pub reason: Option<String>,
+    }
+
+    /// Answer of `setBreakpoints`: one entry for each that was asked for, in that order.
+    pub struct SetBreakpointsBody {
+        /// The breakpoints.
+        pub breakpoints: Vec<Breakpoint>,
+    }
+
+    /// Event `breakpoint`.
+    pub struct BreakpointEvent {
+        /// `changed`, `new` or `removed`.
+        pub reason: String,
+        /// The breakpoint, found by its id.
+        pub breakpoint: Breakpoint,
+    }
+
+    /// `setExceptionBreakpoints`.
+    #[derive(Default)]
+    pub struct SetExceptionBreakpointsArguments {
+        /// The filters that are on.
+        #[serde(default)]
+        pub filters: Vec<String>,
+    }
+
+    /// Event `stopped`.
+    #[derive(Default)]
+    pub struct StoppedEvent {
+        /// `entry`, `breakpoint`, `step`, `pause`, `exception`, `goto`.
+        pub reason: String,
+        /// The reason in words.
+        pub description: Option<String>,
+        /// The thread that stopped.
+        pub thread_id: Option<ThreadId>,
+        /// What happened, for the user: type and message of an exception.
+        pub text: Option<String>,
+        /// Every Python thread stands still.
+        pub all_threads_stopped: Option<bool>,
+        /// The breakpoints that were hit.
+        pub hit_breakpoint_ids: Option<Vec<i32>>,
+        /// Ours: the number of this stop, counted by the agent; references carry it.
+        pub ikpdb_stop: Option<u32>,
+        /// Ours: the exception has already left its frames (post-mortem).
+        pub ikpdb_unwound: Option<bool>,
+    }
+
+    /// Event `continued`.
+    pub struct ContinuedEvent {
+        /// The thread that goes on.
+        pub thread_id: ThreadId,
+        /// Whether all of them do.
+        pub all_threads_continued: Option<bool>,
+    }
+
+    /// Event `thread`.
+    pub struct ThreadEvent {
+        /// `started` or `exited`.
+        pub reason: String,
+        /// Which.
+        pub thread_id: ThreadId,
+    }
+
+    /// Event `output`.
+    #[derive(Default)]
+    pub struct OutputEvent {
+        /// `console`, `important`, `stdout`, `stderr`, `telemetry`.
+        pub category: Option<String>,
+        /// The text, as the program wrote it, escape sequences included.
+        pub output: String,
+        /// What it came from.
+        pub source: Option<Source>,
+        /// The line there.
+        pub line: Option<u32>,
+        /// Ours: bytes left out just before this text, because they came faster than they could be carried.
+        pub ikpdb_dropped: Option<f64>,
+        /// Ours: true if the text came from the pseudo-terminal (and so belongs in the terminal, too).
+        pub ikpdb_terminal: Option<bool>,
+    }
+
+    /// Event `exited`.
+    pub struct ExitedEvent {
+        /// The exit code; 128 + N for a program ended by signal N.
+        pub exit_code: i32,
+    }
+
+    /// A thread.
+    pub struct Thread {
+        /// Its id.
+        pub id: ThreadId,
+        /// Its name.
+        pub name: String,
+    }
+
+    /// Answer of `threads`.
+    pub struct ThreadsBody {
+        /// All threads that run or ran Python code.
+        pub threads: Vec<Thread>,
+    }
+
+    /// `stackTrace`.
+    pub struct StackTraceArguments {
+        /// Of which thread.
+        pub thread_id: ThreadId,
+        /// Index of the first frame wanted, 0 = innermost.
+        pub start_frame: Option<u32>,
+        /// How many; 0 or absent = all.
+        pub levels: Option<u32>,
+    }
+
+    /// Answer of `stackTrace`.
+    pub struct StackTraceBody {
+        /// The frames, innermost first.
+        pub stack_frames: Vec<StackFrame>,
+        /// How many there are in all.
+        pub total_frames: Option<u32>,
+    }
+
+    /// A stack frame.
+    #[derive(Default)]
+    pub struct StackFrame {
+        /// Its id, valid for this stop.
+        pub id: i32,
+        /// Name of the function, qualified.
+        pub name: String,
+        /// Where its code comes from.
+        pub source: Option<Source>,
+        /// The line that it executes.
+        pub line: u32,
+        /// The column of the expression that it executes; 0 if not known.
+        pub column: u32,
+        /// End of that expression.
+        pub end_line: Option<u32>,
+        /// End of that expression.
+        pub end_column: Option<u32>,
+        /// Name of the module.
+        pub module_id: Option<String>,
+        /// `subtle` for library code.
+        pub presentation_hint: Option<String>,
+    }
+
+    /// `scopes`.
+    pub struct ScopesArguments {
+        /// Of which frame.
+        pub frame_id: i32,
+    }
+
+    /// Answer of `scopes`.
+    pub struct ScopesBody {
+        /// The scopes.
+        pub scopes: Vec<Scope>,
+    }
+
+    /// A named set of variables.
+    #[derive(Default)]
+    pub struct Scope {
+        /// "Locals", "Globals", …
+        pub name: String,
+        /// `arguments`, `locals`, `registers`, `returnValue`, `globals`.
+        pub presentation_hint: Option<String>,
+        /// For `variables`, valid for this stop.
+        pub variables_reference: i32,
+        /// How many named variables.
+        pub named_variables: Option<u32>,
+        /// How many indexed variables.
+        pub indexed_variables: Option<u32>,
+        /// Do not fetch unless asked.
+        pub expensive: bool,
+    }
+
+    /// `variables`.
+    pub struct VariablesArguments {
+        /// Of what.
+        pub variables_reference: i32,
+        /// `indexed` or `named`; both if absent.
+        pub filter: Option<String>,
+        /// Index of the first child wanted.
+        pub start: Option<u32>,
+        /// How many; 0 or absent = all.
+        pub count: Option<u32>,
+    }
+
+    /// Answer of `variables`.
+    pub struct VariablesBody {
+        /// The children.
+        pub variables: Vec<Variable>,
+    }
+
+    /// A variable.
+    #[derive(Default)]
+    pub struct Variable {
+        /// Its name: an identifier, an index, or the rendering of a key.
+        pub name: String,
+        /// Its value as text, bounded.
+        pub value: String,
+        /// The name of its type.
+        #[serde(rename = "type")]
+        pub type_: Option<String>,
+        /// How to show it.
+        pub presentation_hint: Option<VariablePresentationHint>,
+        /// An expression that evaluates to it in its frame.
+        pub evaluate_name: Option<String>,
+        /// Above 0: it has children; valid for this stop.
+        pub variables_reference: i32,
+        /// How many named children.
+        pub named_variables: Option<u32>,
+        /// How many indexed children.
+        pub indexed_variables: Option<u32>,
+    }
+
+    /// How to show a variable.
+    #[derive(Default)]
+    pub struct VariablePresentationHint {
+        /// `property`, `method`, `class`, `data`, `virtual`, …
+        pub kind: Option<String>,
+        /// `readOnly`, `rawString`, `failedEvaluation`, …
+        pub attributes: Option<Vec<String>>,
+        /// `public`, `private`, `protected`, `internal`.
+        pub visibility: Option<String>,
+        /// The value is fetched only when the user asks.
+        pub lazy: Option<bool>,
+    }
+
+    /// `setVariable`.
+    pub struct SetVariableArguments {
+        /// The variable's container.
+        pub variables_reference: i32,
+        /// The variable's name there.
+        pub name: String,
+        /// An expression.
+        pub value: String,
+    }
+
+    /// Answer of `setVariable`.
+    pub struct SetVariableBody {
+        /// The new value.
+        pub value: String,
+        /// The name of its type.
+        #[serde(rename = "type")]
+        pub type_: Option<String>,
+        /// Above 0: it has children.
+        pub variables_reference: Option<i32>,
+        /// How many named children.
+        pub named_variables: Option<u32>,
+        /// How many indexed children.
+        pub indexed_variables: Option<u32>,
+    }
+
+    /// `evaluate`.
+    #[derive(Default)]
+    pub struct EvaluateArguments {
+        /// What to evaluate.
+        pub expression: String,
+        /// In which frame; absent = globals of `__main__`.
+        pub frame_id: Option<i32>,
+        /// `watch`, `repl`, `hover`, `clipboard`, `variables`.
+        pub context: Option<String>,
+    }
+
+    /// Answer of `evaluate`.
+    #[derive(Default)]
+    pub struct EvaluateBody {
+        /// The value as text; empty for a statement.
+        pub result: String,
+        /// The name of its type.
+        #[serde(rename = "type")]
+        pub type_: Option<String>,
+        /// How to show it.
+        pub presentation_hint: Option<VariablePresentationHint>,
+        /// Above 0: it has children.
+        pub variables_reference: i32,
+        /// How many named children.
+        pub named_variables: Option<u32>,
+        /// How many indexed children.
+        pub indexed_variables: Option<u32>,
+        /// Ours: the evaluation waited for other threads, and they ran meanwhile.
+        pub ikpdb_others_ran: Option<bool>,
+    }
+
+    /// `exceptionInfo`.
+    pub struct ExceptionInfoArguments {
+        /// Of which thread.
+        pub thread_id: ThreadId,
+    }
+
+    /// Answer of `exceptionInfo`.
+    #[derive(Default)]
+    pub struct ExceptionInfoBody {
+        /// The full name of its type.
+        pub exception_id: String,
+        /// Its message.
+        pub description: Option<String>,
+        /// `never`, `always`, `unhandled`, `userUnhandled`.
+        pub break_mode: String,
+        /// More.
+        pub details: Option<ExceptionDetails>,
+    }
+
+    /// An exception.
+    #[derive(Default)]
+    pub struct ExceptionDetails {
+        /// Its message.
+        pub message: Option<String>,
+        /// Short name of its type.
+        pub type_name: Option<String>,
+        /// Qualified name of its type.
+        pub full_type_name: Option<String>,
+        /// The formatted traceback.
+        pub stack_trace: Option<String>,
+        /// Its cause or context, if any.
+        pub inner_exception: Option<Vec<ExceptionDetails>>,
+        /// Ours: whether the inner one is the `cause` or the `context`.
+        pub ikpdb_relation: Option<String>,
+        /// Ours: `path:line` where it was raised.
+        pub ikpdb_raised_at: Option<Place>,
+    }
+
+    /// A line in a file.
+    pub struct Place {
+        /// The file.
+        pub path: String,
+        /// The line.
+        pub line: u32,
+        /// The function.
+        pub function: Option<String>,
+    }
+
+    /// `continue`, `next`, `stepIn`, `stepOut`, `pause`.
+    pub struct ThreadArguments {
+        /// Which thread.
+        pub thread_id: ThreadId,
+        /// Only this one goes on.
+        pub single_thread: Option<bool>,
+    }
+
+    /// Answer of `continue`.
+    pub struct ContinueBody {
+        /// Whether all threads go on; they always do.
+        pub all_threads_continued: Option<bool>,
+    }
+
+    /// `ikpdb/runTo`: continues, and stops before a line is executed, once.
+    pub struct RunToArguments {
+        /// The thread that goes on.
+        pub thread_id: ThreadId,
+        /// The file.
+        pub source: Source,
+        /// The line.
+        pub line: u32,
+    }
+
+    /// `cancel`.
+    #[derive(Default)]
+    pub struct CancelArguments {
+        /// `seq` of the request to give up.
+        pub request_id: Option<i64>,
+        /// The progress to give up.
+        pub progress_id: Option<String>,
+    }
+
+    /// Event `progressStart`.
+    pub struct ProgressStartEvent {
+        /// Its id.
+        pub progress_id: String,
+        /// What is going on.
+        pub title: String,
+        /// `seq` of the request that it belongs to.
+        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        pub request_id: Option<i64>,
+        /// Whether `cancel` is understood.
+        pub cancellable: Option<bool>,
+        /// More words.
+        pub message: Option<String>,
+    }
+
+    /// Event `progressEnd`.
+    pub struct ProgressEndEvent {
+        /// Its id.
+        pub progress_id: String,
+        /// How it ended.
+        pub message: Option<String>,
+    }
+
+    /// Event `capabilities`.
+    pub struct CapabilitiesEvent {
+        /// What changed.
+        pub capabilities: Value,
+    }
+}
