@@ -1,3 +1,5 @@
 //! The `ikpdb` command.
 
+mod embedded;
+
 fn main() {}
