@@ -30,7 +30,8 @@ impl Role {
 }
 
 /// The proof, in lower-case hex: HMAC-SHA256 under `secret` of the role's label, a zero byte, the asking side's nonce, a
-/// zero byte, the proving side's own nonce. Nonces are the texts as sent.
+/// zero byte, the proving side's own nonce. Nonces are the texts as sent; `secret` is the bytes that the 64 hex digits
+/// stand for, 32 of them, never the digits.
 pub fn prove(secret: &[u8], role: Role, client_nonce: &str, hub_nonce: &str) -> String {
     hex(&mac(secret, role, client_nonce, hub_nonce))
 }
