@@ -1,3 +1,46 @@
-//! Automation.
+//! The automation of this repository: `cargo xtask <command>`, one file per command.
+//!
+//! Every command writes under `target/` only (and what npm keeps in `web/`), shows what it is doing on standard error, and
+//! says in an error what to do about it.
 
-fn main() {}
+mod commands;
+mod setup;
+mod shell;
+mod stamp;
+mod suites;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs, tests, measures and packs IKPdb", max_term_width = 120)]
+struct Arguments {
+    #[command(subcommand)]
+    command: XtaskCommand,
+}
+
+#[derive(Subcommand)]
+enum XtaskCommand {
+    Run(commands::run::Arguments),
+    Test(commands::test::Arguments),
+    Codegen(commands::codegen::Arguments),
+    Web(commands::web::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        XtaskCommand::Run(arguments) => commands::run::run(arguments),
+        XtaskCommand::Test(arguments) => commands::test::run(arguments),
+        XtaskCommand::Codegen(arguments) => commands::codegen::run(arguments),
+        XtaskCommand::Web(arguments) => commands::web::run(arguments),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `cargo xtask codegen`: writes the TypeScript of the wire types.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::shell;
+
+/// Write the generated files: the TypeScript of the wire types
+#[derive(clap::Args)]
+pub(crate) struct Arguments {}
+
+pub(crate) fn run(_: Arguments) -> Result<ExitCode> {
+    let folder = shell::root().join(GENERATED);
+    shell::step("TypeScript of the wire types", || {
+        if folder.is_dir() {
+            std::fs::remove_dir_all(&folder)?;
+        }
+        export(&folder)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where the generated TypeScript lies.
+pub(crate) const GENERATED: &str = "web/src/socket/generated";
+
+/// Generates into `folder`.
+pub(crate) fn export(folder: &Path) -> Result<()> {
+    let arguments = ["test", "--quiet", "--package", "ikpdb-proto", "--features", "ts", "--lib", "export_bindings"];
+    let mut command = shell::cargo(arguments);
+    shell::output(command.env("TS_RS_EXPORT_DIR", folder)).map(drop)
+}

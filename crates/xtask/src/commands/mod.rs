@@ -1,0 +1,6 @@
+//! One file per command; each has its `Arguments` and `run`.
+
+pub(crate) mod codegen;
+pub(crate) mod run;
+pub(crate) mod test;
+pub(crate) mod web;
