@@ -8,6 +8,7 @@ mod setup;
 mod shell;
 mod stamp;
 mod suites;
+mod tidy;
 mod web;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ enum XtaskCommand {
     Run(commands::run::Arguments),
     Test(commands::test::Arguments),
     Codegen(commands::codegen::Arguments),
+    Tidy(commands::tidy::Arguments),
     Web(commands::web::Arguments),
 }
 
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         XtaskCommand::Run(arguments) => commands::run::run(arguments),
         XtaskCommand::Test(arguments) => commands::test::run(arguments),
         XtaskCommand::Codegen(arguments) => commands::codegen::run(arguments),
+        XtaskCommand::Tidy(arguments) => commands::tidy::run(arguments),
         XtaskCommand::Web(arguments) => commands::web::run(arguments),
     };
     match done {

@@ -3,4 +3,5 @@
 pub(crate) mod codegen;
 pub(crate) mod run;
 pub(crate) mod test;
+pub(crate) mod tidy;
 pub(crate) mod web;
