@@ -4,6 +4,7 @@
 //! says in an error what to do about it.
 
 mod commands;
+mod dist;
 mod setup;
 mod shell;
 mod stamp;
@@ -27,6 +28,7 @@ enum XtaskCommand {
     Run(commands::run::Arguments),
     Test(commands::test::Arguments),
     Codegen(commands::codegen::Arguments),
+    Dist(commands::dist::Arguments),
     Tidy(commands::tidy::Arguments),
     Web(commands::web::Arguments),
 }
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         XtaskCommand::Run(arguments) => commands::run::run(arguments),
         XtaskCommand::Test(arguments) => commands::test::run(arguments),
         XtaskCommand::Codegen(arguments) => commands::codegen::run(arguments),
+        XtaskCommand::Dist(arguments) => commands::dist::run(arguments),
         XtaskCommand::Tidy(arguments) => commands::tidy::run(arguments),
         XtaskCommand::Web(arguments) => commands::web::run(arguments),
     };

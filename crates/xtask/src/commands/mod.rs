@@ -1,6 +1,7 @@
 //! One file per command; each has its `Arguments` and `run`.
 
 pub(crate) mod codegen;
+pub(crate) mod dist;
 pub(crate) mod run;
 pub(crate) mod test;
 pub(crate) mod tidy;

@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use ikpdb_testkit::Python;
 
 use crate::suites::support::Support;
-use crate::suites::{Outcome, Suite, python, rust, web as web_suite};
+use crate::suites::{Outcome, Suite, dist, python, rust, web as web_suite};
 use crate::{setup, shell, web};
 
 /// Set up what the tests need and run all of them, or some suites
@@ -58,6 +58,7 @@ fn run_suites(suites: &[Suite], arguments: &Arguments) -> Result<Vec<(Suite, Out
                 (Suite::Web | Suite::Browser, _, Err(error)) => Outcome::broken(format!("the web UI: {error:#}")),
                 (Suite::Web, ..) => web_suite::run(Suite::Web, filter),
                 (Suite::Python, ..) => python::run(&pythons(arguments.python.as_deref()), filter),
+                (Suite::Dist, ..) => dist::run(&pythons(arguments.python.as_deref()), filter),
                 (_, Err(error), _) => Outcome::broken(format!("{error:#}")),
                 (Suite::Browser, ..) => web_suite::run(Suite::Browser, filter),
                 (Suite::Rust, Ok(binaries), _) => {

@@ -14,6 +14,8 @@ use ikpdb_testkit::Setup;
 
 use crate::shell;
 
+pub(crate) use tools::{folder as tools_folder, pip};
+
 /// Everything for all suites. Quick when it is there already.
 pub(crate) fn prepare() -> Result<PathBuf> {
     let chromium = programs::chromium_and_tmux()?;

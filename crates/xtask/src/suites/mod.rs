@@ -1,5 +1,6 @@
 //! The test suites; each says what its own runner counted.
 
+pub(crate) mod dist;
 pub(crate) mod python;
 pub(crate) mod rust;
 pub(crate) mod support;
@@ -20,6 +21,8 @@ pub(crate) enum Suite {
     Web,
     /// The UI in a real browser.
     Browser,
+    /// The release binary and the wheel, installed as a user would.
+    Dist,
 }
 
 impl Suite {
@@ -30,6 +33,7 @@ impl Suite {
             Suite::Python => "python",
             Suite::Web => "web",
             Suite::Browser => "browser",
+            Suite::Dist => "dist",
         }
     }
 }
