@@ -1,0 +1,112 @@
+//! `setBreakpoints` of an editor: it replaces the editor's own wishes for a source, and nobody else's.
+
+use ikpdb_proto::dap::{Breakpoint, SetBreakpointsArguments, SetBreakpointsBody};
+use ikpdb_proto::{Failure, Request, Response, SessionId, WishId};
+
+use super::session_of;
+use crate::connection::Ask;
+use crate::forward::Purpose;
+use crate::hub::{Hub, Reply};
+
+pub(super) fn set_breakpoints(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
+    let arguments: SetBreakpointsArguments = ask.request.arguments()?;
+    let path = arguments.source.path.filter(|path| !path.is_empty());
+    let path = path.ok_or_else(|| Failure::user("breakpoints need a source with a path"))?;
+    let wanted = arguments.breakpoints.unwrap_or_default();
+    let owner = hub.editor(ask.from).map(|editor| editor.name().to_owned()).unwrap_or_default();
+    let ids = hub.wishes.replace(ask.from, &owner, &path, &wanted)?;
+    let id = session_of(ask);
+    let ready = id.clone().is_ok_and(|id| hub.session(id).is_ok_and(|it| it.agent().is_ok() && !it.no_debug));
+    match id {
+        Ok(id) if ready => hub.send_breakpoints(id, &path, Some((ask.clone(), ids))),
+        _ => {
+            let waits = |(id, wish): (&WishId, &ikpdb_proto::dap::SourceBreakpoint)| Breakpoint {
+                id: i32::try_from(id.0).ok(),
+                verified: false,
+                message: Some("the program has not been started yet".to_owned()),
+                line: Some(wish.line),
+                reason: Some("pending".to_owned()),
+                ..Default::default()
+            };
+            let breakpoints = ids.iter().zip(&wanted).map(waits).collect();
+            return Ok(Reply::body(&SetBreakpointsBody { breakpoints }));
+        }
+    }
+    Ok(Reply::Later)
+}
+
+impl Hub {
+    /// Tells a session's agent the breakpoints of one source.
+    pub(crate) fn send_breakpoints(&mut self, id: SessionId, path: &str, editor: Option<(Ask, Vec<WishId>)>) {
+        let entries = self.wishes.union(path);
+        let Ok(session) = self.session(id) else { return };
+        let Ok(agent) = session.agent() else { return };
+        let entries = if session.no_debug { Vec::new() } else { entries };
+        let (generation, breakpoints) = session.placing.sent(path, entries);
+        let arguments = SetBreakpointsArguments {
+            source: ikpdb_proto::dap::Source { path: Some(path.to_owned()), ..Default::default() },
+            breakpoints: Some(breakpoints),
+            source_modified: None,
+        };
+        let purpose = Purpose::Breakpoints { path: path.to_owned(), generation, editor };
+        self.ask(agent, id, Request::new("setBreakpoints", &arguments), purpose);
+    }
+
+    /// Tells every session what changed for it, and all clients that something changed.
+    pub(crate) fn settle_breakpoints(&mut self) {
+        if !self.wishes.take_changed() {
+            return;
+        }
+        let live: Vec<_> = self.sessions.iter().filter(|(_, it)| it.agent().is_ok()).map(|(&id, _)| id).collect();
+        for id in live {
+            let Some(session) = self.sessions.get_mut(&id) else { continue };
+            let mut paths: Vec<String> = session.placing.paths().map(str::to_owned).collect();
+            paths.extend(self.wishes.paths().into_iter().map(str::to_owned));
+            paths.sort_unstable();
+            paths.dedup();
+            for path in paths {
+                let entries = if self.sessions.get(&id).is_some_and(|it| it.no_debug) {
+                    Vec::new()
+                } else {
+                    self.wishes.union(&path)
+                };
+                let Some(session) = self.sessions.get_mut(&id) else { continue };
+                if session.placing.differs(&path, &entries) {
+                    self.send_breakpoints(id, &path, None);
+                } else {
+                    session.placing.rename(&path, entries);
+                }
+            }
+        }
+        let list = self.breakpoint_list();
+        self.emit_to_pages(None, ikpdb_proto::Event::new(ikpdb_proto::client::BREAKPOINTS, &list));
+    }
+
+    /// An agent answered `setBreakpoints`.
+    pub(crate) fn breakpoints_answered(
+        &mut self,
+        id: SessionId,
+        path: &str,
+        generation: u64,
+        editor: Option<(Ask, Vec<WishId>)>,
+        response: Response,
+    ) {
+        let made = response.body::<SetBreakpointsBody>().map(|body| body.breakpoints);
+        let Ok(session) = self.session(id) else { return };
+        session.placing.answered(path, generation, made.clone().unwrap_or_default());
+        self.wishes.touch();
+        let Some((ask, ids)) = editor else { return };
+        if let Err(failure) = made {
+            return self.answer(ask, Err(failure));
+        }
+        let Ok(session) = self.session(id) else { return };
+        let made = session.placing.made(path);
+        let own = |wish: &WishId| {
+            let gone = Breakpoint { message: Some("it was changed since".to_owned()), ..Default::default() };
+            let made = made.get(wish).map_or(gone, |it| Breakpoint::clone(it));
+            Breakpoint { id: i32::try_from(wish.0).ok(), ..made }
+        };
+        let body = SetBreakpointsBody { breakpoints: ids.iter().map(own).collect() };
+        self.answer(ask, Ok(Reply::body(&body)));
+    }
+}

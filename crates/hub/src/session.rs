@@ -1,0 +1,100 @@
+//! One debuggee: its runner, its agent, and what is known about it.
+
+use ikpdb_proto::client::{SessionInfo, SessionState};
+use ikpdb_proto::runner::{RunSpec, RunnerExited};
+use ikpdb_proto::{Failure, SessionId};
+use serde_json::{Map, Value};
+
+use crate::connection::Ask;
+use crate::output::{Brake, OutputLog};
+use crate::placing::Placing;
+use crate::port::ConnectionId;
+
+/// A session.
+pub(crate) struct Session {
+    /// What clients see of it.
+    pub(crate) info: SessionInfo,
+    /// What is run, for a restart.
+    pub(crate) run: RunSpec,
+    /// Its agent's secret.
+    pub(crate) secret: [u8; 32],
+    /// Who runs it.
+    pub(crate) runner: Option<ConnectionId>,
+    /// Who debugs it.
+    pub(crate) agent: AgentLink,
+    /// What the agent said that it can do, as it said it.
+    pub(crate) capabilities: Map<String, Value>,
+    /// What the agent made of the breakpoints.
+    pub(crate) placing: Placing,
+    /// The exception filters that the agent was told.
+    pub(crate) filters: Option<Vec<String>>,
+    /// What it printed.
+    pub(crate) output: OutputLog,
+    /// Holds back what it prints too fast.
+    pub(crate) brake: Brake,
+    /// How it comes to its end.
+    pub(crate) ending: Ending,
+    /// Who launched it, if an editor did.
+    pub(crate) launched_by: Option<ConnectionId>,
+    /// Nothing stops: `noDebug`.
+    pub(crate) no_debug: bool,
+}
+
+/// The agent of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AgentLink {
+    /// Not here yet.
+    Awaited,
+    /// Here.
+    Joined(ConnectionId, Phase),
+    /// Gone.
+    Lost,
+}
+
+/// How far the handshake with an agent is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// `initialize` or `attach` is on its way.
+    Greeting,
+    /// It takes breakpoints; `configurationDone` is still to come.
+    Configuring,
+    /// The program runs or is stopped.
+    Ready,
+}
+
+/// How a session comes to its end.
+#[derive(Default)]
+pub(crate) struct Ending {
+    /// It was asked to end by a signal.
+    pub(crate) asked: bool,
+    /// It was detached from on purpose.
+    pub(crate) detached: bool,
+    /// The program has ended; the agent's last messages are awaited.
+    pub(crate) exited: Option<RunnerExited>,
+    /// Its successor.
+    pub(crate) replaced_by: Option<SessionId>,
+    /// Who is answered when it is over.
+    pub(crate) waiting: Vec<Ask>,
+}
+
+impl Session {
+    /// Whether its program may still run.
+    pub(crate) fn is_live(&self) -> bool {
+        self.info.state != SessionState::Ended
+    }
+
+    /// The agent, if it takes requests.
+    pub(crate) fn agent(&self) -> Result<ConnectionId, Failure> {
+        match self.agent {
+            AgentLink::Joined(connection, phase) if phase >= Phase::Configuring => Ok(connection),
+            _ if !self.is_live() => Err(Failure::user("the program has ended")),
+            AgentLink::Joined(..) | AgentLink::Awaited if self.info.undebugged.is_none() => {
+                Err(Failure::user("the program is still being started"))
+            }
+            _ => Err(Failure::user(format!(
+                "the program is not being debugged: {}",
+                self.info.undebugged.as_deref().unwrap_or("its agent is gone")
+            ))),
+        }
+    }
+}
