@@ -1,0 +1,135 @@
+// The user's breakpoints: one shared list at the hub, changed by increments.
+
+import type { ChangeWish } from "../socket/generated/ChangeWish";
+import { Part, reason } from "./context";
+import { type Mark, marks, marksIn } from "./selectors";
+import type { ConditionEditor, DocumentKey } from "./state";
+
+/** How long a saved condition may take to be refused by the program, before the editor closes. */
+const VERDICT_MS = 400;
+
+export class Breakpoints extends Part {
+  private waiting: { wish: number; session: number; settle: () => void } | null = null;
+
+  mark(document: DocumentKey, line: number): Mark | null {
+    return marksIn(marks(this.state), document).get(line) ?? null;
+  }
+
+  /** A click in the gutter: adds, removes, or enables what was disabled. */
+  toggle(document: DocumentKey, line: number): void {
+    const mark = this.mark(document, line);
+    if (mark === null || mark.wish.owner !== undefined) this.add(document, line, {});
+    else if (mark.wish.enabled) this.remove([mark.wish.id]);
+    else this.change({ id: mark.wish.id, enabled: true });
+  }
+
+  /** A click with Shift: disables, or adds or enables. */
+  toggleEnabled(document: DocumentKey, line: number): void {
+    const mark = this.mark(document, line);
+    if (mark === null) this.add(document, line, {});
+    else this.change({ id: mark.wish.id, enabled: !mark.wish.enabled });
+  }
+
+  add(document: DocumentKey, line: number, with_: Pick<ChangeWish, "condition" | "hitCondition" | "logMessage">): void {
+    this.attempt(this.send(document, line, with_));
+    if (!this.state.breakpoints.active) this.activate(true);
+  }
+
+  change(change: ChangeWish): void {
+    this.attempt(this.context.hub.changeBreakpoint(change));
+  }
+
+  remove(ids: number[]): void {
+    if (ids.length > 0) this.attempt(this.context.hub.removeBreakpoints(ids));
+  }
+
+  removeAll(): void {
+    this.remove(this.state.breakpoints.wishes.filter((wish) => wish.owner === undefined).map((wish) => wish.id));
+  }
+
+  /** The master switch. */
+  activate(active: boolean): void {
+    this.attempt(this.context.hub.activateBreakpoints(active));
+  }
+
+  setFilter(filter: string, on: boolean): void {
+    const others = this.state.filters.filter((one) => one !== filter);
+    const active = on ? [...others, filter] : others;
+    this.dispatch({ type: "filters", active });
+    this.attempt(this.context.hub.setExceptionFilters(active));
+  }
+
+  edit(document: DocumentKey, line: number): void {
+    if (!document.startsWith("/")) return;
+    const mark = this.mark(document, line);
+    const own = mark === null || mark.wish.owner !== undefined ? null : mark;
+    const tab = own?.wish.logMessage ? "log" : own?.wish.hitCondition ? "hit" : "condition";
+    const error = own?.wish.condition ? own.message : null;
+    const editor: ConditionEditor = { document, line, wish: own?.wish.id ?? null, tab, error, saving: false };
+    this.dispatch({ type: "condition", editor });
+  }
+
+  closeEditor(): void {
+    this.dispatch({ type: "condition", editor: null });
+  }
+
+  /** Saves what the editor holds; it stays open if the program refuses it. */
+  async save(values: { condition: string; hitCondition: string; logMessage: string }): Promise<void> {
+    const editor = this.state.condition;
+    if (editor === null || editor.saving) return;
+    this.dispatch({ type: "condition", editor: { ...editor, saving: true, error: null } });
+    try {
+      const wish =
+        editor.wish === null
+          ? await this.send(editor.document, editor.line, values)
+          : await this.context.hub.changeBreakpoint({ id: editor.wish, ...values });
+      if (!this.state.breakpoints.active) this.activate(true);
+      const error = await this.verdict(wish.id);
+      const now = this.state.condition;
+      if (now?.document !== editor.document || now.line !== editor.line) return;
+      const open = error === null ? null : { ...now, wish: wish.id, saving: false, error };
+      this.dispatch({ type: "condition", editor: open });
+    } catch (error) {
+      this.dispatch({ type: "condition", editor: { ...editor, saving: false, error: reason(error) } });
+    }
+  }
+
+  /** The list came anew: somebody may be waiting for what the program says to a condition. */
+  listChanged(): void {
+    const { waiting } = this;
+    if (waiting !== null && this.refusal(waiting.wish, waiting.session) !== null) waiting.settle();
+  }
+
+  /** Why the program cannot use the breakpoint, if it says so soon. */
+  private verdict(wish: number): Promise<string | null> {
+    const info = this.state.current === null ? undefined : this.state.sessions[this.state.current];
+    if (info === undefined || info.state === "ended") return Promise.resolve(null);
+    const session = info.id;
+    return new Promise((resolve) => {
+      const settle = () => {
+        cancel();
+        this.waiting = null;
+        resolve(this.refusal(wish, session));
+      };
+      const cancel = this.context.clock.after(VERDICT_MS, settle);
+      this.waiting = { wish, session, settle };
+      this.listChanged();
+    });
+  }
+
+  private refusal(id: number, session: number): string | null {
+    const wish = this.state.breakpoints.wishes.find((one) => one.id === id);
+    const placed = wish?.placed[session];
+    if (wish === undefined || placed === undefined || !wish.condition) return null;
+    const moved = placed.verified && placed.line !== undefined && placed.line !== wish.line;
+    return moved ? null : (placed.message ?? null);
+  }
+
+  private send(path: string, line: number, with_: Pick<ChangeWish, "condition" | "hitCondition" | "logMessage">) {
+    if (!path.startsWith("/")) {
+      return Promise.reject(new Error("Breakpoints can be set in files only; this text exists only in the program."));
+    }
+    const text = this.state.documents[path]?.text.split("\n")[line - 1]?.trim().slice(0, 200);
+    return this.context.hub.setBreakpoint({ path, line, ...with_, ...(text === undefined ? {} : { text }) });
+  }
+}

@@ -1,0 +1,293 @@
+import { expect, test } from "vitest";
+import { FakeHub, FakeTimers, fakeParts, fakePlaces, Refusal, SECRET, settled } from "../socket/fakeHub";
+import type { SessionInfo } from "../socket/generated/SessionInfo";
+import type { Snapshot } from "../socket/generated/Snapshot";
+import { hex } from "../socket/proof";
+import { Model } from "./model";
+import { currentConsole, isStopped, marks, phase, pointers, selectedFrame } from "./selectors";
+import { plain, sentence } from "./sentence";
+import { scopeRows } from "./tree";
+
+const PATH = "/w/app.py";
+const RUNNING: SessionInfo = {
+  id: 1,
+  name: "app.py",
+  type: "python",
+  state: "running",
+  command: ["python3", "app.py"],
+  cwd: "/w",
+  startedAt: 1000,
+  waitingForInput: false,
+  restartable: true,
+  children: [],
+  capabilities: { supportsExceptionInfoRequest: true },
+};
+
+const SNAPSHOT: Snapshot = {
+  n: 0,
+  workspace: { path: "/w", name: "w" },
+  sessions: [RUNNING],
+  output: { 1: [{ output: "hello\n", category: "stdout", ikpdbTerminal: true }] },
+  breakpoints: { active: true, wishes: [] },
+  exceptionFilters: { active: ["uncaught"] },
+  watches: { expressions: ["a + 1"] },
+  settings: [],
+  pages: 1,
+};
+
+async function open(sessions: SessionInfo[] = [RUNNING]) {
+  const hub = new FakeHub();
+  const timers = new FakeTimers();
+  let line = 4;
+  let value = 1;
+  hub.snapshot = { ...SNAPSHOT, sessions };
+  const frames = () => [
+    { id: 1, name: "f", line, column: 1, source: { path: PATH, name: "app.py" } },
+    { id: 2, name: "<module>", line: 9, column: 1, source: { path: PATH, name: "app.py" } },
+  ];
+  hub.answers.set("stackTrace", () => ({ stackFrames: frames(), totalFrames: 2 }));
+  hub.answers.set("threads", () => ({ threads: [{ id: 3, name: "MainThread" }] }));
+  hub.answers.set("scopes", () => ({
+    scopes: [
+      { name: "Locals", presentationHint: "locals", variablesReference: 10, expensive: false },
+      { name: "Globals", presentationHint: "globals", variablesReference: 20, expensive: false },
+    ],
+  }));
+  hub.answers.set("variables", (args) => ({
+    variables:
+      args.variablesReference === 10 ? [{ name: "a", value: String(value), type: "int", variablesReference: 0 }] : [],
+  }));
+  hub.answers.set("evaluate", (args) => {
+    if (args.expression === "nope") throw new Refusal("NameError: name 'nope' is not defined");
+    return { result: String(value + 1), type: "int", variablesReference: 0 };
+  });
+  hub.answers.set("ikpdb/files/read", () => ({ content: "x = 1\n".repeat(20), hash: "aa" }));
+  hub.answers.set("source", () => ({ content: "y = 1\n", ikpdbHash: "bb" }));
+  for (const quiet of ["next", "continue", "ikpdb/setting", "ikpdb/watches"]) hub.answers.set(quiet, () => ({}));
+  const clock = {
+    now: () => timers.time,
+    after: (ms: number, run: () => void) => {
+      const timer = timers.set(run, ms);
+      return () => timers.clear(timer);
+    },
+  };
+  const model = new Model(fakeParts(hub, timers, fakePlaces(`#secret=${hex(SECRET)}`)), clock);
+  model.start();
+  await settled();
+  const stop = async (at: number, now: number, ikpdbStop: number, reason = "step") => {
+    line = at;
+    value = now;
+    hub.event(1, "stopped", {
+      reason,
+      threadId: 3,
+      ikpdbStop,
+      text: reason === "exception" ? "ValueError: no" : undefined,
+    });
+    await settled();
+  };
+  const state = () => model.store.get();
+  return { hub, timers, model, state, stop, says: () => plain(sentence(state(), timers.time).main) };
+}
+
+test("a stop shows its line, stack, variables and watches", async () => {
+  const { state, stop, says } = await open();
+  expect(phase(state())).toBe("running");
+  await stop(4, 1, 1, "breakpoint");
+  expect(phase(state())).toBe("stopped");
+  expect(says()).toBe("Stopped on a breakpoint at app.py:4, in f");
+  expect(pointers(state(), PATH)).toEqual([{ line: 4, kind: "top" }]);
+  expect(state().active).toBe(PATH);
+  const rows = scopeRows(state());
+  expect(
+    rows.map((row) => (row.kind === "variable" ? `${row.variable.name}=${row.variable.value}` : row.kind)),
+  ).toEqual(["scope", "a=1", "scope"]);
+  expect(state().watchValues[0]).toMatchObject({ expression: "a + 1", variable: { value: "2" }, pending: false });
+});
+
+test("what changed since the last stop in the same function is marked, and only that", async () => {
+  const { hub, state, stop } = await open();
+  await stop(4, 1, 1);
+  expect(scopeRows(state()).some((row) => row.kind === "variable" && row.changed)).toBe(false);
+  hub.event(1, "continued", { threadId: 3 });
+  await stop(5, 2, 2);
+  expect(scopeRows(state()).find((row) => row.kind === "variable")).toMatchObject({ changed: true, was: "1" });
+  hub.event(1, "continued", { threadId: 3 });
+  await stop(6, 2, 3);
+  expect(scopeRows(state()).find((row) => row.kind === "variable")).toMatchObject({ changed: false });
+});
+
+test("between a step and the next stop nothing goes blank and nothing flickers", async () => {
+  const { hub, model, state, stop, timers } = await open();
+  await stop(4, 1, 1);
+  model.run.stepOver();
+  hub.event(1, "continued", { threadId: 3 });
+  await settled();
+  expect(phase(state())).toBe("stopped");
+  expect(scopeRows(state())).toHaveLength(3);
+  expect(isStopped(state())).toBe(false);
+  timers.advance(150);
+  expect(phase(state())).toBe("running");
+  expect(scopeRows(state())).toHaveLength(3);
+  timers.advance(500);
+  expect(scopeRows(state())).toHaveLength(0);
+});
+
+test("answers that belong to an earlier stop are dropped", async () => {
+  const { hub, model, state, stop } = await open();
+  await stop(4, 1, 1);
+  const old = state().stop?.number ?? 0;
+  hub.event(1, "continued", { threadId: 3 });
+  await stop(5, 2, 2);
+  const before = state();
+  model.store.dispatch({ type: "children", number: old, path: "s:Locals", items: [] });
+  model.store.dispatch({ type: "threads", number: old, threads: [] });
+  model.store.dispatch({
+    type: "exceptionInfo",
+    number: old,
+    info: { exceptionId: "E", breakMode: "always" },
+    at: null,
+  });
+  expect(state()).toEqual(before);
+});
+
+test("selecting an outer frame keeps the arrow on the top line and evaluates the watches again", async () => {
+  const { hub, model, state, stop } = await open();
+  await stop(4, 1, 1);
+  const asked = hub.commands().filter((one) => one === "evaluate").length;
+  model.sessions.moveFrame(1);
+  await settled();
+  expect(selectedFrame(state().stop)?.line).toBe(9);
+  expect(pointers(state(), PATH)).toEqual([
+    { line: 4, kind: "top" },
+    { line: 9, kind: "frame" },
+  ]);
+  expect(hub.commands().filter((one) => one === "evaluate")).toHaveLength(asked + 1);
+  expect(hub.asked.findLast((one) => one.command === "evaluate")?.args.frameId).toBe(2);
+});
+
+test("an exception is told at its line with its type", async () => {
+  const { hub, state, stop, says } = await open();
+  const details = { typeName: "ValueError", message: "no" };
+  hub.answers.set("exceptionInfo", () => ({
+    exceptionId: "ValueError",
+    description: "no",
+    breakMode: "unhandled",
+    details,
+  }));
+  await stop(4, 1, 1, "exception");
+  expect(phase(state())).toBe("exception");
+  expect(says()).toBe("Stopped on ValueError at app.py:4, in f");
+  expect(state().stop?.exception).toMatchObject({ line: 4, document: PATH, info: { description: "no" } });
+});
+
+test("a file that does not compile is shown where the compiler points", async () => {
+  const { hub, state, stop, says } = await open();
+  hub.answers.set("stackTrace", () => ({ stackFrames: [], totalFrames: 0 }));
+  const details = { typeName: "SyntaxError", ikpdbRaisedAt: { path: PATH, line: 7 } };
+  hub.answers.set("exceptionInfo", () => ({ exceptionId: "SyntaxError", breakMode: "unhandled", details }));
+  await stop(0, 0, 1, "exception");
+  expect(says()).toBe("Stopped on SyntaxError at app.py:7");
+  expect(state().reveal).toMatchObject({ document: PATH, line: 7 });
+});
+
+test("a file that differs from the loaded code is shown as it was loaded, and says so", async () => {
+  const { state, stop } = await open();
+  await stop(4, 1, 1);
+  expect(state().documents[PATH]).toMatchObject({ differs: true, showing: "loaded", text: "y = 1\n" });
+});
+
+test("the console evaluates in the selected frame, styles errors, and offers a way out of long ones", async () => {
+  const { hub, model, state, stop, timers } = await open();
+  await stop(4, 1, 1);
+  await model.console.evaluate("a + 1");
+  await model.console.evaluate("nope");
+  const kinds = () => currentConsole(state()).entries.map((entry) => entry.kind);
+  expect(kinds()).toEqual(["output", "input", "result", "input", "error"]);
+  hub.answers.delete("evaluate");
+  void model.console.evaluate("forever()");
+  await settled();
+  timers.advance(5000);
+  const last = currentConsole(state()).entries.at(-1);
+  expect(last).toMatchObject({ kind: "pending", slow: true });
+  model.console.interrupt(last?.id ?? 0);
+  await settled();
+  const sent = hub.asked.findLast((one) => one.command === "evaluate");
+  expect(hub.asked.at(-1)).toMatchObject({ command: "cancel", args: { requestId: sent?.seq } });
+});
+
+test("the end says how, and a restart takes the place of the session that it replaces", async () => {
+  const { hub, state, stop, says } = await open();
+  await stop(4, 1, 1);
+  hub.event(null, "ikpdb/session", { ...RUNNING, state: "ended", exit: { exitCode: 7, durationMs: 3210 } });
+  expect(says()).toBe("Ended, exit code 7 after 3.2 s");
+  expect(pointers(state(), PATH)).toEqual([]);
+  hub.event(null, "ikpdb/session", { ...RUNNING, id: 2, replaces: 1 });
+  expect(state().current).toBe(2);
+  expect(phase(state())).toBe("running");
+});
+
+test("a second session joins the list and leaves the first one on show", async () => {
+  const { hub, state, stop } = await open();
+  await stop(4, 1, 1);
+  hub.event(null, "ikpdb/session", { ...RUNNING, id: 2 });
+  expect([state().current, state().order]).toEqual([1, [1, 2]]);
+  expect(phase(state())).toBe("stopped");
+});
+
+test("a broken connection is said with what the program was doing", async () => {
+  const { hub, state, stop, says, timers } = await open();
+  await stop(4, 1, 1);
+  hub.up = false;
+  hub.socket.close();
+  await settled();
+  expect(phase(state())).toBe("away");
+  expect(says()).toBe("Hub gone, reconnecting: attempt 1, next in 1 s");
+  expect(plain(sentence(state(), timers.time).why)).toBe("The program was stopped at app.py:4 · Retry now");
+});
+
+test("breakpoint marks tell condition, logpoint, disabled, unverified and the master switch apart", async () => {
+  const { hub, state } = await open();
+  const wish = { path: PATH, enabled: true, placed: {} };
+  const wishes = [
+    { ...wish, id: 1, line: 1 },
+    { ...wish, id: 2, line: 2, condition: "a" },
+    { ...wish, id: 3, line: 3, logMessage: "a" },
+    { ...wish, id: 4, line: 4, enabled: false },
+    { ...wish, id: 5, line: 5, placed: { 1: { verified: false, message: "no code here" } } },
+    { ...wish, id: 6, line: 6, placed: { 1: { verified: true, line: 8 } } },
+  ];
+  hub.event(null, "ikpdb/breakpoints", { active: true, wishes });
+  expect(marks(state()).map((mark) => [mark.kind, mark.line])).toEqual([
+    ["on", 1],
+    ["cond", 2],
+    ["log", 3],
+    ["off", 4],
+    ["unverified", 5],
+    ["on", 8],
+  ]);
+  hub.event(null, "ikpdb/breakpoints", { active: false, wishes });
+  expect(marks(state()).every((mark) => mark.kind === "off")).toBe(true);
+});
+
+test("a condition that the program refuses keeps the editor open with the reason", async () => {
+  const { hub, model, state, timers } = await open();
+  const wish = { id: 1, path: PATH, line: 4, enabled: true, condition: "a ==", placed: {} };
+  hub.answers.set("ikpdb/breakpoints/set", () => {
+    hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [wish] });
+    return wish;
+  });
+  model.breakpoints.edit(PATH, 4);
+  void model.breakpoints.save({ condition: "a ==", hitCondition: "", logMessage: "" });
+  await settled();
+  const placed = { 1: { verified: false, message: "SyntaxError: invalid syntax" } };
+  hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [{ ...wish, placed }] });
+  await settled();
+  expect(state().condition).toMatchObject({ wish: 1, error: "SyntaxError: invalid syntax", saving: false });
+  hub.answers.set("ikpdb/breakpoints/change", () => ({ ...wish, condition: "a == 1" }));
+  hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [{ ...wish, condition: "a == 1" }] });
+  void model.breakpoints.save({ condition: "a == 1", hitCondition: "", logMessage: "" });
+  await settled();
+  timers.advance(400);
+  await settled();
+  expect(state().condition).toBeNull();
+});

@@ -1,0 +1,188 @@
+// Puts the parts of the model together and brings the hub's events to them.
+
+import { Connection, type ConnectionParts } from "../socket/connection";
+import { takeCredentials } from "../socket/credentials";
+import type { BreakpointList } from "../socket/generated/BreakpointList";
+import type { ExceptionFilters } from "../socket/generated/ExceptionFilters";
+import type { OutputEvent } from "../socket/generated/OutputEvent";
+import type { Pages } from "../socket/generated/Pages";
+import type { SessionInfo } from "../socket/generated/SessionInfo";
+import type { Setting } from "../socket/generated/Setting";
+import type { Snapshot } from "../socket/generated/Snapshot";
+import type { StoppedEvent } from "../socket/generated/StoppedEvent";
+import type { Watches } from "../socket/generated/Watches";
+import { Hub } from "../socket/hub";
+import type { DapEvent } from "../socket/wire";
+import { Breakpoints } from "./breakpoints";
+import { Console } from "./console";
+import type { Clock, Context } from "./context";
+import { Files } from "./files";
+import type { Message } from "./message";
+import { RunControl } from "./runControl";
+import { Sessions } from "./sessions";
+import type { Choices } from "./state";
+import { Store } from "./store";
+import { Values } from "./values";
+
+/** Output is brought to the state in bundles of so long. */
+const OUTPUT_MS = 16;
+
+/** Gets the raw output that belongs into the terminal, snapshots included. */
+export type TerminalListener = (session: number, text: string, fresh: boolean) => void;
+
+export class Model {
+  readonly store = new Store();
+  readonly files: Files;
+  readonly values: Values;
+  readonly breakpoints: Breakpoints;
+  readonly run: RunControl;
+  readonly sessions: Sessions;
+  readonly console: Console;
+  private readonly connection: Connection;
+  private readonly context: Context;
+  private waitingOutput = new Map<number, OutputEvent[]>();
+  private flushing = false;
+  private readonly terminals = new Map<number, string[]>();
+  private terminalListener: TerminalListener | null = null;
+
+  constructor(parts: ConnectionParts, clock: Clock) {
+    this.connection = new Connection(parts, takeCredentials(parts.places), {
+      status: (status) => {
+        this.store.dispatch({ type: "link", status });
+        if (status.kind === "open") this.opened();
+      },
+      snapshot: (snapshot) => this.snapshot(snapshot),
+      event: (session, event) => this.event(session, event),
+    });
+    const context: Context = {
+      store: this.store,
+      hub: new Hub(this.connection),
+      clock,
+      debugger: () => this.sessions.debugger,
+    };
+    this.context = context;
+    this.files = new Files(context);
+    this.values = new Values(context);
+    this.breakpoints = new Breakpoints(context);
+    this.run = new RunControl(context);
+    this.sessions = new Sessions(context, this.connection, this.files, this.values);
+    this.console = new Console(context, this.values);
+  }
+
+  start(): void {
+    this.connection.start();
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+
+  retry(): void {
+    this.connection.retryNow();
+  }
+
+  /** Changes what the user chose for good. */
+  choose(change: Partial<Choices>): void {
+    this.store.dispatch({ type: "choices", change });
+    for (const [key, value] of Object.entries(change)) {
+      this.context.hub.setSetting({ scope: "user", key, value }).catch(() => undefined);
+    }
+  }
+
+  /** Hears the terminal of every session, beginning with what came before. */
+  listenToTerminals(listener: TerminalListener | null): void {
+    this.terminalListener = listener;
+    if (listener === null) return;
+    for (const [session, texts] of this.terminals) listener(session, texts.join(""), true);
+  }
+
+  private opened(): void {
+    this.sessions.update();
+    this.files.refreshFolders();
+  }
+
+  private snapshot(snapshot: Snapshot): void {
+    this.flush();
+    this.store.dispatch({ type: "snapshot", snapshot });
+    this.terminals.clear();
+    for (const { id } of snapshot.sessions) {
+      const text = (snapshot.output[id] ?? []).filter((event) => event.ikpdbTerminal).map((event) => event.output);
+      this.terminals.set(id, text);
+      this.terminalListener?.(id, text.join(""), true);
+    }
+    const tabs = snapshot.settings.find((one) => one.scope === "workspace" && one.key === "tabs");
+    this.files.restoreTabs(tabs?.value);
+  }
+
+  private event(session: number | null, event: DapEvent): void {
+    if (event.event === "output" && session !== null) {
+      this.output(session, event.body as OutputEvent);
+      return;
+    }
+    this.flush();
+    const dispatch = (message: Message) => this.store.dispatch(message);
+    switch (event.event) {
+      case "ikpdb/session":
+        dispatch({ type: "session", info: event.body as SessionInfo });
+        this.sessions.update();
+        return;
+      case "ikpdb/sessionRemoved": {
+        const removed = (event.body as { session: number }).session;
+        dispatch({ type: "sessionRemoved", session: removed });
+        this.terminals.delete(removed);
+        this.sessions.update();
+        return;
+      }
+      case "ikpdb/breakpoints":
+        dispatch({ type: "breakpoints", list: event.body as BreakpointList });
+        this.breakpoints.listChanged();
+        return;
+      case "ikpdb/exceptionFilters":
+        dispatch({ type: "filters", active: (event.body as ExceptionFilters).active });
+        return;
+      case "ikpdb/watches": {
+        const { expressions } = event.body as Watches;
+        const known = this.store.get().watches;
+        if (expressions.length === known.length && expressions.every((one, i) => one === known[i])) return;
+        dispatch({ type: "watches", expressions });
+        void this.values.evaluateWatches();
+        return;
+      }
+      case "ikpdb/setting":
+        dispatch({ type: "setting", setting: event.body as Setting });
+        return;
+      case "ikpdb/pages":
+        dispatch({ type: "pages", count: (event.body as Pages).count });
+        return;
+      case "stopped":
+        if (session !== null) dispatch({ type: "stopped", session, body: event.body as StoppedEvent });
+        break;
+      case "continued":
+        if (session !== null) dispatch({ type: "continued", session });
+        break;
+    }
+    if (session !== null) this.sessions.receive(session, event);
+  }
+
+  private output(session: number, body: OutputEvent): void {
+    if (body.ikpdbTerminal === true) {
+      const texts = this.terminals.get(session) ?? [];
+      this.terminals.set(session, texts);
+      texts.push(body.output);
+      if (texts.length > 4000) texts.splice(0, 1000); // the terminal keeps its own scrollback
+      this.terminalListener?.(session, body.output, false);
+    }
+    const waiting = this.waitingOutput.get(session) ?? [];
+    this.waitingOutput.set(session, waiting);
+    waiting.push(body);
+    if (this.flushing) return;
+    this.flushing = true;
+    this.context.clock.after(OUTPUT_MS, () => this.flush());
+  }
+
+  private flush(): void {
+    this.flushing = false;
+    for (const [session, events] of this.waitingOutput) this.store.dispatch({ type: "output", session, events });
+    this.waitingOutput.clear();
+  }
+}

@@ -1,0 +1,173 @@
+// Where every change of the state comes about: a pure function of the state and one message.
+
+import type { SessionInfo } from "../socket/generated/SessionInfo";
+import type { Setting } from "../socket/generated/Setting";
+import type { Snapshot } from "../socket/generated/Snapshot";
+import type { Message } from "./message";
+import { append, appendOutput, EMPTY_CONSOLE, replace } from "./reduceConsole";
+import { reduceFiles } from "./reduceFiles";
+import { clearStop, reduceStop, staleStop } from "./reduceStop";
+import type { Choices, ConsoleView, State } from "./state";
+
+const MOST_TOASTS = 3;
+
+/** The latest session that is still alive, else the latest. */
+function choose(sessions: Record<number, SessionInfo>, order: number[]): number | null {
+  const alive = order.filter((id) => sessions[id]?.state !== "ended");
+  return alive.at(-1) ?? order.at(-1) ?? null;
+}
+
+function select(state: State, session: number | null): State {
+  return state.current === session
+    ? state
+    : { ...clearStop(state), current: session, settling: false, condition: null };
+}
+
+function console(state: State, session: number, change: (view: ConsoleView) => ConsoleView): State {
+  return { ...state, consoles: { ...state.consoles, [session]: change(state.consoles[session] ?? EMPTY_CONSOLE) } };
+}
+
+function setting(state: State, { key, value }: Setting): State {
+  const known = state.choices[key as keyof Choices];
+  if (known === undefined || typeof value !== typeof known) return state;
+  return { ...state, choices: { ...state.choices, [key]: value } };
+}
+
+function snapshot(state: State, from: Snapshot): State {
+  const sessions = Object.fromEntries(from.sessions.map((info) => [info.id, info]));
+  const order = from.sessions.map((info) => info.id);
+  const consoles: Record<number, ConsoleView> = {};
+  for (const id of order) {
+    const shown = state.consoles[id];
+    const typed = shown?.entries.filter((entry) => entry.kind !== "output") ?? [];
+    // The snapshot has the whole output; what was typed here is kept before it only if nothing else is known.
+    consoles[id] = appendOutput(EMPTY_CONSOLE, from.output[id] ?? []);
+    for (const entry of typed) consoles[id] = append(consoles[id] ?? EMPTY_CONSOLE, entry);
+  }
+  let next: State = {
+    ...state,
+    workspace: from.workspace,
+    sessions,
+    order,
+    consoles,
+    breakpoints: from.breakpoints,
+    filters: from.exceptionFilters.active,
+    watches: from.watches.expressions,
+    pages: from.pages,
+    openFolders: { ...state.openFolders, [from.workspace.path]: true },
+  };
+  for (const one of from.settings) next = setting(next, one);
+  const stillThere = state.current !== null && sessions[state.current] !== undefined;
+  return stillThere ? next : select(next, choose(sessions, order));
+}
+
+function session(state: State, info: SessionInfo): State {
+  const isNew = state.sessions[info.id] === undefined;
+  const order = isNew ? [...state.order, info.id] : state.order;
+  let next: State = { ...state, sessions: { ...state.sessions, [info.id]: info }, order };
+  const current = state.current === null ? undefined : state.sessions[state.current];
+  const takesOver = current === undefined || current.state === "ended" || info.replaces === current.id;
+  if (isNew && takesOver) return select(next, info.id);
+  if (info.id === next.current && info.state === "ended") next = { ...clearStop(next), settling: false };
+  if (info.id === next.current && info.state === "running") next = staleStop(next);
+  return next;
+}
+
+function withInfo(state: State, id: number, change: Partial<SessionInfo>): State {
+  const info = state.sessions[id];
+  return info === undefined ? state : { ...state, sessions: { ...state.sessions, [id]: { ...info, ...change } } };
+}
+
+export function reduce(state: State, message: Message): State {
+  switch (message.type) {
+    case "link":
+      return { ...state, link: message.status, settling: false };
+    case "snapshot":
+      return snapshot(state, message.snapshot);
+    case "session":
+      return session(state, message.info);
+    case "sessionRemoved": {
+      const sessions = { ...state.sessions };
+      delete sessions[message.session];
+      const order = state.order.filter((id) => id !== message.session);
+      const consoles = { ...state.consoles };
+      delete consoles[message.session];
+      const next = { ...state, sessions, order, consoles };
+      return state.current === message.session ? select(next, choose(sessions, order)) : next;
+    }
+    case "stopped":
+      return withInfo(state, message.session, { state: "stopped", stopped: message.body });
+    case "continued": {
+      const info = state.sessions[message.session];
+      if (info === undefined || info.state === "ended") return state;
+      const next = withInfo(state, message.session, { state: "running" });
+      return message.session === state.current ? staleStop(next) : next;
+    }
+    case "output":
+      return console(state, message.session, (view) => appendOutput(view, message.events));
+    case "breakpoints":
+      return { ...state, breakpoints: message.list };
+    case "filters":
+      return { ...state, filters: message.active };
+    case "watches":
+      return { ...state, watches: message.expressions };
+    case "setting":
+      return setting(state, message.setting);
+    case "pages":
+      return { ...state, pages: message.count };
+    case "selectSession":
+      return select(state, message.session);
+    case "settling":
+      return { ...state, settling: message.on };
+    case "consoleInput":
+      return console(state, message.session, (view) => {
+        const { text, place, now } = message;
+        const asked = append(view, { kind: "input", text, place });
+        return append(asked, { kind: "pending", text, since: now, slow: false, interrupting: false });
+      });
+    case "consoleSlow":
+    case "consoleInterrupting":
+      return console(state, message.session, (view) => ({
+        ...view,
+        entries: view.entries.map((entry) => {
+          if (entry.id !== message.id || entry.kind !== "pending") return entry;
+          return message.type === "consoleSlow" ? { ...entry, slow: true } : { ...entry, interrupting: true };
+        }),
+      }));
+    case "consoleResult":
+      return console(state, message.session, (view) => {
+        const { id, variable, othersRan } = message;
+        const stop = state.stop?.number ?? 0;
+        return replace(view, id, { kind: "result", input: id - 1, variable, stop, othersRan });
+      });
+    case "consoleError":
+      return console(state, message.session, (view) =>
+        replace(view, message.id, { kind: "error", text: message.text, place: null }),
+      );
+    case "consoleNote":
+      return console(state, message.session, (view) => append(view, { kind: "note", text: message.text }));
+    case "consoleTraceback":
+      return console(state, message.session, (view) =>
+        append(view, { kind: "error", text: message.text, place: null }),
+      );
+    case "clearConsole":
+      return console(state, message.session, (view) => ({ ...view, entries: [], dropped: 0 }));
+    case "layout":
+      return { ...state, ...message.change };
+    case "choices":
+      return { ...state, choices: { ...state.choices, ...message.change } };
+    case "condition":
+      return { ...state, condition: message.editor };
+    case "toast": {
+      const id = state.nextToast;
+      const same = state.toasts.filter((toast) => toast.text !== message.toast.text);
+      return { ...state, nextToast: id + 1, toasts: [...same, { ...message.toast, id }].slice(-MOST_TOASTS) };
+    }
+    case "dismissToast":
+      return { ...state, toasts: state.toasts.filter((toast) => toast.id !== message.id) };
+    case "toldChildren":
+      return { ...state, toldChildren: [...state.toldChildren, ...message.pids] };
+    default:
+      return reduceFiles(reduceStop(state, message), message);
+  }
+}

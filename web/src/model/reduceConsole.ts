@@ -1,0 +1,68 @@
+// The console of one session: program output line by line, what the user evaluated, and what came of it. Bounded.
+
+import type { OutputEvent } from "../socket/generated/OutputEvent";
+import { parseAnsi } from "./ansi";
+import type { ConsoleEntry, ConsoleView } from "./state";
+
+/** Lines kept for one session; older ones are dropped and counted. */
+export const KEPT_ENTRIES = 5000;
+
+export const EMPTY_CONSOLE: ConsoleView = { entries: [], next: 1, dropped: 0, style: "" };
+
+type WithoutId<T> = T extends { id: number } ? Omit<T, "id"> : never;
+
+function bounded(view: ConsoleView): ConsoleView {
+  const over = view.entries.length - KEPT_ENTRIES;
+  return over <= 0 ? view : { ...view, entries: view.entries.slice(over), dropped: view.dropped + over };
+}
+
+/** Adds one entry at the end. */
+export function append(view: ConsoleView, entry: WithoutId<ConsoleEntry>): ConsoleView {
+  const entries = [...view.entries, { ...entry, id: view.next } as ConsoleEntry];
+  return bounded({ ...view, entries, next: view.next + 1 });
+}
+
+/** Puts something else in the place of the entry `id`. */
+export function replace(view: ConsoleView, id: number, entry: WithoutId<ConsoleEntry>): ConsoleView {
+  return { ...view, entries: view.entries.map((one) => (one.id === id ? ({ ...entry, id } as ConsoleEntry) : one)) };
+}
+
+function size(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`;
+  const kilo = bytes / 1024;
+  return kilo < 1024 ? `${kilo.toFixed(1)} KB` : `${(kilo / 1024).toFixed(1)} MB`;
+}
+
+/** Adds what the program printed: an unfinished last line goes on in the next chunk. */
+export function appendOutput(view: ConsoleView, events: OutputEvent[]): ConsoleView {
+  const entries = [...view.entries];
+  let { next, style } = view;
+  for (const event of events) {
+    if (event.category === "telemetry") continue;
+    if (event.ikpdbDropped !== undefined && event.ikpdbDropped > 0) {
+      entries.push({ kind: "note", id: next++, text: `${size(event.ikpdbDropped)} of output were left out here` });
+    }
+    if (event.output === "") continue;
+    const category = event.category ?? "console";
+    const path = event.source?.path;
+    const place = path !== undefined && event.line !== undefined ? { path, line: event.line } : null;
+    const lines = event.output.split("\n");
+    const unfinished = lines.pop() ?? "";
+    const last = entries.at(-1);
+    let open = last?.kind === "output" && last.open && last.category === category ? last : null;
+    const put = (text: string, isOpen: boolean) => {
+      if (open !== null) {
+        const whole = { ...open, text: open.text + text, open: isOpen };
+        entries[entries.length - 1] = whole;
+        if (!isOpen) style = parseAnsi(whole.text, whole.style).style;
+        open = null;
+        return;
+      }
+      entries.push({ kind: "output", id: next++, category, text, style, open: isOpen, place });
+      if (!isOpen) style = parseAnsi(text, style).style;
+    };
+    for (const line of lines) put(line, false);
+    if (unfinished !== "") put(unfinished, true);
+  }
+  return bounded({ ...view, entries, next, style });
+}

@@ -1,0 +1,202 @@
+// Follows the session that is shown: attaches the debugger to it, and fetches what a stop has to show.
+
+import type { SessionBreak, SessionChannel, SessionException } from "../debugger/beyond";
+import { DapDebugger } from "../debugger/dapDebugger";
+import type { Frame } from "../debugger/data";
+import type { Requester } from "../socket/hub";
+import type { DapEvent } from "../socket/wire";
+import { Part, reason } from "./context";
+import type { Files } from "./files";
+import { documentKey } from "./paths";
+import { currentSession, selectedFrame } from "./selectors";
+import type { FrameView } from "./state";
+import type { Values } from "./values";
+
+/** Panels keep what they show so long after the program went on. */
+const GRACE_MS = 500;
+/** Frames that "load more" fetches. */
+const MORE_FRAMES = 200;
+
+export class Sessions extends Part {
+  private attachedTo: number | null = null;
+  private backend: DapDebugger | null = null;
+
+  constructor(
+    context: Part["context"],
+    private readonly connection: Requester,
+    private readonly files: Files,
+    private readonly values: Values,
+  ) {
+    super(context);
+  }
+
+  get debugger(): DapDebugger | null {
+    return this.backend;
+  }
+
+  /** Attaches to the session that is shown now, if it is another than before. */
+  follow(): void {
+    const session = this.state.current;
+    if (session === this.attachedTo) return;
+    this.backend?.detach();
+    this.backend = null;
+    this.attachedTo = session;
+    const info = currentSession(this.state);
+    if (session === null || info === null) return;
+    const backend = new DapDebugger(info.type);
+    this.backend = backend;
+    backend.on("break", (event) => this.stopped(backend, event));
+    backend.on("exception", (event) => this.stopped(backend, event));
+    backend.on("error", (error) => this.complain(error));
+    backend.on("stateChange", ({ state }) => {
+      if (state === "running") this.startGrace();
+    });
+    backend.attach(this.channel(session), true).then(
+      () => this.files.reload(),
+      (error: unknown) => this.complain(error),
+    );
+    if (this.state.tabs.length === 0) this.openProgram();
+  }
+
+  receive(session: number, event: DapEvent): void {
+    if (session === this.attachedTo) this.backend?.receive(event);
+  }
+
+  /** The list of sessions changed, or the connection came back. */
+  update(): void {
+    this.follow();
+    const info = currentSession(this.state);
+    if (info !== null) this.backend?.update(info);
+  }
+
+  select(session: number): void {
+    this.dispatch({ type: "selectSession", session });
+    this.follow();
+  }
+
+  selectFrame(frame: FrameView, focus: boolean): void {
+    this.backend?.selectThread(frame.thread);
+    this.dispatch({ type: "selectFrame", thread: frame.thread, index: frame.index });
+    this.files.openFrame(frame, focus);
+    void this.values.load();
+  }
+
+  /** One frame outwards (1) or inwards (-1). */
+  moveFrame(by: number): void {
+    const now = selectedFrame(this.state.stop);
+    if (now === null) return;
+    const next = this.state.stop?.frames[now.thread]?.frames[now.index + by];
+    if (next !== undefined) this.selectFrame(next, false);
+  }
+
+  toggleThread(thread: number): void {
+    this.dispatch({ type: "toggleThread", thread });
+    if (this.state.stop?.frames[thread] === undefined) void this.loadFrames(thread, 0);
+  }
+
+  /** The next page of a long stack. */
+  moreFrames(thread: number): void {
+    void this.loadFrames(thread, this.state.stop?.frames[thread]?.frames.length ?? 0);
+  }
+
+  private async loadFrames(thread: number, start: number): Promise<void> {
+    const { stop } = this.state;
+    if (stop === null || this.backend === null) return;
+    try {
+      const { frames, total } = await this.backend.getFramesOf(thread, start, MORE_FRAMES);
+      const views = frames.map((frame) => this.view(frame));
+      this.dispatch({ type: "threadFrames", number: stop.number, thread, start, frames: views, total });
+    } catch (error) {
+      this.dispatch({ type: "threadFramesFailed", number: stop.number, thread, error: reason(error) });
+    }
+  }
+
+  private stopped(backend: DapDebugger, event: SessionBreak | SessionException): void {
+    const { stop: number = 0, reason: why = "", thread = 0, totalFrames: total = 0 } = event;
+    if (backend !== this.backend) return;
+    const frames = (event.frames ?? []).map((frame) => this.view(frame));
+    const exception = "exception" in event ? event.exception.value : null;
+    // A pause or an exception deep in a library: the user's own line is what they look for.
+    const own = why === "pause" || exception !== null ? frames.findIndex((frame) => !frame.subtle) : 0;
+    const selected = Math.max(own, 0);
+    this.dispatch({ type: "stop", number, reason: why, thread, frames, total, exception, selected });
+    const frame = frames[selected];
+    if (frame !== undefined) this.files.openFrame(frame, false);
+    if (frame !== undefined) this.files.check(frame.document);
+    void this.loadThreads(backend, number);
+    void this.values.load();
+    if (exception !== null) void this.loadException(backend, number, thread);
+  }
+
+  private async loadThreads(backend: DapDebugger, number: number): Promise<void> {
+    try {
+      this.dispatch({ type: "threads", number, threads: await backend.getThreads() });
+    } catch (error) {
+      if (this.state.stop?.number === number && !this.state.stop.stale) this.complain(error);
+    }
+  }
+
+  private async loadException(backend: DapDebugger, number: number, thread: number): Promise<void> {
+    if (backend.capabilities.supportsExceptionInfoRequest !== true) return;
+    try {
+      const info = await backend.getExceptionInfo(thread);
+      const raised = info.details?.ikpdbRaisedAt;
+      const noFrames = this.state.stop?.frames[thread]?.frames.length === 0;
+      const isSyntax = /(^|\.)(SyntaxError|IndentationError|TabError)$/.test(info.exceptionId);
+      // A file that does not compile has no frame of its own: it is shown where the compiler points.
+      const at = raised !== undefined && (noFrames || isSyntax) ? { document: raised.path, line: raised.line } : null;
+      this.dispatch({ type: "exceptionInfo", number, info, at });
+      if (at !== null) this.files.open(at.document, at.line, false);
+    } catch {
+      // The text of the `stopped` event is shown.
+    }
+  }
+
+  private startGrace(): void {
+    const { stop } = this.state;
+    if (stop === null) return;
+    this.dispatch({ type: "continued", session: this.attachedTo ?? 0 });
+    this.context.clock.after(GRACE_MS, () => this.dispatch({ type: "graceOver", number: stop.number }));
+  }
+
+  /** Before anything has stopped: the program's own file is the one to look at. */
+  private openProgram(): void {
+    const info = currentSession(this.state);
+    const script = info?.command.slice(1).find((word) => word.endsWith(".py") && !word.startsWith("-"));
+    if (info === null || script === undefined) return;
+    this.files.open(script.startsWith("/") ? script : `${info.cwd}/${script.replace(/^\.\//, "")}`, null, false);
+  }
+
+  private view(frame: Frame): FrameView {
+    const session = this.attachedTo ?? 0;
+    const { path, source } = frame;
+    return {
+      id: frame.id,
+      index: frame.index,
+      thread: frame.thread,
+      name: frame.name,
+      document: documentKey(session, path, frame.sourceId),
+      path,
+      fileName: source.name,
+      line: frame.line + 1,
+      column: frame.column + 1,
+      endLine: frame.endLine === null ? null : frame.endLine + 1,
+      endColumn: frame.endColumn === null ? null : frame.endColumn + 1,
+      module: frame.module,
+      subtle: frame.subtle,
+      frame,
+    };
+  }
+
+  private channel(session: number): SessionChannel {
+    const info = currentSession(this.state);
+    return {
+      session,
+      hub: this.context.hub,
+      request: (command, args, options) => this.connection.request(session, command, args, options),
+      info: () => this.state.sessions[session] ?? (info as NonNullable<typeof info>),
+      wishes: () => this.state.breakpoints.wishes,
+      exceptionFilters: () => this.state.filters,
+    };
+  }
+}
