@@ -1,0 +1,231 @@
+//! One run of the program: started, read from, signalled, ended.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ikpdb_proto::agent::AgentStart;
+use ikpdb_proto::runner::TerminalSize;
+use ikpdb_proto::{PROTOCOL, SessionId};
+
+use crate::BUILD;
+use crate::console::{Console, Screen};
+use crate::error::Error;
+use crate::image::{Child, Image, Plan, Stream};
+use crate::keeper::{Keeper, Report};
+use crate::outbox::Origin;
+use crate::program::{Program, debugged_environment};
+use crate::signals::Mask;
+use crate::streams::Found;
+use crate::sys;
+
+/// How long the program waits for the hub before it runs undebugged, in milliseconds.
+const PATIENCE_MS: u32 = 10_000;
+
+/// The libraries that go into the program, and whom the agent calls.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    /// The agent.
+    pub agent: PathBuf,
+    /// The library that loads it.
+    pub preload: PathBuf,
+    /// The hub's socket.
+    pub hub: PathBuf,
+}
+
+impl Agent {
+    /// The descriptor that the preload library reads.
+    fn start(&self, session: SessionId, secret: &str) -> io::Result<OwnedFd> {
+        let start = AgentStart {
+            protocol: PROTOCOL,
+            build: BUILD.to_owned(),
+            hub: self.hub.to_string_lossy().into_owned(),
+            session,
+            secret: secret.to_owned(),
+            patience_ms: PATIENCE_MS,
+        };
+        let mut content = self.agent.as_os_str().as_encoded_bytes().to_vec();
+        content.push(b'\n');
+        content.extend(serde_json::to_vec(&start).map_err(io::Error::other)?);
+        sys::memory_file(&content)
+    }
+}
+
+/// How the program's streams are set up.
+pub(crate) enum Setting {
+    /// As ours; those that are terminals become one pseudo-terminal.
+    Own(Found),
+    /// All three on a pseudo-terminal of this size.
+    Headless(TerminalSize),
+    /// Two pipes, and nothing to read.
+    Captured,
+}
+
+/// Who watches the program.
+pub(crate) enum Process {
+    /// It has a pseudo-terminal.
+    Kept(Keeper),
+    /// It is our child.
+    Plain(Child),
+}
+
+/// What to start.
+pub(crate) struct Order<'a> {
+    pub(crate) program: &'a Program,
+    pub(crate) agent: &'a Agent,
+    pub(crate) session: SessionId,
+    pub(crate) secret: &'a str,
+    pub(crate) setting: &'a Setting,
+    pub(crate) mask: Mask,
+}
+
+/// The program as it runs.
+pub(crate) struct Running {
+    pub(crate) pid: i32,
+    pub(crate) process: Process,
+    /// Names the process for signals.
+    descriptor: OwnedFd,
+    pub(crate) console: Option<Console>,
+    /// Read ends of captured streams.
+    pub(crate) captured: Vec<(Origin, OwnedFd)>,
+    pub(crate) started: Instant,
+}
+
+impl Running {
+    pub(crate) fn start(order: &Order<'_>, screen: &Screen) -> Result<Self, Error> {
+        let program = order.program;
+        Self::try_start(order, screen).map_err(|reason| Error::Start {
+            executable: program.executable.clone(),
+            folder: program.folder.clone(),
+            reason,
+        })
+    }
+
+    fn try_start(order: &Order<'_>, screen: &Screen) -> io::Result<Self> {
+        let start = order.agent.start(order.session, order.secret)?;
+        let environment = debugged_environment(&order.program.environment, &order.agent.preload, start.as_raw_fd());
+        let plan = |streams| {
+            Image::new(Plan {
+                executable: order.program.executable.as_os_str(),
+                folder: order.program.folder.as_os_str(),
+                arguments: &order.program.arguments,
+                environment: &environment,
+                streams,
+                start: Some(start),
+                mask: order.mask,
+            })
+        };
+        match order.setting {
+            Setting::Captured => Self::captured(plan),
+            Setting::Own(found) if found.terminal().is_none() => {
+                let streams = [0, 1, 2].map(|stream| inherited(found, stream));
+                Self::plain(&plan(streams)?, Vec::new())
+            }
+            Setting::Own(found) => Self::on_terminal(
+                plan,
+                screen,
+                |stream| found.is_terminal(stream),
+                |stream| inherited(found, stream),
+                None,
+            ),
+            Setting::Headless(size) => Self::on_terminal(plan, screen, |_| true, |_| Stream::Inherited, Some(*size)),
+        }
+    }
+
+    fn captured(plan: impl FnOnce([Stream; 3]) -> io::Result<Image>) -> io::Result<Self> {
+        let nothing = std::fs::File::open("/dev/null")?;
+        let (stdout, stdout_end) = sys::pipe()?;
+        let (stderr, stderr_end) = sys::pipe()?;
+        for end in [&stdout, &stderr] {
+            sys::set_nonblocking(end.as_raw_fd())?;
+        }
+        let streams = [Stream::Given(nothing.into()), Stream::Given(stdout_end), Stream::Given(stderr_end)];
+        // The image owns the program's ends and is dropped behind the start: else the pipes would never end.
+        Self::plain(&plan(streams)?, vec![(Origin::Stdout, stdout), (Origin::Stderr, stderr)])
+    }
+
+    fn plain(image: &Image, captured: Vec<(Origin, OwnedFd)>) -> io::Result<Self> {
+        let started = Instant::now();
+        let child = image.spawn()?;
+        let descriptor = sys::duplicate(child.process().as_raw_fd())?;
+        Ok(Self { pid: child.pid, process: Process::Plain(child), descriptor, console: None, captured, started })
+    }
+
+    fn on_terminal(
+        plan: impl FnOnce([Stream; 3]) -> io::Result<Image>,
+        screen: &Screen,
+        is_terminal: impl Fn(usize) -> bool,
+        other: impl Fn(usize) -> Stream,
+        size: Option<TerminalSize>,
+    ) -> io::Result<Self> {
+        let terminal = sys::open_pseudo_terminal()?;
+        if let Some(real) = screen.terminal() {
+            sys::set_terminal_modes(terminal.slave.as_raw_fd(), &real.modes()?)?;
+        }
+        if let Some(size) = size.or_else(|| screen.terminal()?.size()) {
+            sys::set_window_size(terminal.slave.as_raw_fd(), size)?;
+        }
+        let mut streams = [Stream::Inherited, Stream::Inherited, Stream::Inherited];
+        for (number, stream) in streams.iter_mut().enumerate() {
+            *stream = if is_terminal(number) {
+                Stream::Given(sys::duplicate(terminal.slave.as_raw_fd())?)
+            } else {
+                other(number)
+            };
+        }
+        let image = plan(streams)?;
+        let started = Instant::now();
+        let real = screen.terminal().map(|real| real.fd());
+        let (keeper, pid) = Keeper::start(&image, &terminal, real, screen.in_foreground())?;
+        let descriptor = sys::process_descriptor(pid)?;
+        // From here on the program and the keeper alone have the other side, so that its end is seen.
+        drop(image);
+        drop(terminal.slave);
+        let console = Console::new(terminal.master, terminal.name.to_string_lossy().into_owned())?;
+        Ok(Self {
+            pid,
+            process: Process::Kept(keeper),
+            descriptor,
+            console: Some(console),
+            captured: Vec::new(),
+            started,
+        })
+    }
+
+    /// Sends a signal to the program. One that has ended needs none.
+    pub(crate) fn signal(&self, signal: i32) {
+        let _ = sys::signal_process(self.descriptor.as_fd(), signal);
+    }
+
+    /// Sends a signal to the program's whole group, where it has one of its own.
+    pub(crate) fn signal_group(&self, signal: i32) {
+        match self.process {
+            // SAFETY: a plain call; the keeper holds the number until we return, so the group is still the program's.
+            Process::Kept(_) => unsafe {
+                libc::killpg(self.pid, signal);
+            },
+            Process::Plain(_) => self.signal(signal),
+        }
+    }
+
+    /// The descriptor that says that something happened to the program.
+    pub(crate) fn watch(&self) -> RawFd {
+        match &self.process {
+            Process::Kept(keeper) => keeper.socket(),
+            Process::Plain(child) => child.process().as_raw_fd(),
+        }
+    }
+
+    /// What happened to the program, as said by [`Running::watch`].
+    pub(crate) fn report(&self) -> Result<Option<Report>, Error> {
+        match &self.process {
+            Process::Kept(keeper) => keeper.next_report().map_err(|error| Error::System("the program was lost", error)),
+            Process::Plain(child) => Ok(child.wait().map(|(code, status)| Report::Ended(code, status))),
+        }
+    }
+}
+
+fn inherited(found: &Found, stream: usize) -> Stream {
+    if found.is_closed(stream) { Stream::Closed } else { Stream::Inherited }
+}
