@@ -1,13 +1,162 @@
 //! `ikpdb run`: debugs a program in the browser.
 
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
+use ikpdb_proto::Request;
+use ikpdb_proto::client::{OPEN_PAGE, OpenPage, Page};
+use ikpdb_proto::runner::RunnerWelcome;
+use ikpdb_runner::target::{Target, Wish, resolve};
+use ikpdb_runner::workspace::HubPlace;
+use ikpdb_runner::{Agent, Place, Runner, hub};
+
+use crate::browser::{Browser, NoBrowser};
+use crate::embedded::libraries;
+
+const EXAMPLES: &str = "\
+Examples:
+  ikpdb run app.py --verbose            a script with its arguments
+  ikpdb run -m http.server 8000         a module
+  ikpdb run -c 'import this'            code
+  ikpdb run pytest -q tests/            a Python command by its name
+  ikpdb run -- python3.12 -X dev app.py an interpreter with its options
+  ikpdb run --no-stop --env DEBUG=1 app.py
+
+Options of ikpdb come first: everything behind the script, -m or -c belongs to the program.
+The program runs in this terminal as it would without ikpdb, and ikpdb ends with its exit code.";
 
 /// Options of `ikpdb run`.
 #[derive(Args)]
-pub(crate) struct Options {}
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// Run a module, as `python -m` does
+    #[arg(short = 'm', value_names = ["MODULE", "ARGS"], num_args = 1.., allow_hyphen_values = true)]
+    #[arg(conflicts_with_all = ["code", "target"])]
+    module: Vec<OsString>,
 
-pub(crate) fn main(_options: Options) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`ikpdb run` is not built yet")
+    /// Run code, as `python -c` does
+    #[arg(short = 'c', value_names = ["CODE", "ARGS"], num_args = 1.., allow_hyphen_values = true)]
+    #[arg(conflicts_with = "target")]
+    code: Vec<OsString>,
+
+    /// The interpreter: a path, a name or a version such as 3.12 [default: $VIRTUAL_ENV, .venv or venv here, python3]
+    #[arg(long, value_name = "PATH|VERSION")]
+    python: Option<OsString>,
+
+    /// Options for the interpreter, such as '-X dev -W error'
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    python_args: Vec<String>,
+
+    /// Run in this folder
+    #[arg(long, value_name = "FOLDER")]
+    cwd: Option<PathBuf>,
+
+    /// Set a variable for the program; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(OsString, OsString)>,
+
+    /// Do not stop at the first line
+    #[arg(long)]
+    no_stop: bool,
+
+    /// Do not open a browser; print the address, with the secret
+    #[arg(long)]
+    no_browser: bool,
+
+    /// Port of the page [default: 15480, or the next free one up to 15499]
+    #[arg(long)]
+    port: Option<u16>,
+
+    /// Step into library code, too
+    #[arg(long)]
+    no_just_my_code: bool,
+
+    /// Script, folder or zip file with a __main__, Python command, or interpreter; then the program's arguments
+    #[arg(value_name = "TARGET", trailing_var_arg = true)]
+    target: Vec<OsString>,
+}
+
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("NAME=VALUE is expected".to_owned()),
+    }
+}
+
+pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
+    let no_browser = options.no_browser;
+    let port = options.port;
+    let resolved = resolve(&wish(options)?)?;
+    let python = &resolved.program.python;
+    eprintln!("ikpdb: Python {}, {}", python.version, python.executable);
+    let libraries = libraries()?;
+    let place = HubPlace::prepare(&resolved.workspace)?;
+    // The file itself, also after a newer build took its place.
+    let stream = hub::find_or_start(&place, Path::new("/proc/self/exe"), port)?;
+    let agent = Agent::new(libraries.agent, &libraries.preload, place.socket.clone())
+        .with_context(|| format!("{} cannot be preloaded", libraries.preload.display()))?;
+    let (runner, welcome) = Runner::greet(stream, Some(place.socket.clone()), resolved.program, agent, Place::Own)?;
+    show_page(&place, &welcome, port, no_browser)?;
+    runner.run()?.repeat()
+}
+
+fn wish(options: Options) -> anyhow::Result<Wish> {
+    let mut python_arguments = Vec::new();
+    for text in &options.python_args {
+        let words = shlex::split(text).with_context(|| format!("--python-args has an open quote: {text}"))?;
+        python_arguments.extend(words.into_iter().map(OsString::from));
+    }
+    let target = match (options.module, options.code) {
+        (module, _) if !module.is_empty() => Target::Module(module),
+        (_, code) if !code.is_empty() => Target::Code(code),
+        _ => Target::Words(options.target),
+    };
+    Ok(Wish {
+        target,
+        python: options.python,
+        python_arguments,
+        folder: options.cwd,
+        variables: options.env,
+        stop_on_entry: !options.no_stop,
+        just_my_code: !options.no_just_my_code,
+    })
+}
+
+/// Opens the page, or says where it is.
+fn show_page(place: &HubPlace, welcome: &RunnerWelcome, port: Option<u16>, no_browser: bool) -> anyhow::Result<()> {
+    let url = &welcome.url;
+    let ask = |lasting| hub::ask::<Page>(place, Request::new(OPEN_PAGE, &OpenPage { lasting }));
+    if let Some(wanted) = port
+        && !url.ends_with(&format!(":{wanted}/"))
+    {
+        eprintln!("ikpdb: the hub of this workspace is at {url} already; --port {wanted} is for a new one");
+    }
+    if welcome.pages > 0 {
+        eprintln!("ikpdb: shown in the open page of {url}");
+        return Ok(());
+    }
+    let browser = if no_browser { Err(NoBrowser::NotWanted) } else { Browser::find() };
+    match browser {
+        Ok(browser) => {
+            eprintln!("ikpdb: {url} opens in the browser");
+            browser.open(&ask(false)?.url, url);
+        }
+        Err(why) => {
+            // The secret is for the user's eyes: not for a log file, unless asked for.
+            let page = ask(no_browser || std::io::stderr().is_terminal())?;
+            let lasting = no_browser || std::io::stderr().is_terminal();
+            eprintln!("ikpdb: open {}", if lasting { &page.url } else { url });
+            if !lasting {
+                eprintln!("ikpdb: `ikpdb open` on a terminal prints the address with its secret");
+            }
+            if let NoBrowser::Remote(remote) = why {
+                eprintln!("ikpdb: from your machine: ssh -L {0}:127.0.0.1:{0} {remote}", page.port);
+            }
+        }
+    }
+    Ok(())
 }

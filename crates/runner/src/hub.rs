@@ -6,7 +6,7 @@
 //! in one line on standard error, its log, and ends with a code other than zero.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
@@ -15,12 +15,18 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ikpdb_proto::framing::{Decoder, encode};
+use ikpdb_proto::{MAX_MESSAGE, Message, Request};
+use serde::de::DeserializeOwned;
+
 use crate::error::Error;
 use crate::sys;
 use crate::workspace::HubPlace;
 
 /// How long a hub may take to listen: a busy machine, never a working one.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a hub may take to answer.
+const ANSWER: Duration = Duration::from_secs(10);
 /// How often the socket is tried while nothing is heard from the started process.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -57,6 +63,32 @@ pub fn find_or_start(place: &HubPlace, executable: &Path, port: Option<u16>) -> 
         if silent {
             // It has spoken: what is missing comes from another process, or is a matter of the next moment.
             let _ = sys::poll(&mut [], Some(RETRY));
+        }
+    }
+}
+
+/// Asks the hub one thing on a connection of its own.
+pub fn ask<T: DeserializeOwned>(place: &HubPlace, request: Request) -> Result<T, Error> {
+    let failed = |error: io::Error| Error::Hub(format!("the hub of this workspace does not answer: {error}"));
+    let mut stream = place.connect().map_err(failed)?;
+    stream.set_read_timeout(Some(ANSWER)).map_err(failed)?;
+    let command = request.command.clone();
+    stream.write_all(&encode(&Message::from(request).with_seq(1))).map_err(failed)?;
+    let mut decoder = Decoder::new(MAX_MESSAGE);
+    let mut buffer = [0; 4096];
+    loop {
+        while let Some(text) = decoder.next_frame().map_err(|error| failed(io::Error::other(error)))? {
+            match Message::parse(&text) {
+                Ok(Message::Response(response)) if response.command == command => {
+                    return response.body().map_err(|failure| Error::Refused(failure.message));
+                }
+                Ok(_) => {}
+                Err(error) => return Err(failed(io::Error::other(error))),
+            }
+        }
+        match stream.read(&mut buffer).map_err(failed)? {
+            0 => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
+            count => decoder.push(&buffer[..count]),
         }
     }
 }

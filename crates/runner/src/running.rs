@@ -2,12 +2,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ikpdb_proto::agent::AgentStart;
+use ikpdb_proto::proof::hex;
 use ikpdb_proto::runner::TerminalSize;
 use ikpdb_proto::{PROTOCOL, SessionId};
+use sha2::{Digest, Sha256};
 
 use crate::BUILD;
 use crate::console::{Console, Screen};
@@ -35,6 +37,23 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// With a path for the preload library that `LD_PRELOAD` can hold: a blank or colon ends an entry there, so such a
+    /// path gets a link in `folder`, the hub's private one.
+    pub fn new(agent: PathBuf, preload: &Path, hub: PathBuf) -> io::Result<Self> {
+        let bytes = preload.as_os_str().as_encoded_bytes();
+        if !bytes.iter().any(|byte| matches!(byte, b' ' | b':' | b'$' | b'\t' | b'\n')) {
+            return Ok(Self { agent, preload: preload.to_path_buf(), hub });
+        }
+        let folder = hub.parent().unwrap_or(Path::new("/tmp"));
+        let link = folder.join(format!("preload-{}.so", hex(&Sha256::digest(bytes)[..8])));
+        if std::fs::read_link(&link).ok().as_deref() != Some(preload) {
+            let draft = folder.join(format!("preload-{}.new", std::process::id()));
+            std::os::unix::fs::symlink(preload, &draft)?;
+            std::fs::rename(&draft, &link)?;
+        }
+        Ok(Self { agent, preload: link, hub })
+    }
+
     /// The descriptor that the preload library reads.
     fn start(&self, session: SessionId, secret: &str) -> io::Result<OwnedFd> {
         let start = AgentStart {

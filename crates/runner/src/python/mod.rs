@@ -1,0 +1,292 @@
+//! Which interpreter runs the program, and whether it can be debugged.
+
+mod elf;
+mod probe;
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use ikpdb_proto::agent::PythonInfo;
+
+use crate::error::Error;
+
+/// The oldest version that the agent works with.
+const OLDEST: (u32, u32) = (3, 11);
+
+/// An interpreter that the agent works with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interpreter {
+    /// What is executed; no shim.
+    pub executable: PathBuf,
+    /// What it is called by, its first argument.
+    pub called: OsString,
+    /// What it says of itself.
+    pub info: PythonInfo,
+}
+
+/// Finds interpreters as the user's shell would.
+#[derive(Clone, Debug)]
+pub struct Finder {
+    /// Where the program will run: shims look there for the version.
+    pub folder: PathBuf,
+    /// Its `.venv` and `venv` are looked at.
+    pub workspace: PathBuf,
+    /// `PATH`.
+    pub path: OsString,
+    /// `VIRTUAL_ENV`.
+    pub virtual_env: Option<PathBuf>,
+    /// `HOME`: pyenv and uv keep their interpreters below it.
+    pub home: Option<PathBuf>,
+}
+
+impl Finder {
+    /// With the variables of this process.
+    pub fn new(folder: &Path, workspace: &Path) -> Self {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self {
+            folder: folder.to_path_buf(),
+            workspace: workspace.to_path_buf(),
+            path: variable("PATH").unwrap_or_default(),
+            virtual_env: variable("VIRTUAL_ENV").map(PathBuf::from),
+            home: variable("HOME").map(PathBuf::from),
+        }
+    }
+
+    /// The interpreter that the user named, or the one of the virtual environment, the workspace, the path.
+    pub fn find(&self, named: Option<&OsStr>) -> Result<Interpreter, Error> {
+        if let Some(named) = named {
+            return self.named(named);
+        }
+        if let Some(folder) = &self.virtual_env {
+            return self.in_environment(folder).unwrap_or_else(|| {
+                Err(Error::Python(format!(
+                    "VIRTUAL_ENV names {}, which has no bin/python; unset it or name an interpreter with --python",
+                    folder.display()
+                )))
+            });
+        }
+        for name in [".venv", "venv"] {
+            if let Some(found) = self.in_environment(&self.workspace.join(name)) {
+                return found;
+            }
+        }
+        match ["python3", "python"].into_iter().find_map(|name| self.on_path(OsStr::new(name))) {
+            Some(executable) => self.examine(&executable),
+            None => Err(Error::Python(
+                "there is no python3 on PATH and no virtual environment here; name an interpreter with --python PATH"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// The interpreter of a virtual environment, if the folder is one.
+    fn in_environment(&self, folder: &Path) -> Option<Result<Interpreter, Error>> {
+        let python = folder.join("bin/python");
+        python.exists().then(|| self.examine(&self.absolute(&python)))
+    }
+
+    /// What `--python` says: a path, a version, a name on the path.
+    fn named(&self, named: &OsStr) -> Result<Interpreter, Error> {
+        if is_version(named) {
+            return self.of_version(&named.to_string_lossy());
+        }
+        let path = Path::new(named);
+        if named.as_bytes().contains(&b'/') {
+            let path = self.absolute(path);
+            return match self.in_environment(&path) {
+                Some(found) => found,
+                None => self.examine(&path),
+            };
+        }
+        match self.on_path(named) {
+            Some(executable) => self.examine(&executable),
+            None => Err(Error::Python(format!(
+                "there is no {} on PATH; name an interpreter with --python PATH or --python 3.12",
+                path.display()
+            ))),
+        }
+    }
+
+    fn of_version(&self, version: &str) -> Result<Interpreter, Error> {
+        let minor = version.split('.').take(2).collect::<Vec<_>>().join(".");
+        let name = OsString::from(format!("python{minor}"));
+        let environments =
+            self.virtual_env.iter().cloned().chain([".venv", "venv"].map(|name| self.workspace.join(name)));
+        let mut candidates: Vec<PathBuf> = environments.map(|folder| folder.join("bin/python")).collect();
+        candidates.extend(self.all_on_path(&name));
+        if let Some(home) = &self.home {
+            candidates.extend(installed(&home.join(".pyenv/versions"), &name));
+            candidates.extend(installed(&home.join(".local/share/uv/python"), &name));
+        }
+        let mut refused = None;
+        for candidate in candidates.into_iter().filter(|candidate| candidate.exists()) {
+            match self.examine(&self.absolute(&candidate)) {
+                Ok(found) if matches_version(&found.info.version, version) => return Ok(found),
+                Ok(_) => {}
+                // A shim of a version that is not chosen here; the next candidate may be the thing itself.
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        Err(refused.unwrap_or_else(|| {
+            Error::Python(format!(
+                "there is no Python {version} on PATH, in ~/.pyenv or from uv; name one with --python PATH"
+            ))
+        }))
+    }
+
+    /// The first executable of this name on the path.
+    pub fn on_path(&self, name: &OsStr) -> Option<PathBuf> {
+        self.all_on_path(name).next()
+    }
+
+    fn all_on_path(&self, name: &OsStr) -> impl Iterator<Item = PathBuf> {
+        let folders: Vec<PathBuf> = std::env::split_paths(&self.path).collect();
+        let name = name.to_owned();
+        let base = self.folder.clone();
+        folders.into_iter().map(move |folder| base.join(folder).join(&name)).filter(|path| is_executable(path))
+    }
+
+    fn absolute(&self, path: &Path) -> PathBuf {
+        std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+    }
+
+    /// Looks at the interpreter at this path: a shim is asked for the real one.
+    pub fn examine(&self, path: &Path) -> Result<Interpreter, Error> {
+        let refuse = |reason: String| Err(Error::Python(reason));
+        let shown = path.display();
+        if !path.exists() {
+            return refuse(format!(
+                "there is no Python at {shown}; name an interpreter with --python PATH or --python 3.12"
+            ));
+        }
+        if !is_executable(path) {
+            return refuse(format!("{shown} is not an executable file; name an interpreter with --python PATH"));
+        }
+        let (executable, called) = if elf::is_elf(path) {
+            (path.to_path_buf(), path.as_os_str().to_owned())
+        } else {
+            // pyenv, asdf or a wrapper: what it starts says where it lies.
+            let found = probe::ask(path, &self.folder).map_err(|reason| unusable(path, &reason))?;
+            let real = PathBuf::from(found.executable);
+            (real.clone(), real.into_os_string())
+        };
+        match elf::about(&executable) {
+            Ok(about) => {
+                if let Some(reason) = about.unfit() {
+                    return refuse(format!("{}: {reason}", executable.display()));
+                }
+            }
+            Err(error) => return refuse(format!("{} cannot be read: {error}", executable.display())),
+        }
+        let mut info = probe::cached(&executable, &self.folder).map_err(|reason| unusable(&executable, &reason))?;
+        // What is executed counts: a symbolic link in a virtual environment is not what it leads to.
+        info.executable = executable.to_string_lossy().into_owned();
+        match unfit(&info) {
+            Some(reason) => refuse(format!("{}: {reason}", executable.display())),
+            None => Ok(Interpreter { executable, called, info }),
+        }
+    }
+}
+
+fn unusable(path: &Path, reason: &str) -> Error {
+    Error::Python(format!("{} does not work as a Python interpreter: {reason}", path.display()))
+}
+
+/// Why this interpreter cannot be debugged, with the remedy.
+fn unfit(info: &PythonInfo) -> Option<String> {
+    let version = &info.version;
+    if info.implementation != "CPython" {
+        return Some(format!(
+            "this is {} {version}, and ikpdb debugs CPython; name another interpreter with --python",
+            info.implementation
+        ));
+    }
+    if minor_version(version) < OLDEST {
+        return Some(format!(
+            "Python {version} is too old, ikpdb needs 3.11 or newer; name another interpreter with --python"
+        ));
+    }
+    if info.free_threaded {
+        return Some(format!(
+            "Python {version} is built without the GIL, which ikpdb does not support yet; name a build with the GIL with --python"
+        ));
+    }
+    None
+}
+
+fn minor_version(version: &str) -> (u32, u32) {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+/// "3.12" is 3.12.1; "3.1" is not.
+fn matches_version(version: &str, wanted: &str) -> bool {
+    version.strip_prefix(wanted).is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+}
+
+fn is_version(text: &OsStr) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(u8::is_ascii_digit) && bytes.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
+}
+
+/// Interpreters below the folders of a version manager, newest name first.
+fn installed(versions: &Path, name: &OsStr) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(versions).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path().join("bin").join(name)).collect();
+    found.retain(|path| is_executable(path));
+    found.sort_by(|a, b| b.cmp(a));
+    found
+}
+
+/// Whether the file can be executed by somebody.
+pub(crate) fn is_executable(path: &Path) -> bool {
+    path.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(version: &str, implementation: &str, free_threaded: bool) -> PythonInfo {
+        PythonInfo {
+            version: version.into(),
+            implementation: implementation.into(),
+            executable: "/x/python".into(),
+            free_threaded,
+        }
+    }
+
+    #[test]
+    fn an_unfit_interpreter_is_refused_with_the_reason_and_the_remedy() {
+        assert_eq!(unfit(&info("3.11.0", "CPython", false)), None);
+        assert_eq!(unfit(&info("3.15.0b1", "CPython", false)), None);
+        for (info, word) in [
+            (info("3.10.13", "CPython", false), "too old"),
+            (info("2.7.18", "CPython", false), "too old"),
+            (info("3.11.9", "PyPy", false), "PyPy"),
+            (info("3.13.0", "CPython", true), "GIL"),
+        ] {
+            let reason = unfit(&info).unwrap();
+            assert!(reason.contains(word) && reason.contains("--python"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_version_matches_itself_and_its_patches() {
+        assert!(matches_version("3.12.1", "3.12"));
+        assert!(matches_version("3.12.1", "3.12.1"));
+        assert!(matches_version("3.15.0b2", "3.15.0"));
+        assert!(!matches_version("3.12.1", "3.1"));
+        assert!(!matches_version("3.12.10", "3.12.1"));
+    }
+
+    #[test]
+    fn versions_are_told_from_names_and_paths() {
+        assert!(is_version(OsStr::new("3.12")));
+        assert!(!is_version(OsStr::new("python3.12")));
+        assert!(!is_version(OsStr::new("./3.12")));
+        assert!(!is_version(OsStr::new("")));
+    }
+}
