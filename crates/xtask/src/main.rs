@@ -3,6 +3,7 @@
 //! Every command writes under `target/` only (and what npm keeps in `web/`), shows what it is doing on standard error, and
 //! says in an error what to do about it.
 
+mod bench;
 mod commands;
 mod dist;
 mod setup;
@@ -29,6 +30,7 @@ enum XtaskCommand {
     Test(commands::test::Arguments),
     Codegen(commands::codegen::Arguments),
     Dist(commands::dist::Arguments),
+    Bench(commands::bench::Arguments),
     Tidy(commands::tidy::Arguments),
     Web(commands::web::Arguments),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         XtaskCommand::Test(arguments) => commands::test::run(arguments),
         XtaskCommand::Codegen(arguments) => commands::codegen::run(arguments),
         XtaskCommand::Dist(arguments) => commands::dist::run(arguments),
+        XtaskCommand::Bench(arguments) => commands::bench::run(arguments),
         XtaskCommand::Tidy(arguments) => commands::tidy::run(arguments),
         XtaskCommand::Web(arguments) => commands::web::run(arguments),
     };

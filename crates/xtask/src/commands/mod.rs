@@ -1,5 +1,6 @@
 //! One file per command; each has its `Arguments` and `run`.
 
+pub(crate) mod bench;
 pub(crate) mod codegen;
 pub(crate) mod dist;
 pub(crate) mod run;

@@ -21,7 +21,7 @@ pub(crate) fn for_tests(python: &Python) -> Result<PathBuf> {
 }
 
 /// An environment `target/venvs/<name>`, made again when the interpreter or `what` changed; pip gets `arguments`.
-fn environment(name: &str, python: &Path, what: &str, arguments: &[&str]) -> Result<PathBuf> {
+pub(crate) fn environment(name: &str, python: &Path, what: &str, arguments: &[&str]) -> Result<PathBuf> {
     let folder = shell::target().join("venvs").join(name);
     Stamp::default().text(what).path(python).unless_done(&folder.join("stamp"), || {
         shell::step(&format!("virtual environment {name}"), || {

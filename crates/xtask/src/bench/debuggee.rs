@@ -1,0 +1,272 @@
+//! A program that runs a workload on command, started natively or by an adapter, and stopped on the breakpoints of a scenario.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
+
+use super::dap::{Adapter, PATIENCE};
+use super::plan::{Debugger, Place, Scenario, Workload, place, workloads_folder};
+use crate::shell;
+
+/// What starts programs in a bench run.
+#[derive(Clone)]
+pub(crate) struct Starter {
+    /// The interpreter.
+    pub(crate) python: PathBuf,
+    /// The `ikpdb` binary.
+    pub(crate) ikpdb: PathBuf,
+    /// An interpreter that has debugpy.
+    pub(crate) debugpy: PathBuf,
+    /// Folder for sockets.
+    pub(crate) folder: PathBuf,
+}
+
+/// A program that waits for commands.
+pub(crate) struct Debuggee {
+    lines: BufReader<UnixStream>,
+    /// Its process id.
+    pub(crate) pid: u32,
+    held_by: HeldBy,
+}
+
+enum HeldBy {
+    Nobody(Child),
+    Adapter(Box<Adapter>),
+}
+
+impl Starter {
+    /// Starts the driver without a debugger. `wrapper` comes before the interpreter: valgrind, or nothing.
+    pub(crate) fn native(&self, workload: &Workload, wrapper: &[&str]) -> Result<Debuggee> {
+        let listener = Listener::new(&self.folder)?;
+        let mut words = wrapper.iter().map(PathBuf::from).chain([self.python.clone(), driver()]);
+        let mut command = shell::program(words.next().unwrap_or_default());
+        command.args(words).arg(workload.module).arg(&listener.path).current_dir(&self.folder);
+        let child = environment(&mut command).stdin(Stdio::null()).spawn().context("cannot start the interpreter")?;
+        Debuggee::connected(listener, HeldBy::Nobody(child))
+    }
+
+    /// Starts the driver under a debugger, with the breakpoints of the scenario set.
+    pub(crate) fn debugged(&self, debugger: Debugger, workload: &Workload, scenario: Scenario) -> Result<Debuggee> {
+        let listener = Listener::new(&self.folder)?;
+        let mut adapter = Adapter::start(&mut self.adapter(debugger))?;
+        let socket = listener.path.display().to_string();
+        adapter.request("initialize", &json!({
+            "clientID": "bench", "adapterID": "python", "linesStartAt1": true, "columnsStartAt1": true, "pathFormat": "path",
+        }))?;
+        let launch = adapter.send("launch", &json!({
+            "type": "python", "request": "launch", "name": "bench", "program": driver(), "args": [workload.module, socket],
+            "cwd": self.folder, "python": self.interpreter(debugger), "console": "internalConsole",
+            "justMyCode": true, "stopOnEntry": false, "subProcess": false,
+        }))?;
+        adapter.event("initialized")?;
+        if let Some(place) = scenario.breakpoint(workload)? {
+            set_breakpoint(&mut adapter, &place)?;
+        }
+        adapter.request("setExceptionBreakpoints", &json!({"filters": []}))?;
+        adapter.request("configurationDone", &json!({}))?;
+        adapter.response(launch)?;
+        Debuggee::connected(listener, HeldBy::Adapter(Box::new(adapter)))
+    }
+
+    fn adapter(&self, debugger: Debugger) -> Command {
+        let mut command = match debugger {
+            Debugger::Ikpdb => shell::program(&self.ikpdb),
+            Debugger::Debugpy => shell::program(&self.debugpy),
+        };
+        match debugger {
+            Debugger::Ikpdb => command.arg("dap"),
+            Debugger::Debugpy => command.args(["-m", "debugpy.adapter"]),
+        };
+        command.current_dir(&self.folder).stderr(Stdio::inherit());
+        environment(&mut command);
+        command
+    }
+
+    /// debugpy takes the interpreter as a list of arguments, and so does the adapter of ours.
+    fn interpreter(&self, debugger: Debugger) -> Value {
+        match debugger {
+            Debugger::Ikpdb => json!(self.python),
+            Debugger::Debugpy => json!([self.python]),
+        }
+    }
+}
+
+/// The same hashes and no files written in every run.
+fn environment(command: &mut Command) -> &mut Command {
+    command.env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH")
+}
+
+fn driver() -> PathBuf {
+    workloads_folder().join("driver.py")
+}
+
+fn set_breakpoint(adapter: &mut Adapter, place: &Place) -> Result<()> {
+    let mut breakpoint = json!({"line": place.line});
+    if let Some(condition) = &place.condition {
+        breakpoint["condition"] = json!(condition);
+    }
+    let source = json!({"path": place.file, "name": place.file.file_name().map(|name| name.to_string_lossy())});
+    let arguments = json!({"source": source, "breakpoints": [breakpoint], "sourceModified": false});
+    let body = adapter.request("setBreakpoints", &arguments)?;
+    ensure!(
+        body["breakpoints"].as_array().is_some_and(|list| list.len() == 1),
+        "setBreakpoints was answered with {body}"
+    );
+    Ok(())
+}
+
+impl Debuggee {
+    fn connected(listener: Listener, held_by: HeldBy) -> Result<Self> {
+        let stream = listener.accept()?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut debuggee = Self { lines: BufReader::new(stream), pid: 0, held_by };
+        let ready = debuggee.line()?;
+        debuggee.pid = ready.trim_start_matches("ready ").parse().context("the driver's first line has no pid")?;
+        Ok(debuggee)
+    }
+
+    /// User CPU seconds of `rounds` runs with `n` units each, after a warm-up.
+    pub(crate) fn measure(&mut self, n: u64, rounds: u32) -> Result<Vec<f64>> {
+        self.say(&format!("measure {n} {rounds}"))?;
+        let line = self.line()?;
+        line.split(' ').map(|word| word.parse().context("the driver's times are no numbers")).collect()
+    }
+
+    /// Runs `n` units without measuring.
+    pub(crate) fn run(&mut self, n: u64) -> Result<()> {
+        self.say(&format!("run {n}"))?;
+        let line = self.line()?;
+        ensure!(line == "done", "the driver said {line}");
+        Ok(())
+    }
+
+    /// Lets the program come to the line of the scenario's breakpoint (one is set now where the scenario has none) and
+    /// checks that it stops there. Returns the stopped thread.
+    pub(crate) fn prove(&mut self, workload: &Workload, scenario: Scenario) -> Result<u64> {
+        let expected = match scenario.breakpoint(workload)? {
+            Some(place) => place,
+            None => {
+                let late = place("driver", "late")?;
+                set_breakpoint(self.adapter()?, &late)?;
+                late
+            }
+        };
+        self.stop_at(scenario.reach(), &expected)
+    }
+
+    /// Sets a breakpoint on the stepping function, stops there, and returns the thread.
+    pub(crate) fn stop_to_step(&mut self) -> Result<u64> {
+        let steps = place("driver", "steps")?;
+        set_breakpoint(self.adapter()?, &steps)?;
+        self.stop_at("steps", &steps)
+    }
+
+    fn stop_at(&mut self, name: &str, expected: &Place) -> Result<u64> {
+        self.say(&format!("reach {name}"))?;
+        let adapter = self.adapter()?;
+        let stopped = adapter.event("stopped")?;
+        let thread = stopped["threadId"].as_u64().context("`stopped` names no thread")?;
+        let stack = adapter.request("stackTrace", &json!({"threadId": thread, "startFrame": 0, "levels": 1}))?;
+        let frame = &stack["stackFrames"][0];
+        let at = (frame["source"]["path"].as_str().map(PathBuf::from), frame["line"].as_u64());
+        ensure!(
+            at == (Some(expected.file.clone()), Some(u64::from(expected.line))),
+            "it stopped at {at:?} and not at {}:{}",
+            expected.file.display(),
+            expected.line
+        );
+        Ok(thread)
+    }
+
+    /// Seconds from sending `next` to having read `stopped`, `count` times.
+    pub(crate) fn step(&mut self, thread: u64, count: u32) -> Result<Vec<f64>> {
+        let adapter = self.adapter()?;
+        let mut seconds = Vec::new();
+        for _ in 0..count {
+            let start = Instant::now();
+            adapter.send("next", &json!({"threadId": thread}))?;
+            adapter.event("stopped")?;
+            seconds.push(start.elapsed().as_secs_f64());
+        }
+        Ok(seconds)
+    }
+
+    /// Memory that belongs to the process alone, in bytes.
+    pub(crate) fn private_dirty(&self) -> Result<u64> {
+        let text = shell::read(format!("/proc/{}/smaps_rollup", self.pid))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Private_Dirty:")).context("no Private_Dirty")?;
+        let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
+        Ok(kilobytes * 1024)
+    }
+
+    /// Ends the program in good order.
+    pub(crate) fn end(mut self) -> Result<()> {
+        match &mut self.held_by {
+            HeldBy::Nobody(_) => self.say("end")?,
+            HeldBy::Adapter(adapter) => {
+                adapter.request("disconnect", &json!({"terminateDebuggee": true}))?;
+            }
+        }
+        if let HeldBy::Nobody(child) = &mut self.held_by {
+            let status = child.wait()?;
+            ensure!(status.success(), "the native run ended with {status}");
+        }
+        Ok(())
+    }
+
+    /// Lets a debugged program come to its own end, so that what counts its instructions can write them down.
+    pub(crate) fn leave(mut self) -> Result<()> {
+        self.say("end")?;
+        self.adapter()?.event("terminated").map(drop)
+    }
+
+    fn adapter(&mut self) -> Result<&mut Adapter> {
+        match &mut self.held_by {
+            HeldBy::Adapter(adapter) => Ok(adapter),
+            HeldBy::Nobody(_) => bail!("this program has no debugger"),
+        }
+    }
+
+    fn say(&mut self, command: &str) -> Result<()> {
+        let stream = self.lines.get_mut();
+        stream.write_all(format!("{command}\n").as_bytes()).context("the program is gone")
+    }
+
+    fn line(&mut self) -> Result<String> {
+        let mut line = String::new();
+        let count = self.lines.read_line(&mut line).context("the program does not answer")?;
+        ensure!(count > 0, "the program ended");
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+/// Where the driver reports.
+struct Listener {
+    path: PathBuf,
+    accepted: mpsc::Receiver<std::io::Result<UnixStream>>,
+}
+
+impl Listener {
+    fn new(folder: &Path) -> Result<Self> {
+        let path = folder.join("driver.sock");
+        let _ = std::fs::remove_file(&path);
+        let listener = UnixListener::bind(&path).with_context(|| format!("cannot listen on {}", path.display()))?;
+        let (sender, accepted) = mpsc::sync_channel(1);
+        // Ends with the first connection; if none comes, with this process.
+        std::thread::Builder::new().name("driver-listener".into()).spawn(move || {
+            let _ = sender.send(listener.accept().map(|(stream, _)| stream));
+        })?;
+        Ok(Self { path, accepted })
+    }
+
+    fn accept(self) -> Result<UnixStream> {
+        let stream = self.accepted.recv_timeout(PATIENCE).context("the program did not start")?;
+        Ok(stream?)
+    }
+}

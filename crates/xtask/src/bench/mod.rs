@@ -1,0 +1,18 @@
+//! The bench: workloads under our debugger, under debugpy, and without a debugger, in one run.
+
+mod callgrind;
+mod dap;
+mod debuggee;
+mod machine;
+mod measure;
+mod plan;
+mod report;
+mod results;
+mod statistics;
+
+pub(crate) use debuggee::Starter;
+pub(crate) use machine::describe as machine_line;
+pub(crate) use measure::{Bench, Selection};
+pub(crate) use plan::{Debugger, Scenario, WORKLOADS};
+pub(crate) use report::{missed, render};
+pub(crate) use results::Results;

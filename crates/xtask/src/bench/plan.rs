@@ -1,0 +1,159 @@
+//! What is measured: workloads, scenarios, debuggers, and the targets.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::shell;
+
+/// A program's kind of work; its files are `bench/workloads/<module>*.py`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Workload {
+    pub(crate) name: &'static str,
+    pub(crate) module: &'static str,
+}
+
+pub(crate) const WORKLOADS: [Workload; 6] = [
+    Workload { name: "fib", module: "fib" },
+    Workload { name: "loop", module: "loop" },
+    Workload { name: "mods", module: "mods" },
+    Workload { name: "exc", module: "exc" },
+    Workload { name: "threads", module: "threads" },
+    // `async` is a keyword: no module can be called so.
+    Workload { name: "async", module: "tasks" },
+];
+
+/// Where breakpoints are while the workload runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Scenario {
+    /// The debugger is attached, no breakpoint.
+    S1,
+    /// A breakpoint in a function of another file that is not called.
+    S2,
+    /// A breakpoint in the hot function, on a line that does not run.
+    S3,
+    /// A condition that is always false, on the hottest line.
+    S4,
+}
+
+impl Scenario {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Scenario::S1 => "S1",
+            Scenario::S2 => "S2",
+            Scenario::S3 => "S3",
+            Scenario::S4 => "S4",
+        }
+    }
+
+    /// The breakpoint that is set while the workload runs.
+    pub(crate) fn breakpoint(self, workload: &Workload) -> Result<Option<Place>> {
+        Ok(match self {
+            Scenario::S1 => None,
+            Scenario::S2 => Some(place("cold", "cold")?),
+            Scenario::S3 => Some(place(workload.module, "never")?),
+            Scenario::S4 => Some(place(workload.module, "hot")?),
+        })
+    }
+
+    /// What the driver is told, at the end, to come to the breakpoint.
+    pub(crate) fn reach(self) -> &'static str {
+        match self {
+            Scenario::S1 => "late",
+            Scenario::S2 => "cold",
+            Scenario::S3 => "never",
+            Scenario::S4 => "hot",
+        }
+    }
+
+    /// The largest ratio that is good enough for ours on 3.12 and newer, where there is a target.
+    pub(crate) fn target(self, workload: &str) -> Option<f64> {
+        match (self, workload) {
+            (Scenario::S1 | Scenario::S2, _) => Some(1.02),
+            (Scenario::S3, _) => Some(1.03),
+            (Scenario::S4, "loop") => Some(1.3),
+            (Scenario::S4, "fib") => Some(3.0),
+            (Scenario::S4, _) => None,
+        }
+    }
+}
+
+/// Instructions of S1 to S3 per instruction of the native run, at most.
+pub(crate) const INSTRUCTIONS_TARGET: f64 = 1.01;
+/// Median of `next` → `stopped`, in seconds.
+pub(crate) const STEP_TARGET: f64 = 1e-3;
+/// Memory added to the program, in bytes.
+pub(crate) const MEMORY_TARGET: u64 = 4 << 20;
+
+/// Who debugs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Debugger {
+    /// This repository's `ikpdb dap`.
+    Ikpdb,
+    /// debugpy from the package index.
+    Debugpy,
+}
+
+impl Debugger {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Debugger::Ikpdb => "IKPdb",
+            Debugger::Debugpy => "debugpy",
+        }
+    }
+}
+
+/// A line to stop at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) file: PathBuf,
+    pub(crate) line: u32,
+    pub(crate) condition: Option<String>,
+}
+
+pub(crate) fn workloads_folder() -> PathBuf {
+    shell::root().join("bench/workloads")
+}
+
+/// The line marked `# BP:<name>`, or `# BP:<name> if <condition>`, in the one file of the module that has it.
+pub(crate) fn place(module: &str, name: &str) -> Result<Place> {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(workloads_folder())?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    entries.sort();
+    for file in entries {
+        let stem = file.file_name().and_then(|file| file.to_str()?.strip_suffix(".py")).unwrap_or_default();
+        if stem != module && !stem.starts_with(&format!("{module}_")) {
+            continue;
+        }
+        if let Some((line, condition)) = marked(&shell::read(&file)?, name) {
+            return Ok(Place { file, line, condition });
+        }
+    }
+    Err(anyhow::anyhow!("no line is marked `# BP:{name}`")).with_context(|| format!("bench/workloads/{module}*.py"))
+}
+
+fn marked(text: &str, name: &str) -> Option<(u32, Option<String>)> {
+    text.lines().zip(1..).find_map(|(line, number)| {
+        let marker = line.split_once("# BP:")?.1;
+        let (marked, condition) = marker.split_once(" if ").map_or((marker, None), |(name, rest)| (name, Some(rest)));
+        (marked.trim() == name).then(|| (number, condition.map(str::to_owned)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_workload_has_its_marked_lines_and_a_condition_on_the_hot_one() {
+        for workload in &WORKLOADS {
+            assert_eq!(place(workload.module, "never").unwrap().condition, None);
+            assert!(place(workload.module, "hot").unwrap().condition.is_some());
+        }
+        for (module, name) in [("cold", "cold"), ("driver", "late"), ("driver", "steps")] {
+            assert!(place(module, name).is_ok());
+        }
+        assert!(place("fib", "nowhere").is_err());
+    }
+}

@@ -1,0 +1,162 @@
+//! Renders `docs/benchmarks.md`.
+
+use std::fmt::Write;
+
+use super::plan::{Debugger, INSTRUCTIONS_TARGET, MEMORY_TARGET, STEP_TARGET, Scenario, WORKLOADS};
+use super::results::{OfPython, Results};
+
+const SCENARIOS: [Scenario; 4] = [Scenario::S1, Scenario::S2, Scenario::S3, Scenario::S4];
+const DEBUGGERS: [Debugger; 2] = [Debugger::Ikpdb, Debugger::Debugpy];
+
+const INTRODUCTION: &str = "# Benchmarks
+
+`cargo xtask bench` measures and writes this page. Figures hold beside each other, on the machine that is named, and nowhere else.
+
+* **Workloads** (`bench/workloads/`): *fib* recursive calls; *loop* a `while` loop over floats; *mods* small functions in several modules, with
+  dicts and lists; *exc* exceptions raised and caught; *threads* eight threads; *async* generators and asyncio tasks.
+* **Scenarios**: *S1* the debugger is attached, no breakpoint. *S2* a breakpoint in a function of another file that is not called. *S3* a
+  breakpoint in the hot function, on a line that does not run. *S4* a condition that is always false, on the hottest line.
+* **Ratio**: user CPU time of the program, measured inside it by `getrusage` after a warm-up, over that of the same interpreter without a debugger. Each
+  ratio is the median over interleaved pairs of runs (native, debugged, debugged, native, …), each run a fresh process, with its 95 % bootstrap
+  interval in brackets.
+* **Instructions**: those of the warm workload under callgrind, by the difference of two lengths, over the native ones.
+* **Every run proves that it debugs**: after the measurement the program is led to the breakpoint and has to stop there.
+";
+
+/// The page.
+pub(crate) fn render(results: &Results) -> String {
+    let mut page = INTRODUCTION.to_owned();
+    let _ = writeln!(page, "\nMachine: {}.", results.machine);
+    for (version, python) in &results.pythons {
+        let _ = writeln!(page, "\n## CPython {version}");
+        for debugger in DEBUGGERS {
+            times(&mut page, debugger, python);
+        }
+        instructions(&mut page, python);
+        latency(&mut page, python);
+        let missed = missed(version, python);
+        if !missed.is_empty() {
+            let _ = writeln!(page, "\nTargets missed: {}.", missed.join("; "));
+        }
+    }
+    page
+}
+
+fn times(page: &mut String, debugger: Debugger, python: &OfPython) {
+    let prefix = format!("{}/", debugger.name());
+    let mut rows = python.time.iter().filter(|(key, _)| key.starts_with(&prefix)).peekable();
+    let Some((_, first)) = rows.peek() else { return };
+    let (mut earliest, mut latest, mut pairs) = (first.date.clone(), first.date.clone(), usize::MAX);
+    for (_, row) in rows {
+        earliest = earliest.min(row.date.clone());
+        latest = latest.max(row.date.clone());
+        pairs = pairs.min(row.ratio.count);
+    }
+    let date = if earliest == latest { latest } else { format!("{earliest} to {latest}") };
+    let name = debugger.name();
+    let _ = writeln!(page, "\n{name}, user CPU time, native = 1.00 ({pairs} pairs or more, {date})\n");
+    table(page, |key| {
+        python.time.get(&format!("{prefix}{key}")).map(|row| {
+            let ratio = row.ratio;
+            let digits = if ratio.median < 10.0 { 2 } else { 0 };
+            format!("{:.digits$} [{:.digits$}, {:.digits$}]", ratio.median, ratio.low, ratio.high)
+        })
+    });
+}
+
+fn instructions(page: &mut String, python: &OfPython) {
+    let Some(row) = python.instructions.values().next() else { return };
+    let _ = writeln!(page, "\nIKPdb, instructions under callgrind, native = 1.0000 ({})\n", row.date);
+    table(page, |key| python.instructions.get(&format!("IKPdb/{key}")).map(|row| format!("{:.4}", row.ratio())));
+}
+
+fn table(page: &mut String, cell: impl Fn(&str) -> Option<String>) {
+    let _ = writeln!(page, "| workload | S1 | S2 | S3 | S4 |\n|---|---|---|---|---|");
+    for workload in &WORKLOADS {
+        let cells: Vec<String> = SCENARIOS
+            .iter()
+            .map(|scenario| cell(&format!("{}/{}", workload.name, scenario.name())).unwrap_or_else(|| "-".to_owned()))
+            .collect();
+        if cells.iter().any(|cell| cell != "-") {
+            let _ = writeln!(page, "| {} | {} |", workload.name, cells.join(" | "));
+        }
+    }
+}
+
+fn latency(page: &mut String, python: &OfPython) {
+    if python.steps.is_empty() && python.memory.is_empty() {
+        return;
+    }
+    let _ = writeln!(page, "\n| | IKPdb | debugpy |\n|---|---|---|");
+    let mut row = |label: &str, cell: &dyn Fn(&str) -> Option<String>| {
+        let cells = DEBUGGERS.map(|debugger| cell(debugger.name()).unwrap_or_else(|| "-".to_owned()));
+        let _ = writeln!(page, "| {label} | {} | {} |", cells[0], cells[1]);
+    };
+    row("`next` to `stopped`, median", &|name| Some(format!("{:.2} ms", python.steps.get(name)?.median.median * 1e3)));
+    row("`next` to `stopped`, 99 %", &|name| Some(format!("{:.2} ms", python.steps.get(name)?.p99 * 1e3)));
+    row("memory added to the program (`Private_Dirty`)", &|name| {
+        Some(format!("{:.1} MB", python.memory.get(name)?.added() / 1e6))
+    });
+}
+
+/// The targets that ours does not hold on an interpreter with `sys.monitoring`.
+pub(crate) fn missed(version: &str, python: &OfPython) -> Vec<String> {
+    if version.starts_with("3.11.") {
+        return Vec::new();
+    }
+    let mut missed = Vec::new();
+    for workload in &WORKLOADS {
+        for scenario in SCENARIOS {
+            let key = format!("IKPdb/{}/{}", workload.name, scenario.name());
+            let target = scenario.target(workload.name).unwrap_or(f64::INFINITY);
+            if python.time.get(&key).is_some_and(|row| row.ratio.low > target) {
+                missed.push(format!("{} {} time <= {target}", workload.name, scenario.name()));
+            }
+            if python.instructions.get(&key).is_some_and(|row| row.ratio() > INSTRUCTIONS_TARGET) {
+                missed.push(format!("{} {} instructions <= {INSTRUCTIONS_TARGET}", workload.name, scenario.name()));
+            }
+        }
+    }
+    let ours = Debugger::Ikpdb.name();
+    if python.steps.get(ours).is_some_and(|steps| steps.median.median > STEP_TARGET) {
+        missed.push(format!("`next` to `stopped` <= {} ms", STEP_TARGET * 1e3));
+    }
+    if python.memory.get(ours).is_some_and(|memory| memory.added() > MEMORY_TARGET as f64) {
+        missed.push(format!("memory added <= {} MB", MEMORY_TARGET >> 20));
+    }
+    missed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::results::Ratio;
+    use super::super::statistics::Estimate;
+    use super::*;
+
+    fn with(key: &str, median: f64, low: f64) -> OfPython {
+        let mut python = OfPython::default();
+        let ratio = Estimate { median, low, high: median + 0.01, count: 15 };
+        python.time.insert(key.to_owned(), Ratio { date: "2026-01-02".into(), ratio });
+        python
+    }
+
+    #[test]
+    fn a_target_holds_if_the_lower_end_of_the_interval_is_within_it() {
+        assert!(missed("3.12.1", &with("IKPdb/fib/S1", 1.03, 1.01)).is_empty());
+        assert_eq!(missed("3.12.1", &with("IKPdb/fib/S1", 1.05, 1.04)), ["fib S1 time <= 1.02"]);
+        assert!(missed("3.12.1", &with("IKPdb/exc/S4", 9.0, 8.0)).is_empty(), "there is no target for it");
+        assert!(missed("3.11.7", &with("IKPdb/fib/S1", 9.0, 8.0)).is_empty());
+        assert!(missed("3.12.1", &with("debugpy/fib/S3", 130.0, 120.0)).is_empty());
+    }
+
+    #[test]
+    fn the_page_shows_what_was_measured_and_leaves_out_what_was_not() {
+        let mut results = Results { machine: "A machine".into(), ..Results::default() };
+        results.pythons.insert("3.12.1".into(), with("IKPdb/fib/S3", 1.004, 0.998));
+        let page = render(&results);
+        assert!(page.contains("Machine: A machine."));
+        assert!(page.contains("## CPython 3.12.1"));
+        assert!(page.contains("| fib | - | - | 1.00 [1.00, 1.01] | - |"), "{page}");
+        assert!(!page.contains("debugpy, user CPU time"));
+    }
+}
