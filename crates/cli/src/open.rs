@@ -1,13 +1,54 @@
 //! `ikpdb open`: opens the page of the hub that serves this workspace.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
+use ikpdb_proto::Request;
+use ikpdb_proto::client::{OPEN_PAGE, OpenPage, Page};
+use ikpdb_runner::hub;
+use ikpdb_runner::workspace::{HubPlace, workspace_of};
 
-/// Options of `ikpdb open`
+use crate::browser::{Browser, NoBrowser};
+
+/// Options of `ikpdb open`.
 #[derive(Args)]
-pub(crate) struct Options {}
+pub(crate) struct Options {
+    /// A folder or file of the workspace [default: the current folder]
+    #[arg(value_name = "PATH")]
+    path: Option<PathBuf>,
 
-pub(crate) fn main(_options: Options) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("`ikpdb open` is not built yet")
+    /// Do not open a browser; print the address, with the secret
+    #[arg(long)]
+    no_browser: bool,
+}
+
+pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
+    let here = std::env::current_dir().context("the current folder is gone")?;
+    let path = here.join(options.path.unwrap_or_default());
+    let folder = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
+    let place = HubPlace::prepare(&workspace_of(folder))?;
+    if place.connect().is_err() {
+        anyhow::bail!("no hub runs for {}; `ikpdb run` starts one", place.workspace.display());
+    }
+    let ask = |lasting| hub::ask::<Page>(&place, Request::new(OPEN_PAGE, &OpenPage { lasting }));
+    let browser = if options.no_browser { Err(NoBrowser::NotWanted) } else { Browser::find() };
+    match browser {
+        Ok(browser) => {
+            let page = ask(false)?;
+            let plain = page.url.split('#').next().unwrap_or_default();
+            println!("{plain} opens in the browser");
+            browser.open(&page.url, plain);
+        }
+        Err(why) => {
+            // Asked for by name, so the secret may be shown: the user is about to open it elsewhere.
+            let page = ask(true)?;
+            println!("{}", page.url);
+            if let NoBrowser::Remote(remote) = why {
+                eprintln!("ikpdb: from your machine: ssh -L {0}:127.0.0.1:{0} {remote}", page.port);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }

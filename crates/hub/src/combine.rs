@@ -138,10 +138,8 @@ mod tests {
             (&[("", "", "hi"), ("", "", "ho"), ("", "", "hi")], &[("", "", "hi", &[1, 3]), ("", "", "ho", &[2])]),
         ];
         for (rows, expected) in table {
-            let expected: Vec<_> = expected
-                .iter()
-                .map(|it| (it.0.to_owned(), it.1.to_owned(), it.2.to_owned(), it.3.to_vec()))
-                .collect();
+            let expected: Vec<_> =
+                expected.iter().map(|it| (it.0.to_owned(), it.1.to_owned(), it.2.to_owned(), it.3.to_vec())).collect();
             assert_eq!(combined(rows), expected, "{rows:?}");
         }
     }

@@ -1,8 +1,8 @@
 //! Requests on their way to an agent or a runner and answers on their way back: each asked once, answered once.
 
+use ikpdb_proto::client::SessionState;
 use ikpdb_proto::dap::{CancelArguments, ContinuedEvent, ThreadArguments};
 use ikpdb_proto::{Event, Failure, Message, Request, Response, SessionId, ThreadId};
-use ikpdb_proto::client::SessionState;
 
 use crate::capabilities;
 use crate::connection::{Ask, Role};

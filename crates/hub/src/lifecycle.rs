@@ -130,7 +130,10 @@ impl Hub {
         let awaited = |session: &Session| session.agent == AgentLink::Awaited && session.ending.exited.is_none();
         if self.session(id).is_ok_and(|session| awaited(session)) {
             let seconds = AGENT_DUE_MS / 1000;
-            self.undebugged(id, &format!("the agent has not come within {seconds} s; the program's stderr may say why"));
+            self.undebugged(
+                id,
+                &format!("the agent has not come within {seconds} s; the program's stderr may say why"),
+            );
         }
     }
 

@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn i09_an_editor_that_counts_from_0_is_converted_both_ways() {
-        let request = Request::new("setBreakpoints", &json!({"breakpoints": [{"line": 0, "column": 4}], "name": "line"}));
+        let request =
+            Request::new("setBreakpoints", &json!({"breakpoints": [{"line": 0, "column": 4}], "name": "line"}));
         let inward = counting(false, false).inward(request.clone());
         assert_eq!(
             inward.arguments::<Value>().unwrap(),

@@ -166,7 +166,8 @@ impl Wishes {
     ) -> Result<Vec<WishId>, Failure> {
         for breakpoint in wanted {
             check_place(path, breakpoint.line)?;
-            for text in [&breakpoint.condition, &breakpoint.hit_condition, &breakpoint.log_message].into_iter().flatten()
+            for text in
+                [&breakpoint.condition, &breakpoint.hit_condition, &breakpoint.log_message].into_iter().flatten()
             {
                 check_text(text)?;
             }

@@ -57,8 +57,7 @@ impl Hub {
             })
             .collect();
         for (connection, hello) in waiting {
-            let known =
-                |secret: &[u8; 32]| check(secret, Prover::Agent, &hello.nonce, "", &hello.proof);
+            let known = |secret: &[u8; 32]| check(secret, Prover::Agent, &hello.nonce, "", &hello.proof);
             if self.sessions.values().any(|it| it.is_live() && known(&it.secret)) {
                 self.agent_hello(connection, &Event::new("ikpdb/agentHello", &hello));
             }
@@ -68,7 +67,8 @@ impl Hub {
     pub(super) fn refuse_agent(&mut self, connection: ConnectionId, reason: &str) {
         let refused = AgentRefused { reason: reason.to_owned() };
         self.send(connection, None, Event::new(AGENT_REFUSED, &refused).into());
-        self.drop_connection(connection, format!("an agent was refused: {reason}"));
+        // Reasons are logged, and this one might quote the message.
+        self.drop_connection(connection, "an agent was refused");
     }
 
     fn welcome_agent(&mut self, connection: ConnectionId, id: SessionId, hello: &AgentHello) {
@@ -115,7 +115,7 @@ impl Hub {
     pub(crate) fn agent_initialized(&mut self, id: SessionId, agent: ConnectionId, response: &Response) {
         let fields = match response.body::<Map<String, Value>>() {
             Ok(fields) => fields,
-            Err(failure) => return self.drop_connection(agent, failure.message),
+            Err(_) => return self.drop_connection(agent, "the agent's answer to 'initialize' is not one"),
         };
         self.agent_can(id, fields);
     }
@@ -143,8 +143,7 @@ impl Hub {
     /// The answer of `attach` comes with or after `configurationDone`; only a refusal means something.
     pub(crate) fn agent_attached(&mut self, agent: ConnectionId, response: &Response) {
         if !response.success {
-            let why = response.message.as_deref().unwrap_or("no reason given");
-            self.drop_connection(agent, format!("the agent refused to attach: {why}"));
+            self.drop_connection(agent, "the agent refused to attach");
         }
     }
 

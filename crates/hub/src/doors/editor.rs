@@ -1,7 +1,7 @@
 //! Editors: one session each, the order that DAP prescribes for its start, and how one leaves.
 
-use ikpdb_proto::{Event, Failure, Request, SessionId};
 use ikpdb_proto::dap::LaunchArguments;
+use ikpdb_proto::{Event, Failure, Request, SessionId};
 
 use crate::connection::{Ask, Editor, Role};
 use crate::hub::{Hub, Reply};

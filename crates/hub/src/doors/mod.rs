@@ -46,7 +46,7 @@ impl Hub {
             Some(Role::Runner(_)) => From::Runner,
         };
         if matches!(from, From::Stranger | From::Visitor) && bytes.len() > MAX_FIRST_MESSAGE {
-            // A runner's first message carries an environment, which the kernel limits to more than that.
+            // A runner's first message carries an environment, which may be larger.
             let environment = matches!(from, From::Stranger);
             if !environment || bytes.len() > MAX_FIRST_MESSAGE * 64 {
                 return self.drop_connection(connection, "its first message is too long");
@@ -54,14 +54,14 @@ impl Hub {
         }
         if matches!(from, From::Visitor | From::Page) {
             return match (Incoming::parse(bytes), from) {
-                (Err(error), _) => self.drop_connection(connection, format!("not a message: {error}")),
+                (Err(error), _) => self.drop_connection(connection, not_a_message(&error)),
                 (Ok(incoming), From::Visitor) => self.visitor_said(connection, incoming),
                 (Ok(incoming), _) => self.page_said(connection, incoming),
             };
         }
         let message = match Message::parse(bytes) {
             Ok(message) => message,
-            Err(error) => return self.drop_connection(connection, format!("not a message: {error}")),
+            Err(error) => return self.drop_connection(connection, not_a_message(&error)),
         };
         match (from, message) {
             (From::Stranger, message) => self.stranger_said(connection, message),
@@ -111,6 +111,11 @@ impl Hub {
              end what runs in this workspace and start again"
         )))
     }
+}
+
+/// Where a message is no message. Reasons are logged, so this quotes nothing of it.
+fn not_a_message(error: &serde_json::Error) -> String {
+    format!("not a message: wrong at line {}, column {}", error.line(), error.column())
 }
 
 /// Whether a first message at the unix socket is an agent's.

@@ -31,10 +31,11 @@ impl Hub {
             HELLO => self.hello(&ask),
             _ => Err(Failure::client("prove first that you know the secret: ikpdb/greet, then ikpdb/hello")),
         };
-        let reason = result.as_ref().err().map(|failure| failure.message.clone());
+        let refused = result.is_err();
         self.answer(ask, result);
-        if let Some(reason) = reason {
-            self.drop_connection(connection, reason);
+        if refused {
+            // The answer says why; reasons are logged, and this one might quote the message.
+            self.drop_connection(connection, "the page did not prove itself");
         }
     }
 

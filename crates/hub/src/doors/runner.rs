@@ -51,8 +51,7 @@ impl Hub {
         if let Some(it) = self.connections.get_mut(&ask.from) {
             it.role = Role::Runner(Runner { session: id, next: None });
         }
-        let welcome =
-            RunnerWelcome { session: id, secret, url: self.config.url.clone(), pages: self.counted.pages };
+        let welcome = RunnerWelcome { session: id, secret, url: self.config.url.clone(), pages: self.counted.pages };
         self.answer(ask.clone(), Ok(Reply::body(&welcome)));
         if let Some(pid) = pid {
             self.started(id, pid);

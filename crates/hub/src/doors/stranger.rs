@@ -28,9 +28,8 @@ impl Hub {
                         Ok(()) => return,
                         Err(failure) => failure,
                     };
-                    let reason = refused.message.clone();
                     self.answer(ask, Err(refused));
-                    return self.drop_connection(connection, reason);
+                    return self.drop_connection(connection, "a runner was refused");
                 }
                 if let Some(it) = self.connections.get_mut(&connection) {
                     it.role = Role::Control;

@@ -1,7 +1,7 @@
 //! `configurationDone`: the program's first line may run.
 
-use ikpdb_proto::{Failure, Request, Response, SessionId};
 use ikpdb_proto::client::SessionState;
+use ikpdb_proto::{Failure, Request, Response, SessionId};
 
 use super::{attach, session_of};
 use crate::connection::Ask;

@@ -1,7 +1,7 @@
 //! `disconnect`: one of several clients leaves; the last one ends a program that it launched, or lets go of it.
 
-use ikpdb_proto::Failure;
 use ikpdb_proto::dap::DisconnectArguments;
+use ikpdb_proto::{Failure, Request};
 
 use crate::connection::Ask;
 use crate::forward::Purpose;
@@ -9,10 +9,7 @@ use crate::hub::{Hub, Reply};
 
 pub(super) fn disconnect(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
     let arguments: DisconnectArguments = ask.request.arguments()?;
-    let session = match ask.session {
-        Some(id) => Some((id, hub.clients(id))),
-        None => None,
-    };
+    let session = ask.session.map(|id| (id, hub.clients(id)));
     if let Some(editor) = hub.editor(ask.from) {
         editor.leaving = Some(arguments.clone());
     } else if ask.session.is_none() {
@@ -33,14 +30,8 @@ pub(super) fn disconnect(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
         _ => {
             // The last one lets go: the program runs on as if nobody had ever looked.
             let Ok(agent) = session.agent() else { return leave(hub, ask) };
-            let request = ikpdb_proto::Request {
-                seq: 0,
-                ..ikpdb_proto::Request::new(
-                    "disconnect",
-                    &DisconnectArguments { terminate_debuggee: Some(false), ..Default::default() },
-                )
-            };
-            hub.ask(agent, id, request, Purpose::Detach(ask.clone()));
+            let detach = DisconnectArguments { terminate_debuggee: Some(false), ..Default::default() };
+            hub.ask(agent, id, Request::new("disconnect", &detach), Purpose::Detach(ask.clone()));
             return Ok(Reply::Later);
         }
     }

@@ -108,7 +108,9 @@ impl Hub {
             self.jobs.insert(job, Job::Awaited(pid, whom));
         }
         match failed {
-            Some((Job::Spawn(id) | Job::Awaited(_, RunnerFor::Session(id)), failure)) => self.lost(id, &failure.message),
+            Some((Job::Spawn(id) | Job::Awaited(_, RunnerFor::Session(id)), failure)) => {
+                self.lost(id, &failure.message)
+            }
             Some((Job::Launch(editor) | Job::Awaited(_, RunnerFor::Editor(editor)), failure)) => {
                 self.editor_started(editor, Err(failure));
             }
