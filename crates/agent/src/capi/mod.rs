@@ -1,0 +1,231 @@
+//! The parts of the C API that the limited API lacks, reached by `dlsym` so that one library serves all versions.
+
+pub(crate) mod frame;
+pub(crate) mod monitoring;
+mod reference;
+
+use std::ffi::{c_char, c_int, c_long, c_void};
+use std::sync::OnceLock;
+
+use pyo3::ffi::{PyCodeObject, PyFrameObject, PyInterpreterState, PyObject, PyThreadState};
+
+pub(crate) use reference::Ref;
+
+/// A native trace function, as `PyEval_SetTrace` takes it.
+pub(crate) type TraceFunction = unsafe extern "C" fn(*mut PyObject, *mut PyFrameObject, c_int, *mut PyObject) -> c_int;
+
+/// What `Py_AddPendingCall` calls.
+pub(crate) type PendingCall = extern "C" fn(*mut c_void) -> c_int;
+
+/// Frees what was attached to a code object.
+pub(crate) type FreeFunction = unsafe extern "C" fn(*mut c_void);
+
+macro_rules! symbols {
+    ($($(#[$doc:meta])* $field:ident: $type:ty = $($name:literal)|+ ;)*) => {
+        /// The functions that every supported version has.
+        pub(crate) struct Symbols {
+            $($(#[$doc])* pub(crate) $field: $type,)*
+        }
+
+        impl Symbols {
+            fn load() -> Result<Self, String> {
+                Ok(Self {
+                    $($field: {
+                        let address = [$($name),+].into_iter().find_map(symbol)
+                            .ok_or_else(|| format!("this interpreter does not export {}", [$($name),+].map(|it| it.to_string_lossy().into_owned()).join(" or ")))?;
+                        // SAFETY: the symbol is the named CPython function, whose signature the type repeats.
+                        unsafe { std::mem::transmute::<*mut c_void, $type>(address) }
+                    },)*
+                })
+            }
+        }
+    };
+}
+
+symbols! {
+    /// Reserves a slot on code objects.
+    request_code_extra_index: unsafe extern "C" fn(FreeFunction) -> isize
+        = c"PyUnstable_Eval_RequestCodeExtraIndex" | c"_PyEval_RequestCodeExtraIndex";
+    /// Reads the slot.
+    code_get_extra: unsafe extern "C" fn(*mut PyObject, isize, *mut *mut c_void) -> c_int
+        = c"PyUnstable_Code_GetExtra" | c"_PyCode_GetExtra";
+    /// Writes the slot.
+    code_set_extra: unsafe extern "C" fn(*mut PyObject, isize, *mut c_void) -> c_int
+        = c"PyUnstable_Code_SetExtra" | c"_PyCode_SetExtra";
+    /// The caller's frame; a new reference or null.
+    frame_get_back: unsafe extern "C" fn(*mut PyFrameObject) -> *mut PyFrameObject = c"PyFrame_GetBack";
+    /// The globals; a new reference.
+    frame_get_globals: unsafe extern "C" fn(*mut PyFrameObject) -> *mut PyObject = c"PyFrame_GetGlobals";
+    /// The locals: a dict, from 3.13 on a proxy that writes through; a new reference.
+    frame_get_locals: unsafe extern "C" fn(*mut PyFrameObject) -> *mut PyObject = c"PyFrame_GetLocals";
+    /// The offset of the last instruction, in bytes.
+    frame_get_lasti: unsafe extern "C" fn(*mut PyFrameObject) -> c_int = c"PyFrame_GetLasti";
+    /// The innermost frame of a thread; a new reference or null.
+    thread_get_frame: unsafe extern "C" fn(*mut PyThreadState) -> *mut PyFrameObject = c"PyThreadState_GetFrame";
+    /// The first thread state of an interpreter.
+    thread_head: unsafe extern "C" fn(*mut PyInterpreterState) -> *mut PyThreadState = c"PyInterpreterState_ThreadHead";
+    /// The next thread state.
+    thread_next: unsafe extern "C" fn(*mut PyThreadState) -> *mut PyThreadState = c"PyThreadState_Next";
+    /// Calls a callable with positional arguments; a new reference.
+    vectorcall: unsafe extern "C" fn(*mut PyObject, *const *mut PyObject, usize, *mut PyObject) -> *mut PyObject
+        = c"PyObject_Vectorcall";
+    /// Gives the GIL away. Declared here as never unwinding: at the end of the program CPython 3.11-3.13 ends the thread
+    /// inside `restore_thread`, and the frames above it must not notice.
+    save_thread: unsafe extern "C" fn() -> *mut PyThreadState = c"PyEval_SaveThread";
+    /// Takes the GIL back; may never return once the interpreter ends.
+    restore_thread: unsafe extern "C" fn(*mut PyThreadState) = c"PyEval_RestoreThread";
+    /// Whether the interpreter ends.
+    is_finalizing: unsafe extern "C" fn() -> c_int = c"Py_IsFinalizing" | c"_Py_IsFinalizing";
+}
+
+/// The functions that only some versions have.
+pub(crate) struct Optional {
+    /// 3.11, 3.12: writes the dict of `frame_get_locals` back to the frame.
+    pub(crate) frame_locals_to_fast: Option<unsafe extern "C" fn(*mut PyFrameObject, c_int)>,
+    /// 3.11: sets the trace function of any thread.
+    pub(crate) set_trace_of:
+        Option<unsafe extern "C" fn(*mut PyThreadState, Option<TraceFunction>, *mut PyObject) -> c_int>,
+    /// 3.11, 3.12: microseconds after which a waiting thread asks for the GIL.
+    pub(crate) set_switch_interval: Option<unsafe extern "C" fn(std::ffi::c_ulong)>,
+    /// As above, reads.
+    pub(crate) get_switch_interval: Option<unsafe extern "C" fn() -> std::ffi::c_ulong>,
+    add_pending_call: Option<*mut c_void>,
+}
+
+// SAFETY: the pointers are code addresses; calling them is the caller's business.
+unsafe impl Send for Optional {}
+// SAFETY: as above.
+unsafe impl Sync for Optional {}
+
+/// Major and minor version, as `(3, 13)`.
+pub(crate) type Version = (u8, u8);
+
+/// All of it, found once.
+pub(crate) struct Capi {
+    /// The running interpreter's version.
+    pub(crate) version: Version,
+    /// What every version has.
+    pub(crate) symbols: Symbols,
+    /// What some have.
+    pub(crate) optional: Optional,
+}
+
+static CAPI: OnceLock<Capi> = OnceLock::new();
+
+impl Capi {
+    /// Finds the functions; to be called once, before anything else.
+    pub(crate) fn load(version: Version) -> Result<(), String> {
+        let symbols = Symbols::load()?;
+        /// Finds one optional function.
+        macro_rules! optional {
+            ($name:literal) => {
+                // SAFETY: the symbol is the named CPython function, whose signature the field repeats.
+                symbol($name).map(|address| unsafe { std::mem::transmute(address) })
+            };
+        }
+        let optional = Optional {
+            frame_locals_to_fast: optional!(c"PyFrame_LocalsToFast"),
+            set_trace_of: if version < (3, 12) { optional!(c"_PyEval_SetTrace") } else { None },
+            set_switch_interval: optional!(c"_PyEval_SetSwitchInterval"),
+            get_switch_interval: optional!(c"_PyEval_GetSwitchInterval"),
+            add_pending_call: symbol(c"_PyEval_AddPendingCall"),
+        };
+        let _ = CAPI.set(Self { version, symbols, optional });
+        Ok(())
+    }
+
+    /// Asks any thread that runs bytecode to call `call` soon. Needs no GIL. False if the queue is full.
+    pub(crate) fn add_pending_call(&self, call: PendingCall) -> bool {
+        let Some(address) = self.optional.add_pending_call else {
+            // SAFETY: part of the stable API; callable from any thread.
+            return unsafe { pyo3::ffi::Py_AddPendingCall(Some(call), std::ptr::null_mut()) } == 0;
+        };
+        let interpreter = main_interpreter();
+        if self.version < (3, 12) {
+            // SAFETY: 3.11's signature.
+            let add: unsafe extern "C" fn(*mut PyInterpreterState, PendingCall, *mut c_void) -> c_int =
+                unsafe { std::mem::transmute(address) };
+            // SAFETY: the interpreter lives as long as the agent does anything.
+            unsafe { add(interpreter, call, std::ptr::null_mut()) == 0 }
+        } else {
+            // SAFETY: the signature from 3.12 on; the last argument 0 asks for any thread.
+            let add: unsafe extern "C" fn(*mut PyInterpreterState, PendingCall, *mut c_void, c_int) -> c_int =
+                unsafe { std::mem::transmute(address) };
+            // SAFETY: as above.
+            unsafe { add(interpreter, call, std::ptr::null_mut(), 0) == 0 }
+        }
+    }
+}
+
+/// The functions. Panics before [`Capi::load`], which the start calls before anything that could need them.
+pub(crate) fn capi() -> &'static Capi {
+    CAPI.get().expect("the start loads the C API first")
+}
+
+/// The functions that every version has.
+pub(crate) fn py() -> &'static Symbols {
+    &capi().symbols
+}
+
+struct MainInterpreter(*mut PyInterpreterState);
+// SAFETY: an address; the interpreter it names is never freed while the agent works.
+unsafe impl Send for MainInterpreter {}
+// SAFETY: as above.
+unsafe impl Sync for MainInterpreter {}
+static MAIN_INTERPRETER: OnceLock<MainInterpreter> = OnceLock::new();
+
+/// Remembers the current interpreter as the one that is debugged. Needs the GIL.
+pub(crate) fn adopt_interpreter() {
+    // SAFETY: called with the GIL held, so there is a current interpreter.
+    let _ = MAIN_INTERPRETER.set(MainInterpreter(unsafe { pyo3::ffi::PyInterpreterState_Get() }));
+}
+
+/// The interpreter that is debugged.
+pub(crate) fn main_interpreter() -> *mut PyInterpreterState {
+    MAIN_INTERPRETER.get().map_or(std::ptr::null_mut(), |it| it.0)
+}
+
+/// Whether the calling thread, which holds the GIL, runs the interpreter that is debugged.
+pub(crate) fn in_main_interpreter() -> bool {
+    // SAFETY: called with the GIL held.
+    unsafe { pyo3::ffi::PyInterpreterState_Get() == main_interpreter() }
+}
+
+/// The current thread's state. Needs the GIL.
+pub(crate) fn current_thread() -> *mut PyThreadState {
+    // SAFETY: called with the GIL held.
+    unsafe { pyo3::ffi::PyThreadState_Get() }
+}
+
+/// The innermost frame of the current thread, borrowed; null outside Python code. Needs the GIL.
+pub(crate) fn current_frame() -> *mut PyFrameObject {
+    // SAFETY: called with the GIL held.
+    unsafe { pyo3::ffi::PyEval_GetFrame() }
+}
+
+/// The code of a frame, borrowed: a frame keeps its code alive. Needs the GIL.
+pub(crate) fn frame_code(frame: *mut PyFrameObject) -> *mut PyCodeObject {
+    // SAFETY: `frame` is a live frame; the new reference is given back at once because the frame holds one.
+    unsafe {
+        let code = pyo3::ffi::PyFrame_GetCode(frame);
+        pyo3::ffi::Py_DECREF(code.cast());
+        code
+    }
+}
+
+fn symbol(name: &std::ffi::CStr) -> Option<*mut c_void> {
+    // SAFETY: a search in the loaded objects; the name ends with a zero byte.
+    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr().cast::<c_char>()) };
+    (!address.is_null()).then_some(address)
+}
+
+/// Address of a data symbol of the interpreter.
+pub(crate) fn data_symbol(name: &std::ffi::CStr) -> Option<*mut c_void> {
+    symbol(name)
+}
+
+/// Makes an exception appear in a thread. Needs the GIL; null takes it back.
+pub(crate) fn set_async_exception(ident: c_long, exception: *mut PyObject) {
+    // SAFETY: part of the stable API, called with the GIL.
+    unsafe { pyo3::ffi::PyThreadState_SetAsyncExc(ident, exception) };
+}

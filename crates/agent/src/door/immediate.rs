@@ -1,0 +1,189 @@
+//! The requests that the listener answers itself, without the GIL, or with a job that has the GIL for a moment.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use ikpdb_proto::dap::{self, Capabilities, ExceptionBreakpointsFilter, IkpdbCapabilities};
+use ikpdb_proto::{Event, Failure, Request, Response};
+use pyo3::Python;
+
+use super::mailbox::MAILBOX;
+use super::{CONFIGURED, OPTIONS, OUTBOX};
+use crate::engine::{breakpoints, evaluation, exceptions, gil, pause, source, stop, threads, watchdog};
+use crate::lifetime;
+
+/// How long an answer waits for the GIL before it is given from what is known: DAP clients are told more by events.
+const GIL_PATIENCE: Duration = Duration::from_millis(40);
+
+/// Answers a request, or gives it back for the stopped thread.
+pub(crate) fn answer(request: Request) -> Option<Request> {
+    let outcome = match request.command.as_str() {
+        "initialize" => Ok(request.answer(&capabilities())),
+        "attach" => attach(&request),
+        "configurationDone" => {
+            CONFIGURED.store(true, Ordering::Release);
+            MAILBOX.nudge();
+            Ok(request.done())
+        }
+        "setBreakpoints" => set_breakpoints(&request),
+        "setExceptionBreakpoints" => set_exception_breakpoints(&request),
+        "pause" => pause(&request),
+        "cancel" => cancel(&request),
+        "disconnect" if !MAILBOX.is_open() => {
+            gil::submit(Box::new(lifetime::let_go));
+            Ok(request.done())
+        }
+        "disconnect" if evaluation::running().is_some() => {
+            // The stopped thread is busy: its evaluation is given up, then it reads that it is to go on.
+            interrupt_running();
+            return Some(request);
+        }
+        "threads" if busy() => Ok(known_threads(&request)),
+        "stackTrace" if busy() => known_stack(&request),
+        "threads" => threads(&request),
+        "source" if !MAILBOX.is_open() => fetch_source(&request),
+        _ => return Some(request),
+    };
+    let response = outcome.unwrap_or_else(|failure| request.refuse(&failure));
+    let attached = response.success && response.command == "attach";
+    OUTBOX.send(response);
+    if attached {
+        OUTBOX.send(Event { seq: 0, event: "initialized".to_owned(), body: None });
+    }
+    None
+}
+
+fn capabilities() -> Capabilities {
+    Capabilities {
+        supports_configuration_done_request: Some(true),
+        supports_conditional_breakpoints: Some(true),
+        supports_evaluate_for_hovers: Some(true),
+        supports_set_variable: Some(true),
+        supports_exception_info_request: Some(true),
+        supports_delayed_stack_trace_loading: Some(true),
+        supports_cancel_request: Some(true),
+        exception_breakpoint_filters: Some(vec![ExceptionBreakpointsFilter {
+            filter: exceptions::UNCAUGHT.to_owned(),
+            label: "Uncaught".to_owned(),
+            description: Some("Stops when an exception ends the program or a thread".to_owned()),
+            default: Some(true),
+        }]),
+        ikpdb: Some(IkpdbCapabilities { run_to: Some(true), execute_code: Some(true), disable_break: Some(true) }),
+        ..Capabilities::default()
+    }
+}
+
+/// Whether the program is stopped and its thread runs an evaluation: what is known from before has to do.
+fn busy() -> bool {
+    evaluation::running().is_some()
+}
+
+fn attach(request: &Request) -> Result<Response, Failure> {
+    let arguments: dap::AttachArguments = request.arguments()?;
+    let mut options = OPTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    options.stop_on_entry = arguments.stop_on_entry.unwrap_or(false);
+    options.just_my_code = arguments.just_my_code.unwrap_or(true);
+    Ok(request.done())
+}
+
+fn set_breakpoints(request: &Request) -> Result<Response, Failure> {
+    let arguments: dap::SetBreakpointsArguments = request.arguments()?;
+    let path = arguments.source.path.ok_or_else(|| Failure::client("a breakpoint needs the path of its source"))?;
+    let breakpoints = breakpoints::replace(&path, &arguments.breakpoints.unwrap_or_default());
+    within_patience(move |py| {
+        if let Err(error) = Python::attach(|py| breakpoints::arm(py, &path)) {
+            stop::forget_error(py, error);
+        }
+    });
+    Ok(request.answer(&dap::SetBreakpointsBody { breakpoints: breakpoints::announce(&breakpoints) }))
+}
+
+fn set_exception_breakpoints(request: &Request) -> Result<Response, Failure> {
+    let arguments: dap::SetExceptionBreakpointsArguments = request.arguments()?;
+    if let Some(unknown) = arguments.filters.iter().find(|it| *it != exceptions::UNCAUGHT) {
+        return Err(Failure::client(format!("there is no exception filter '{unknown}'")));
+    }
+    exceptions::set_filters(&arguments.filters);
+    Ok(request.done())
+}
+
+fn pause(request: &Request) -> Result<Response, Failure> {
+    if !lifetime::debugging() {
+        return Err(Failure::user("the program is not debugged any more"));
+    }
+    if stop::last().is_none() {
+        let arguments: dap::ThreadArguments = request.arguments()?;
+        pause::request(arguments.thread_id);
+    }
+    Ok(request.done())
+}
+
+fn cancel(request: &Request) -> Result<Response, Failure> {
+    let arguments: dap::CancelArguments = request.arguments()?;
+    let progress =
+        arguments.progress_id.as_deref().and_then(|it| it.strip_prefix("evaluate-")).and_then(|it| it.parse().ok());
+    if let Some(seq) = arguments.request_id.or(progress) {
+        if let Some(withdrawn) = MAILBOX.withdraw(seq) {
+            OUTBOX.send(withdrawn.refuse(&Failure::user("given up")));
+        } else {
+            watchdog::interrupt(seq);
+        }
+    }
+    Ok(request.done())
+}
+
+fn interrupt_running() {
+    if let Some(seq) = evaluation::running() {
+        watchdog::interrupt(seq);
+    }
+}
+
+fn known_threads(request: &Request) -> Response {
+    request.answer(&dap::ThreadsBody { threads: threads::last_known() })
+}
+
+fn known_stack(request: &Request) -> Result<Response, Failure> {
+    let arguments: dap::StackTraceArguments = request.arguments()?;
+    let mut stack = stop::published(arguments.thread_id)
+        .ok_or_else(|| Failure::user("an evaluation is running: the stack of this thread is not known"))?;
+    let start = arguments.start_frame.unwrap_or(0) as usize;
+    let levels = arguments.levels.filter(|it| *it > 0).map_or(usize::MAX, |it| it as usize);
+    stack.stack_frames = stack.stack_frames.into_iter().skip(start).take(levels).collect();
+    Ok(request.answer(&stack))
+}
+
+fn threads(request: &Request) -> Result<Response, Failure> {
+    within_patience(|py| drop(threads::list(py)));
+    Ok(known_threads(request))
+}
+
+fn fetch_source(request: &Request) -> Result<Response, Failure> {
+    let arguments: dap::SourceArguments = request.arguments()?;
+    let answer = Arc::new(Mutex::new(None));
+    let slot = Arc::clone(&answer);
+    let done = within_patience(move |_| {
+        let fetched = Python::attach(|py| source::fetch(py, &arguments));
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
+    });
+    let fetched = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match fetched {
+        Some(fetched) => fetched.map(|body| request.answer(&body)),
+        None if done => Err(Failure::internal("the source was not fetched")),
+        None => Err(Failure::user("the program is busy in native code: its source cannot be read now")),
+    }
+}
+
+/// Does a job with the GIL and waits for it, but not for long. True if it was done meanwhile; if not it is done later.
+fn within_patience(job: impl FnOnce(Python<'_>) + Send + 'static) -> bool {
+    let done = Arc::new((Mutex::new(false), Condvar::new()));
+    let signal = Arc::clone(&done);
+    gil::submit(Box::new(move |py| {
+        job(py);
+        *signal.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        signal.1.notify_all();
+    }));
+    let guard = done.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = done.1.wait_timeout_while(guard, GIL_PATIENCE, |done| !*done);
+    waited.is_ok_and(|it| *it.0)
+}

@@ -1,0 +1,248 @@
+//! The listener: connects to the hub, reads what it asks, answers what needs no GIL, and passes the rest on.
+//!
+//! A thread of its own, native. It may block on its socket and, for a moment, on a job that needs the GIL; nobody waits for
+//! it. It ends with the process. When the hub is gone it looks for it again: a stopped program waits ten seconds for it, a
+//! running one runs on.
+
+use std::io::Read;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ikpdb_proto::agent::{
+    AGENT_HELLO, AGENT_REFUSED, AGENT_WELCOME, AgentHello, AgentRefused, AgentResume, AgentStart, AgentWelcome,
+    PythonInfo,
+};
+use ikpdb_proto::framing::Decoder;
+use ikpdb_proto::proof::{Role, check, hex, prove, unhex};
+use ikpdb_proto::{Event, MAX_FIRST_MESSAGE, MAX_MESSAGE, Message, PROTOCOL, Request};
+use pyo3::prelude::*;
+
+use super::mailbox::{Letter, MAILBOX};
+use super::{CONFIGURED, OUTBOX, immediate};
+use crate::engine::stop;
+use crate::{lifetime, log};
+
+/// How long a hub may take to answer the hello.
+const WELCOME_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a stopped program waits for a hub to come back.
+const STOPPED_PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks for a hub: while somebody waits, and while the program runs anyway.
+const LOOK_SOON: Duration = Duration::from_millis(100);
+const LOOK_LATER: Duration = Duration::from_secs(1);
+/// Above this number the descriptor is out of the way of those that the program opens.
+const HIGH_DESCRIPTOR: libc::c_int = 512;
+
+/// A connection to the hub, and what is needed to make the next one.
+pub(crate) struct Connection {
+    start: AgentStart,
+    hello: AgentHello,
+    socket: UnixStream,
+    decoder: Decoder,
+}
+
+impl Connection {
+    /// Connects to the hub and introduces the agent.
+    pub(crate) fn open(py: Python<'_>, start: &AgentStart) -> Result<Self, String> {
+        let hello = introduce(py, start).map_err(|error| error.value(py).to_string())?;
+        let start = start.clone();
+        py.detach(|| Self::connect(start, hello))
+    }
+
+    fn connect(start: AgentStart, mut hello: AgentHello) -> Result<Self, String> {
+        let socket = UnixStream::connect(&start.hub).map_err(|error| format!("the hub at {}: {error}", start.hub))?;
+        let socket = raise_descriptor(socket);
+        check_peer(&socket)?;
+        hello.nonce = nonce()?;
+        let secret = unhex(&start.secret).ok_or("the secret in the start is not hex")?;
+        hello.proof = prove(&secret, Role::Agent, &hello.nonce, "");
+        socket.set_read_timeout(Some(WELCOME_PATIENCE)).map_err(|error| error.to_string())?;
+        write(&socket, &Event::new(AGENT_HELLO, &hello).into())?;
+        let mut connection = Self { start, hello, socket, decoder: Decoder::new(MAX_FIRST_MESSAGE) };
+        let Some(Message::Event(answer)) = connection.next()? else {
+            return Err("the hub closed the connection".to_owned());
+        };
+        match answer.event.as_str() {
+            AGENT_WELCOME => {
+                let welcome: AgentWelcome = answer.body().map_err(|failure| failure.message)?;
+                if !check(&secret, Role::Hub, &connection.hello.nonce, "", &welcome.proof) {
+                    return Err("what answers is not the hub that started this program".to_owned());
+                }
+                connection.start.session = welcome.session;
+                connection.hello.session = welcome.session;
+            }
+            AGENT_REFUSED => {
+                let refused: AgentRefused = answer.body().map_err(|failure| failure.message)?;
+                return Err(refused.reason);
+            }
+            other => return Err(format!("the hub answered with '{other}'")),
+        }
+        connection.decoder.set_limit(MAX_MESSAGE);
+        connection.socket.set_read_timeout(None).map_err(|error| error.to_string())?;
+        connection.use_it()?;
+        Ok(connection)
+    }
+
+    fn use_it(&self) -> Result<(), String> {
+        let writer = self.socket.try_clone().map_err(|error| error.to_string())?;
+        let writer = raise_descriptor(writer);
+        lifetime::owns_sockets(self.socket.as_raw_fd(), writer.as_raw_fd());
+        OUTBOX.connect(writer);
+        Ok(())
+    }
+
+    /// The next message; `None` at the end of the stream.
+    fn next(&mut self) -> Result<Option<Message>, String> {
+        let mut buffer = [0; 16 << 10];
+        loop {
+            if let Some(text) = self.decoder.next_frame().map_err(|error| error.to_string())? {
+                return Message::parse(&text).map(Some).map_err(|error| format!("a message is not readable: {error}"));
+            }
+            match self.socket.read(&mut buffer) {
+                Ok(0) => return Ok(None),
+                Ok(count) => self.decoder.push(&buffer[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+    }
+}
+
+/// The thread.
+pub(crate) fn listen_for_ever(mut connection: Connection) {
+    loop {
+        while let Ok(Some(message)) = connection.next() {
+            match message {
+                Message::Request(request) => handle(request),
+                Message::Response(_) | Message::Event(_) => {}
+            }
+        }
+        OUTBOX.disconnect();
+        match reconnect(connection) {
+            Some(next) => connection = next,
+            None => return,
+        }
+    }
+}
+
+/// Answers a request, or passes it to the stopped thread.
+fn handle(request: Request) {
+    let Some(request) = immediate::answer(request) else { return };
+    if let Err(Letter::Request(request)) = MAILBOX.put(Letter::Request(request)) {
+        OUTBOX.send(request.refuse(&ikpdb_proto::Failure::running()));
+    }
+}
+
+/// The hub is gone: looks for the next one.
+fn reconnect(old: Connection) -> Option<Connection> {
+    let Connection { start, hello, socket, .. } = old;
+    drop(socket);
+    let gone = Instant::now();
+    let mut said = false;
+    loop {
+        let waits = MAILBOX.is_open();
+        if waits && !said && stop::last().is_some() {
+            said = true;
+            log::line(
+                "the hub is gone while the program is stopped; it goes on undebugged if no hub comes within 10 s",
+            );
+        }
+        let resume = AgentResume { configured: CONFIGURED.load(Ordering::Acquire), stopped: stop::last() };
+        let hello = AgentHello { resume: Some(resume), ..hello.clone() };
+        if let Ok(connection) = Connection::connect(start.clone(), hello) {
+            return Some(connection);
+        }
+        if waits && gone.elapsed() >= STOPPED_PATIENCE {
+            let _ = MAILBOX.put(Letter::Release);
+            if said {
+                log::line("no hub came; the program goes on undebugged");
+            }
+            return None;
+        }
+        // Not a wait for anything of ours: a hub may come or not.
+        std::thread::park_timeout(if waits { LOOK_SOON } else { LOOK_LATER });
+    }
+}
+
+fn introduce(py: Python<'_>, start: &AgentStart) -> PyResult<AgentHello> {
+    let sys = py.import("sys")?;
+    let version = py.version_info();
+    let implementation: String = sys.getattr("implementation")?.getattr("name")?.extract()?;
+    Ok(AgentHello {
+        protocol: PROTOCOL,
+        build: start.build.clone(),
+        session: start.session,
+        proof: String::new(),
+        nonce: String::new(),
+        pid: std::process::id(),
+        ppid: std::os::unix::process::parent_id(),
+        start_time: start_time(),
+        python: PythonInfo {
+            version: format!("{}.{}.{}", version.major, version.minor, version.patch),
+            implementation: if implementation == "cpython" { "CPython".to_owned() } else { implementation },
+            executable: sys.getattr("executable")?.extract::<Option<String>>()?.unwrap_or_default(),
+            free_threaded: false,
+        },
+        argv: sys.getattr("orig_argv")?.extract()?,
+        cwd: std::env::current_dir().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default(),
+        resume: None,
+    })
+}
+
+/// Field 22 of `/proc/self/stat`: with the pid it names a process for ever.
+fn start_time() -> String {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is the command in parentheses, and may hold anything.
+    let after = text.rsplit_once(')').map_or("", |it| it.1);
+    after.split_whitespace().nth(19).unwrap_or_default().to_owned()
+}
+
+fn nonce() -> Result<String, String> {
+    let mut bytes = [0; 16];
+    // SAFETY: fills our own buffer.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    if got == 16 { Ok(hex(&bytes)) } else { Err("the system gives no random numbers".to_owned()) }
+}
+
+/// Moves a socket to a high descriptor, closed on exec: the program's own numbers stay as they would be without us.
+fn raise_descriptor(socket: UnixStream) -> UnixStream {
+    // SAFETY: duplicates our own descriptor; the copy is ours alone.
+    let high = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR) };
+    if high < 0 {
+        // A low limit of descriptors: the socket stays where it is.
+        return socket;
+    }
+    // SAFETY: the new descriptor, owned by nobody else.
+    unsafe { UnixStream::from_raw_fd(high) }
+}
+
+/// The other side must be the same user, or root.
+fn check_peer(socket: &UnixStream) -> Result<(), String> {
+    // SAFETY: plain data, filled in by the call.
+    let mut peer: libc::ucred = unsafe { std::mem::zeroed() };
+    let mut length = libc::socklen_t::try_from(size_of::<libc::ucred>()).unwrap_or(0);
+    // SAFETY: our own socket and variables of the right size.
+    let failed = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_PEERCRED,
+            (&raw mut peer).cast(),
+            &raw mut length,
+        )
+    };
+    // SAFETY: always allowed.
+    let own = unsafe { libc::geteuid() };
+    if failed == 0 && (peer.uid == own || peer.uid == 0) {
+        Ok(())
+    } else {
+        Err("the hub's socket belongs to another user".to_owned())
+    }
+}
+
+fn write(socket: &UnixStream, message: &Message) -> Result<(), String> {
+    use std::io::Write;
+    let mut socket = socket;
+    socket.write_all(&ikpdb_proto::framing::encode(&message.clone().with_seq(1))).map_err(|error| error.to_string())
+}

@@ -1,0 +1,76 @@
+//! What the interpreter's audit hook tells: code that is about to run, exceptions that nobody caught, threads and children.
+//!
+//! The hook is native and stays for the life of the process, so after the agent has let go it returns at once.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+
+use pyo3::ffi::PyObject;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use super::{breakpoints, codes, exceptions, trace};
+use crate::capi::{self, capi};
+use crate::{children, lifetime};
+
+/// An audit event. Called with the GIL, by any interpreter of the process.
+pub(crate) unsafe extern "C" fn on_event(event: *const c_char, args: *mut c_void) -> c_int {
+    // SAFETY: the interpreter gives a C string.
+    let name = unsafe { CStr::from_ptr(event) }.to_bytes();
+    // The names are compared before anything else: most events are none of ours, and every one passes here.
+    if !matches!(
+        name,
+        b"exec"
+            | b"sys.excepthook"
+            | b"_thread.start_new_thread"
+            | b"os.fork"
+            | b"os.forkpty"
+            | b"subprocess.Popen"
+            | b"os.posix_spawn"
+    ) {
+        return 0;
+    }
+    if !lifetime::debugging() || lifetime::forked() || !capi::in_main_interpreter() {
+        return 0;
+    }
+    // SAFETY: audit hooks are called with the GIL; the arguments are a tuple.
+    let (py, args) = unsafe {
+        let py = Python::assume_attached();
+        (py, Bound::from_borrowed_ptr(py, args.cast::<PyObject>()))
+    };
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handle(py, name, &args)));
+    if outcome.is_err() {
+        lifetime::give_up(py, "the agent failed in the audit hook");
+    }
+    0
+}
+
+fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
+    let argument = |index: usize| args.cast::<PyTuple>().ok().and_then(|args| args.get_item(index).ok());
+    match name {
+        b"exec" => {
+            if let Some(code) = argument(0).filter(codes::is_code) {
+                let loaded = Python::attach(|py| {
+                    let files = codes::register_tree(py, &code)?;
+                    breakpoints::loaded(py, &files)
+                });
+                if let Err(error) = loaded {
+                    super::stop::forget_error(py, error);
+                }
+            }
+        }
+        b"sys.excepthook" => {
+            if let Some(value) = argument(2).filter(|it| !it.is_none()) {
+                exceptions::uncaught(py, &value);
+            }
+        }
+        b"_thread.start_new_thread" => {
+            if capi().version < (3, 12) {
+                trace::thread_starts();
+                if let Err(error) = exceptions::wrap_thread_hook(py) {
+                    super::stop::forget_error(py, error);
+                }
+            }
+        }
+        _ => children::may_appear(),
+    }
+}

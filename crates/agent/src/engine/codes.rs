@@ -1,0 +1,309 @@
+//! The code objects that the interpreter knows, by file: found when a module is about to run, forgotten when they die.
+//!
+//! Each one carries a pointer to its [`CodeInfo`] in a slot of its own ("code extra"), so that a line event finds it with
+//! one call. All of this belongs to the thread that holds the GIL.
+
+use std::collections::HashMap;
+use std::ffi::{c_int, c_void};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicIsize, Ordering};
+
+use pyo3::ffi::PyObject;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+
+use super::breakpoints::Armed;
+use super::events::{self, Watch};
+use super::exceptions;
+use super::gil_cell::GilCell;
+use super::library::Library;
+use super::line_table;
+use crate::capi::{self, Ref};
+
+/// Index of a [`File`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FileId(usize);
+
+/// A file that code came from.
+#[derive(Debug)]
+pub(crate) struct File {
+    /// `co_filename`.
+    pub(crate) name: String,
+    /// Its path without symbolic links, if it is a file.
+    canonical: Option<PathBuf>,
+    /// Whether it is the user's own, as opposed to the library's.
+    pub(crate) user: bool,
+    /// All lines of it at which a line event can come, sorted.
+    pub(crate) lines: Vec<u32>,
+    /// Its living code objects.
+    codes: Vec<*mut CodeInfo>,
+}
+
+/// What we know of a code object.
+#[derive(Debug)]
+pub(crate) struct CodeInfo {
+    /// The code object, alive as long as this is.
+    pub(crate) code: *mut PyObject,
+    /// Its file.
+    pub(crate) file: FileId,
+    /// Whether its file is the user's own.
+    pub(crate) user: bool,
+    /// Its local events now.
+    pub(crate) events: c_int,
+    /// What a step wants of it.
+    pub(crate) watch: Watch,
+    /// Its start is the report of a thread's uncaught exception.
+    pub(crate) thread_hook: bool,
+    /// The breakpoints in it.
+    pub(crate) armed: Vec<Armed>,
+    /// Its own executable lines, sorted.
+    pub(crate) lines: Box<[u32]>,
+    /// First line.
+    pub(crate) first_line: u32,
+}
+
+#[derive(Debug, Default)]
+struct Codes {
+    files: Vec<File>,
+    by_name: HashMap<String, FileId>,
+    library: Library,
+}
+
+// SAFETY: the raw pointers are used under the GIL only, which `GilCell` asks for.
+unsafe impl Send for Codes {}
+
+static CODES: GilCell<Option<Codes>> = GilCell::new(None);
+static EXTRA: AtomicIsize = AtomicIsize::new(-1);
+
+/// Prepares the registry. Needs to be called once before the others.
+pub(crate) fn start(py: Python<'_>) {
+    // SAFETY: the function has the signature that CPython calls, and lives as long as the process.
+    let index = unsafe { (capi::py().request_code_extra_index)(forget) };
+    EXTRA.store(index, Ordering::Relaxed);
+    let library = Library::find(py);
+    CODES.with(py, |codes| *codes = Some(Codes { library, ..Codes::default() }));
+}
+
+fn with<R>(py: Python<'_>, work: impl FnOnce(&mut Codes) -> R) -> R {
+    CODES.with(py, |codes| work(codes.as_mut().expect("the start prepares the registry")))
+}
+
+/// What we know of `code`; null if nothing. Called in every line event.
+pub(crate) fn lookup(code: *mut PyObject) -> *mut CodeInfo {
+    let mut extra: *mut c_void = std::ptr::null_mut();
+    // SAFETY: `code` is a live code object and the GIL is held, by the callers.
+    unsafe { (capi::py().code_get_extra)(code, EXTRA.load(Ordering::Relaxed), &raw mut extra) };
+    extra.cast()
+}
+
+/// What we know of `code`, found out now if need be.
+pub(crate) fn info_of(py: Python<'_>, code: *mut PyObject) -> PyResult<*mut CodeInfo> {
+    let known = lookup(code);
+    if !known.is_null() {
+        return Ok(known);
+    }
+    // SAFETY: a live code object.
+    let bound = unsafe { Bound::from_borrowed_ptr(py, code) };
+    register(py, &bound, &mut Vec::new())?;
+    Ok(lookup(code))
+}
+
+/// Registers a code object and all inside it; returns the files concerned.
+pub(crate) fn register_tree(py: Python<'_>, root: &Bound<'_, PyAny>) -> PyResult<Vec<FileId>> {
+    let mut files = Vec::new();
+    let mut pending = vec![root.clone()];
+    while let Some(code) = pending.pop() {
+        register(py, &code, &mut files)?;
+        let constants = code.getattr(pyo3::intern!(py, "co_consts"))?.cast_into::<PyTuple>()?;
+        pending.extend(constants.iter().filter(is_code));
+    }
+    Ok(files)
+}
+
+fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) -> PyResult<()> {
+    if !lookup(code.as_ptr()).is_null() {
+        return Ok(());
+    }
+    let name = code.getattr(pyo3::intern!(py, "co_filename"))?;
+    let name = name.cast::<PyString>()?.to_string_lossy();
+    let first_line: u32 = code.getattr(pyo3::intern!(py, "co_firstlineno"))?.extract::<i64>()?.try_into().unwrap_or(0);
+    let flags: c_int = code.getattr(pyo3::intern!(py, "co_flags"))?.extract()?;
+    let table = code.getattr(pyo3::intern!(py, "co_linetable"))?;
+    const CO_OPTIMIZED: c_int = 1;
+    let lines =
+        line_table::executable_lines(table.cast::<PyBytes>()?.as_bytes(), first_line, flags & CO_OPTIMIZED != 0);
+    let thread_hook = exceptions::is_thread_hook(code, &name);
+    let info = with(py, |codes| {
+        let file = codes.file(&name);
+        let entry = &mut codes.files[file.0];
+        merge(&mut entry.lines, &lines);
+        let info = Box::into_raw(Box::new(CodeInfo {
+            code: code.as_ptr(),
+            file,
+            user: entry.user,
+            events: 0,
+            watch: Watch::Nothing,
+            thread_hook,
+            armed: Vec::new(),
+            lines: lines.into(),
+            first_line,
+        }));
+        entry.codes.push(info);
+        if !files.contains(&file) {
+            files.push(file);
+        }
+        info
+    });
+    // SAFETY: a live code object, our slot, the GIL.
+    let failed = unsafe { (capi::py().code_set_extra)(code.as_ptr(), EXTRA.load(Ordering::Relaxed), info.cast()) };
+    if failed != 0 {
+        // SAFETY: nobody else has the pointer: the slot was not written.
+        unsafe { forget(info.cast()) };
+        return Err(PyErr::fetch(py));
+    }
+    if thread_hook { events::refresh(py, info) } else { Ok(()) }
+}
+
+/// Called by the interpreter when a code object dies.
+unsafe extern "C" fn forget(info: *mut c_void) {
+    if info.is_null() {
+        return;
+    }
+    let info = info.cast::<CodeInfo>();
+    // SAFETY: code objects die under the GIL.
+    let py = unsafe { Python::assume_attached() };
+    // SAFETY: the pointer came from `Box::into_raw` in `register`, and the interpreter calls this once.
+    let file = unsafe { (*info).file };
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        with(py, |codes| codes.files[file.0].codes.retain(|it| *it != info));
+    }));
+    // SAFETY: as above; the registry has let go of it.
+    drop(unsafe { Box::from_raw(info) });
+}
+
+fn merge(all: &mut Vec<u32>, new: &[u32]) {
+    if new.iter().all(|line| all.binary_search(line).is_ok()) {
+        return;
+    }
+    all.extend_from_slice(new);
+    all.sort_unstable();
+    all.dedup();
+}
+
+impl Codes {
+    fn file(&mut self, name: &str) -> FileId {
+        if let Some(id) = self.by_name.get(name) {
+            return *id;
+        }
+        let id = FileId(self.files.len());
+        self.files.push(File {
+            name: name.to_owned(),
+            canonical: None,
+            user: !self.library.owns(name),
+            lines: Vec::new(),
+            codes: Vec::new(),
+        });
+        self.by_name.insert(name.to_owned(), id);
+        id
+    }
+}
+
+/// Reads one file's record.
+pub(crate) fn file<R>(py: Python<'_>, id: FileId, work: impl FnOnce(&File) -> R) -> R {
+    with(py, |codes| work(&codes.files[id.0]))
+}
+
+/// Whether code of this file is the user's own.
+pub(crate) fn is_user_file(py: Python<'_>, name: &str) -> bool {
+    with(py, |codes| {
+        let id = codes.file(name);
+        codes.files[id.0].user
+    })
+}
+
+/// Makes a file the user's own, wherever it lies: the program's main file is.
+pub(crate) fn adopt(py: Python<'_>, id: FileId) {
+    with(py, |codes| {
+        let file = &mut codes.files[id.0];
+        file.user = true;
+        for info in &file.codes {
+            // SAFETY: the registry holds living records only, and nobody else touches them while we have the GIL.
+            unsafe { (**info).user = true };
+        }
+    });
+}
+
+/// The files whose path is `wanted`, symbolic links resolved on both sides.
+pub(crate) fn files_at(py: Python<'_>, wanted: &Path) -> Vec<FileId> {
+    with(py, |codes| {
+        let base = wanted.file_name();
+        (0..codes.files.len())
+            .filter(|index| {
+                let file = &mut codes.files[*index];
+                Path::new(&file.name).file_name() == base && file.path() == Some(wanted)
+            })
+            .map(FileId)
+            .collect()
+    })
+}
+
+/// A record whose code object is kept alive meanwhile.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// The record.
+    pub(crate) info: *mut CodeInfo,
+    _code: Ref,
+}
+
+impl Held {
+    /// Keeps the code object of a living record alive. Needs the GIL.
+    pub(crate) fn new(info: *mut CodeInfo) -> Self {
+        // SAFETY: the record is alive, so its code object is; the GIL is held.
+        Self { info, _code: unsafe { Ref::borrow((*info).code) } }
+    }
+}
+
+/// The living code objects of a file.
+pub(crate) fn codes_of(py: Python<'_>, id: FileId) -> Vec<Held> {
+    with(py, |codes| codes.files[id.0].codes.iter().copied().map(Held::new).collect())
+}
+
+/// All living code objects with events or breakpoints.
+pub(crate) fn armed_codes(py: Python<'_>) -> Vec<Held> {
+    with(py, |codes| {
+        let all = codes.files.iter().flat_map(|file| file.codes.iter().copied());
+        // SAFETY: the registry holds living records only.
+        let armed = all.filter(|info| unsafe { (**info).events != 0 || !(**info).armed.is_empty() });
+        armed.map(Held::new).collect()
+    })
+}
+
+impl File {
+    /// Its path without symbolic links; `None` if there is no such file.
+    pub(crate) fn path(&mut self) -> Option<&Path> {
+        if self.canonical.is_none() && !self.name.starts_with('<') {
+            self.canonical = std::fs::canonicalize(&self.name).ok();
+        }
+        self.canonical.as_deref()
+    }
+}
+
+/// Whether an object is a code object. pyo3's own check imports `types` into the program, which without us need not be there.
+pub(crate) fn is_code(object: &Bound<'_, PyAny>) -> bool {
+    struct Type(*mut c_void);
+    // SAFETY: an address only.
+    unsafe impl Send for Type {}
+    // SAFETY: as above.
+    unsafe impl Sync for Type {}
+    static CODE: OnceLock<Type> = OnceLock::new();
+    let code = CODE.get_or_init(|| Type(capi::data_symbol(c"PyCode_Type").unwrap_or(std::ptr::null_mut())));
+    object.get_type_ptr().cast() == code.0
+}
+
+/// The name of a code object's file and whether it is the user's own.
+pub(crate) fn file_of(py: Python<'_>, info: *const CodeInfo) -> (String, bool) {
+    // SAFETY: a living record, by the callers.
+    let (id, user) = unsafe { ((*info).file, (*info).user) };
+    (file(py, id, |file| file.name.clone()), user)
+}

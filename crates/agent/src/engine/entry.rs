@@ -1,0 +1,40 @@
+//! The stop before the program's first line.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::Python;
+use pyo3::ffi::{self, PyFrameObject};
+use pyo3::prelude::*;
+
+use super::codes::{self, CodeInfo};
+use super::step::{self, Kind};
+use crate::capi::{self, Ref};
+
+static PENDING: AtomicBool = AtomicBool::new(false);
+
+/// Stops the current thread before the first line of `__main__`.
+pub(crate) fn arm(py: Python<'_>) {
+    PENDING.store(true, Ordering::Relaxed);
+    step::begin(py, Kind::Entry, capi::current_thread(), std::ptr::null_mut());
+}
+
+/// Whether a frame is the main module's own: its globals are `__main__`'s and it is no function.
+pub(crate) fn is_main(py: Python<'_>, frame: *mut PyFrameObject) -> bool {
+    // SAFETY: the running frame; `PyImport_AddModule` borrows from `sys.modules`.
+    unsafe {
+        let Some(globals) = Ref::steal((capi::py().frame_get_globals)(frame)) else { return false };
+        let main = ffi::PyImport_AddModule(c"__main__".as_ptr());
+        if main.is_null() || ffi::PyModule_GetDict(main) != globals.as_ptr() {
+            return false;
+        }
+        let code = Bound::from_borrowed_ptr(py, capi::frame_code(frame).cast());
+        code.getattr("co_name").is_ok_and(|name| name.eq("<module>").unwrap_or(false))
+    }
+}
+
+/// The main module begins: its file is the user's own, wherever it lies.
+pub(crate) fn reached(py: Python<'_>, info: *mut CodeInfo) {
+    PENDING.store(false, Ordering::Relaxed);
+    // SAFETY: the record of running code.
+    codes::adopt(py, unsafe { (*info).file });
+}

@@ -1,0 +1,144 @@
+//! Which events the interpreter is asked for: those of breakpoints and steps on single code objects, those of a freeze, a
+//! pause or a step-in everywhere. One place decides, for `sys.monitoring` (3.12+) and for the trace function (3.11).
+
+use std::ffi::c_int;
+use std::sync::OnceLock;
+
+use pyo3::prelude::*;
+
+use super::codes::{self, CodeInfo};
+use super::{breakpoints, freeze, monitor, pause, run_to, step, trace};
+use crate::capi;
+use crate::capi::monitoring::Tool;
+
+/// The two tools of `sys.monitoring`.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    /// Breakpoints and steps: local events, DISABLE where nothing is wanted.
+    pub(crate) code: Tool,
+    /// Freeze, pause, step-in: global events, never DISABLE. Its id is higher, so it is called first.
+    pub(crate) control: Tool,
+}
+
+static TOOLS: OnceLock<Tools> = OnceLock::new();
+
+/// What a step wants of one code object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// Nothing.
+    Nothing,
+    /// Its lines, and when it is left.
+    LinesAndEnd,
+    /// When it is left.
+    End,
+}
+
+/// The tools; `None` on 3.11.
+pub(crate) fn tools() -> Option<&'static Tools> {
+    TOOLS.get()
+}
+
+/// Claims the tools on 3.12+.
+pub(crate) fn start(py: Python<'_>) -> PyResult<()> {
+    if capi::capi().version >= (3, 12) {
+        // 3 and 4 are nobody's; 0 is the debuggers', which 3.14's pdb insists on; 1, 2 and 5 belong to others.
+        let code = Tool::claim(py, "ikpdb", &[3, 4, 0])?;
+        let control = Tool::claim(py, "ikpdb control", &[4, 0])?;
+        let tools = TOOLS.get_or_init(|| Tools { code, control });
+        monitor::register(py, tools)?;
+        tools.code.set_global(py, tools.code.events.py_start)?;
+    }
+    Ok(())
+}
+
+/// Sets what a step wants of a code object.
+pub(crate) fn watch(py: Python<'_>, info: *mut CodeInfo, watch: Watch) {
+    // SAFETY: a living record under the GIL, by the callers.
+    unsafe { (*info).watch = watch };
+    // An error here is a dead interpreter's; the step then runs on.
+    let _ = refresh(py, info);
+}
+
+/// Asks for what breakpoints and steps want of a code object. Lines that were disabled give events again.
+pub(crate) fn refresh(py: Python<'_>, info: *mut CodeInfo) -> PyResult<()> {
+    let Some(tools) = tools() else {
+        trace::update(py);
+        return Ok(());
+    };
+    let events = tools.code.events;
+    // SAFETY: a living record under the GIL, by the callers.
+    let (code, before, watch, armed, on_def_line, thread_hook) = unsafe {
+        let on_def_line = (&(*info).armed).iter().any(|it| it.line == (*info).first_line);
+        ((*info).code, (*info).events, (*info).watch, !(*info).armed.is_empty(), on_def_line, (*info).thread_hook)
+    };
+    let mut wanted: c_int = match watch {
+        Watch::Nothing => 0,
+        Watch::LinesAndEnd => events.line | events.py_return | events.py_yield,
+        Watch::End => events.py_return | events.py_yield,
+    };
+    if armed {
+        wanted |= events.line;
+    }
+    // From 3.13 on a body on the `def` line gives no line event unless its start is watched, too.
+    if wanted & events.line != 0 && (on_def_line || watch == Watch::LinesAndEnd) && capi::capi().version >= (3, 13) {
+        wanted |= events.py_start;
+    }
+    if thread_hook {
+        wanted |= events.py_start;
+    }
+    // SAFETY: as above.
+    unsafe { (*info).events = wanted };
+    if before != 0 {
+        tools.code.set_local(py, code, 0)?;
+    }
+    if wanted != 0 {
+        tools.code.set_local(py, code, wanted)?;
+    }
+    Ok(())
+}
+
+/// Asks for the global events that are wanted now.
+pub(crate) fn update(py: Python<'_>) {
+    let Some(tools) = tools() else {
+        trace::update(py);
+        return;
+    };
+    let events = tools.control.events;
+    let mut wanted = 0;
+    if freeze::wanted() || pause::wanted() {
+        wanted |= events.line;
+    }
+    if step::active() {
+        wanted |= events.py_unwind;
+    }
+    if step::watches_starts() {
+        wanted |= events.py_start | events.py_resume | events.py_throw;
+    }
+    // An error here is a dead interpreter's.
+    let _ = tools.control.set_global_if_changed(py, wanted);
+}
+
+/// Takes every event away: nothing of ours is called any more.
+pub(crate) fn stop(py: Python<'_>) {
+    for held in codes::armed_codes(py) {
+        // SAFETY: a living record under the GIL.
+        unsafe {
+            (*held.info).watch = Watch::Nothing;
+            (*held.info).thread_hook = false;
+            drop(std::mem::take(&mut (*held.info).armed));
+        }
+        let _ = refresh(py, held.info);
+    }
+    match tools() {
+        Some(tools) => {
+            let _ = tools.code.release(py);
+            let _ = tools.control.release(py);
+        }
+        None => trace::update(py),
+    }
+}
+
+/// Whether the trace function is needed (3.11).
+pub(crate) fn tracing_wanted() -> bool {
+    breakpoints::any() || step::active() || run_to::active() || pause::wanted()
+}

@@ -1,0 +1,171 @@
+//! The callbacks of `sys.monitoring` (3.12+).
+//!
+//! They are called with the GIL, inside the interpreter's loop. No panic and no Python error of ours leaves them: a raised
+//! error would appear in the user's program. `DISABLE` ends an event at one place for all threads, so it is given only where
+//! neither a breakpoint nor a step wants anything.
+
+use pyo3::ffi::{self, PyObject};
+use pyo3::prelude::*;
+
+use super::codes::{self, CodeInfo};
+use super::events::{self, Tools, Watch};
+use super::step::{self, Verdict};
+use super::{breakpoints, control, exceptions, freeze, pause, stop};
+use crate::lifetime;
+
+/// Registers the callbacks.
+pub(crate) fn register(py: Python<'_>, tools: &Tools) -> PyResult<()> {
+    let events = tools.code.events;
+    tools.code.register(py, events.line, c"ikpdb_line", on_line)?;
+    tools.code.register(py, events.py_start, c"ikpdb_start", on_discovered)?;
+    tools.code.register(py, events.py_return, c"ikpdb_return", on_return)?;
+    tools.code.register(py, events.py_yield, c"ikpdb_yield", on_yield)?;
+    let events = tools.control.events;
+    tools.control.register(py, events.line, c"ikpdb_any_line", on_any_line)?;
+    tools.control.register(py, events.py_start, c"ikpdb_any_start", on_any_start)?;
+    tools.control.register(py, events.py_resume, c"ikpdb_any_resume", on_any_start)?;
+    tools.control.register(py, events.py_throw, c"ikpdb_any_throw", on_any_start)?;
+    tools.control.register(py, events.py_unwind, c"ikpdb_any_unwind", on_any_unwind)
+}
+
+/// What a callback answers.
+enum Answer {
+    Keep,
+    Disable,
+}
+
+/// Runs a callback's work: nothing escapes, and a child process is left alone.
+fn answer(work: impl FnOnce(Python<'_>) -> Answer) -> *mut PyObject {
+    // SAFETY: callbacks are called with the GIL.
+    let py = unsafe { Python::assume_attached() };
+    if lifetime::is_child(py) {
+        return none();
+    }
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(py)));
+    match (outcome, events::tools()) {
+        (Ok(Answer::Disable), Some(tools)) => tools.code.disable(),
+        (Ok(_), _) => none(),
+        (Err(_), _) => {
+            lifetime::give_up(py, "the agent failed in a callback");
+            none()
+        }
+    }
+}
+
+fn none() -> *mut PyObject {
+    // SAFETY: the GIL is held.
+    unsafe { ffi::Py_NewRef(ffi::Py_None()) }
+}
+
+/// # Safety
+/// `args` has at least `index + 1` elements.
+unsafe fn argument(args: *mut *mut PyObject, index: usize) -> *mut PyObject {
+    // SAFETY: by the caller.
+    unsafe { *args.add(index) }
+}
+
+unsafe extern "C" fn on_line(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    answer(|py| {
+        // SAFETY: LINE gives the code and the line, an exact int.
+        let (code, line) = unsafe { (argument(args, 0), ffi::PyLong_AsLong(argument(args, 1))) };
+        let info = codes::lookup(code);
+        let Ok(line) = u32::try_from(line) else { return Answer::Keep };
+        if info.is_null() {
+            return Answer::Disable;
+        }
+        control::line(py, info, line);
+        if wants_line(info, line) { Answer::Keep } else { Answer::Disable }
+    })
+}
+
+fn wants_line(info: *const CodeInfo, line: u32) -> bool {
+    // SAFETY: the record of running code, under the GIL.
+    let info = unsafe { &*info };
+    info.watch == Watch::LinesAndEnd || info.armed.iter().any(|it| it.line == line)
+}
+
+unsafe extern "C" fn on_discovered(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    answer(|py| {
+        // SAFETY: PY_START gives the code and an offset.
+        let code = unsafe { argument(args, 0) };
+        let known = codes::lookup(code);
+        if !known.is_null() {
+            // SAFETY: the record of running code.
+            let (wanted, thread_hook) = unsafe { ((*known).events, (*known).thread_hook) };
+            if thread_hook {
+                exceptions::thread_hook_begins(py);
+            }
+            let local = wanted & events::tools().map_or(0, |it| it.code.events.py_start) != 0;
+            return if local { Answer::Keep } else { Answer::Disable };
+        }
+        if let Ok(info) = codes::info_of(py, code) {
+            // SAFETY: the record of running code.
+            let file = unsafe { (*info).file };
+            let _ = breakpoints::loaded(py, &[file]);
+        }
+        Answer::Disable
+    })
+}
+
+unsafe extern "C" fn on_return(_: *mut PyObject, _: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    answer(|py| {
+        if !stop::is_stopper() {
+            obey(py, step::on_return(py));
+        }
+        Answer::Keep
+    })
+}
+
+unsafe extern "C" fn on_yield(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    answer(|py| {
+        if !stop::is_stopper() {
+            // SAFETY: PY_YIELD gives the code first.
+            let code = unsafe { argument(args, 0) };
+            obey(py, step::on_yield(py, control::is_coroutine(py, code)));
+        }
+        Answer::Keep
+    })
+}
+
+unsafe extern "C" fn on_any_start(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    answer(|py| {
+        if step::watches_starts() && !stop::is_stopper() {
+            // SAFETY: the event gives the code first.
+            if let Ok(info) = codes::info_of(py, unsafe { argument(args, 0) }) {
+                obey(py, step::on_start(py, info));
+            }
+        }
+        Answer::Keep
+    })
+}
+
+unsafe extern "C" fn on_any_unwind(_: *mut PyObject, _: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    answer(|py| {
+        if step::active() && !stop::is_stopper() {
+            step::on_unwind(py);
+        }
+        Answer::Keep
+    })
+}
+
+fn obey(py: Python<'_>, verdict: Verdict) {
+    control::obey(py, verdict, Vec::new());
+}
+
+/// Any line of any thread, while threads are to be frozen or one is to be paused. A frozen thread waits here without the
+/// GIL, and may be ended by the interpreter when it takes the GIL back: above [`freeze::wait`] there is nothing to unwind.
+unsafe extern "C" fn on_any_line(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    if freeze::concerns_me() {
+        freeze::wait();
+    }
+    if pause::wanted() {
+        return answer(|py| {
+            // SAFETY: LINE gives the code first.
+            if let Ok(info) = codes::info_of(py, unsafe { argument(args, 0) }) {
+                pause::on_line(py, info);
+            }
+            Answer::Keep
+        });
+    }
+    none()
+}

@@ -1,0 +1,53 @@
+//! The user's pause: stops a program that runs, and one that waits.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use ikpdb_proto::ThreadId;
+use pyo3::Python;
+
+use super::codes::{self, CodeInfo};
+use super::stop::{self, Reason, What};
+use super::{events, gil, threads};
+
+static WANTED: AtomicBool = AtomicBool::new(false);
+/// The thread that the user asked for: shown if the program has to be stopped where it waits.
+static THREAD: AtomicI32 = AtomicI32::new(0);
+
+/// Whether a pause was asked for and nothing has stopped yet.
+pub(crate) fn wanted() -> bool {
+    WANTED.load(Ordering::Relaxed)
+}
+
+/// Asks for a pause. Needs no GIL.
+pub(crate) fn request(thread: ThreadId) {
+    THREAD.store(thread.0, Ordering::Relaxed);
+    WANTED.store(true, Ordering::Relaxed);
+    gil::submit(Box::new(events::update));
+}
+
+/// Something has stopped: the wish is fulfilled.
+pub(crate) fn fulfilled(py: Python<'_>) {
+    if WANTED.swap(false, Ordering::Relaxed) {
+        events::update(py);
+    }
+}
+
+/// A thread is about to execute a line.
+pub(crate) fn on_line(py: Python<'_>, info: *mut CodeInfo) {
+    let (name, _) = codes::file_of(py, info);
+    // Inside the import machinery there is nothing to see, and a line of the module comes soon.
+    if wanted() && !stop::is_stopper() && !name.starts_with("<frozen importlib") {
+        stop::stop(py, What::new(Reason::Pause));
+    }
+}
+
+/// No thread came to a line: all wait in C. The helper, which has the GIL, keeps it, and shows the thread where it waits.
+pub(crate) fn stop_waiting_program(py: Python<'_>) {
+    let threads = threads::list(py);
+    let asked = ThreadId(THREAD.load(Ordering::Relaxed));
+    let shown =
+        threads.iter().find(|it| it.id == asked && it.has_frame()).or_else(|| threads.iter().find(|it| it.has_frame()));
+    if let Some(thread) = shown {
+        stop::stop(py, What { of: Some(thread.clone()), ..What::new(Reason::Pause) });
+    }
+}

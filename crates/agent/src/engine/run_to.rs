@@ -1,0 +1,73 @@
+//! `ikpdb/runTo`: go on, and stop before one line, once.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ikpdb_proto::{Failure, dap};
+use pyo3::Python;
+
+use super::codes::{self, CodeInfo, Held};
+use super::events::{self, Watch};
+use super::gil_cell::GilCell;
+
+/// The request.
+pub(crate) const COMMAND: &str = "ikpdb/runTo";
+
+#[derive(Debug)]
+struct Destination {
+    line: u32,
+    codes: Vec<Held>,
+}
+
+// SAFETY: used under the GIL only.
+unsafe impl Send for Destination {}
+
+static DESTINATION: GilCell<Option<Destination>> = GilCell::new(None);
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+
+/// Whether a line is run to.
+pub(crate) fn active() -> bool {
+    ACTIVE.load(Ordering::Relaxed)
+}
+
+/// Watches the line.
+pub(crate) fn begin(py: Python<'_>, arguments: &dap::RunToArguments) -> Result<(), Failure> {
+    let given = arguments.source.path.as_deref().ok_or_else(|| Failure::client("a path is needed"))?;
+    let path = std::fs::canonicalize(Path::new(given)).unwrap_or_else(|_| PathBuf::from(given));
+    let files = codes::files_at(py, &path);
+    let next = |id| codes::file(py, id, |file| file.lines.iter().copied().find(|line| *line >= arguments.line));
+    let Some(line) = files.iter().copied().filter_map(next).min() else {
+        let why = if files.is_empty() { "is not loaded" } else { "has no code at or after this line" };
+        return Err(Failure::user(format!("{given} {why}")));
+    };
+    let all = files.into_iter().flat_map(|id| codes::codes_of(py, id));
+    // SAFETY: each record is kept alive by its `Held`.
+    let codes: Vec<Held> = all.filter(|held| unsafe { &*held.info }.lines.binary_search(&line).is_ok()).collect();
+    for held in &codes {
+        events::watch(py, held.info, Watch::LinesAndEnd);
+    }
+    let old = DESTINATION.with(py, |it| it.replace(Destination { line, codes }));
+    drop(old);
+    ACTIVE.store(true, Ordering::Relaxed);
+    events::update(py);
+    Ok(())
+}
+
+/// Watches no line any more.
+pub(crate) fn end(py: Python<'_>) {
+    ACTIVE.store(false, Ordering::Relaxed);
+    if let Some(destination) = DESTINATION.with(py, Option::take) {
+        for held in &destination.codes {
+            events::watch(py, held.info, Watch::Nothing);
+        }
+        events::update(py);
+    }
+}
+
+/// Whether this line is the one.
+pub(crate) fn reached(py: Python<'_>, info: *mut CodeInfo, line: u32) -> bool {
+    active()
+        && DESTINATION.with(py, |it| {
+            it.as_ref().is_some_and(|it| it.line == line && it.codes.iter().any(|held| held.info == info))
+        })
+}

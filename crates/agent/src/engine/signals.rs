@@ -1,0 +1,122 @@
+//! Signals that arrive while the program is stopped: Python would only see them when it goes on.
+//!
+//! The first Ctrl-C says where the program is stopped; a second one within two seconds ends it natively. SIGTERM and SIGHUP
+//! let it go on and are delivered at once. Signals that would end the program without Python's help are left alone.
+
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use ikpdb_proto::dap;
+use pyo3::prelude::*;
+
+use super::stop::{GoOn, Stop};
+use crate::door::mailbox::MAILBOX;
+
+/// Within so long a second Ctrl-C ends the program.
+const TWICE: Duration = Duration::from_secs(2);
+const SIGNALS: [c_int; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
+
+/// Bit N: signal N arrived.
+static ARRIVED: AtomicU32 = AtomicU32::new(0);
+static FIRST_INTERRUPT: Mutex<Option<Instant>> = Mutex::new(None);
+
+/// Takes the signals for the length of a stop.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    old: Vec<(c_int, SavedAction)>,
+}
+
+struct SavedAction(libc::sigaction);
+
+impl std::fmt::Debug for SavedAction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SavedAction")
+    }
+}
+
+extern "C" fn note(signal: c_int) {
+    ARRIVED.fetch_or(1 << signal, Ordering::Relaxed);
+    MAILBOX.nudge();
+}
+
+impl Watch {
+    /// Takes them where Python has a handler.
+    pub(crate) fn begin() -> Self {
+        ARRIVED.store(0, Ordering::Relaxed);
+        let mut old = Vec::new();
+        for signal in SIGNALS {
+            // SAFETY: replaces a handler by one that only sets a bit and posts a semaphore; `drop` restores it.
+            unsafe {
+                let mut saved: libc::sigaction = std::mem::zeroed();
+                if libc::sigaction(signal, std::ptr::null(), &raw mut saved) != 0
+                    || saved.sa_sigaction == libc::SIG_DFL
+                    || saved.sa_sigaction == libc::SIG_IGN
+                {
+                    continue;
+                }
+                let mut ours: libc::sigaction = std::mem::zeroed();
+                ours.sa_sigaction = note as extern "C" fn(c_int) as usize;
+                if libc::sigaction(signal, &raw const ours, std::ptr::null_mut()) == 0 {
+                    old.push((signal, SavedAction(saved)));
+                }
+            }
+        }
+        Self { old }
+    }
+
+    /// What to do about signals that arrived.
+    pub(crate) fn check(&self, py: Python<'_>, stop: &Stop) -> Option<GoOn> {
+        let arrived = ARRIVED.swap(0, Ordering::Relaxed);
+        for signal in [libc::SIGTERM, libc::SIGHUP] {
+            if arrived & (1 << signal) != 0 {
+                self.deliver(signal);
+                return Some(GoOn::Run);
+            }
+        }
+        if arrived & (1 << libc::SIGINT) != 0 {
+            let mut first = FIRST_INTERRUPT.lock().unwrap_or_else(PoisonError::into_inner);
+            if first.replace(Instant::now()).is_some_and(|first| first.elapsed() < TWICE) {
+                *first = None;
+                self.deliver(libc::SIGINT);
+                return Some(GoOn::LetGo);
+            }
+            crate::log::line(&format!(
+                "the program is stopped in the debugger{}; press Ctrl-C again to end it",
+                place(py, stop)
+            ));
+        }
+        None
+    }
+
+    /// Gives a signal to the handler that the program has for it, when it goes on.
+    fn deliver(&self, signal: c_int) {
+        if let Some((_, saved)) = self.old.iter().find(|it| it.0 == signal) {
+            // SAFETY: puts the program's own handler back and signals this process.
+            unsafe {
+                libc::sigaction(signal, &raw const saved.0, std::ptr::null_mut());
+                libc::kill(libc::getpid(), signal);
+            }
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        for (signal, saved) in &self.old {
+            // SAFETY: puts back what `begin` found.
+            unsafe { libc::sigaction(*signal, &raw const saved.0, std::ptr::null_mut()) };
+        }
+    }
+}
+
+fn place(py: Python<'_>, stop: &Stop) -> String {
+    let top = stop.stacks.top(&stop.thread).and_then(|frame| {
+        let frame = frame.bind(py);
+        let line: u32 = frame.getattr("f_lineno").ok()?.extract().ok()?;
+        let file: String = frame.getattr("f_code").ok()?.getattr("co_filename").ok()?.extract().ok()?;
+        Some(dap::Place { path: file, line, function: None })
+    });
+    top.map(|it| format!(" at {}:{}", it.path, it.line)).unwrap_or_default()
+}

@@ -1,0 +1,237 @@
+//! Steps: from the line where a thread stopped to the next place that the user calls the next one.
+//!
+//! A step watches one thread. While it is *in a frame* it waits for a line event in that very frame, or for the frame to
+//! be left. Left towards a visible frame it stops there at once, on the line that called; left towards the library (just my
+//! code) it waits for any line of the user's own. Only the code of the frame has events armed: what it calls runs at full
+//! speed.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::Python;
+use pyo3::ffi::{PyFrameObject, PyObject, PyThreadState};
+
+use super::codes::{self, CodeInfo, Held};
+use super::events;
+use super::gil_cell::GilCell;
+use crate::capi::{self, Ref};
+use crate::door::OPTIONS;
+
+/// The kinds of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// To the next line, over calls.
+    Next,
+    /// Into the first visible function that is called.
+    In,
+    /// Out of the frame.
+    Out,
+    /// To the first line of the program.
+    Entry,
+}
+
+/// What a step says to an event.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Not its business.
+    Ignore,
+    /// Stop in the current frame.
+    Stop(Kind),
+    /// Stop, and show the caller: the current frame is being left.
+    StopInCaller(Ref),
+}
+
+#[derive(Debug)]
+struct Step {
+    kind: Kind,
+    thread: *mut PyThreadState,
+    /// The frame that is watched; null while any visible frame will do.
+    frame: *mut PyFrameObject,
+    just_my_code: bool,
+    armed: Vec<Held>,
+}
+
+// SAFETY: used under the GIL only.
+unsafe impl Send for Step {}
+
+static STEP: GilCell<Option<Step>> = GilCell::new(None);
+static ACTIVE: AtomicBool = AtomicBool::new(false);
+static ENTERS: AtomicBool = AtomicBool::new(false);
+
+/// Whether a step is under way.
+pub(crate) fn active() -> bool {
+    ACTIVE.load(Ordering::Relaxed)
+}
+
+/// Whether a step wants to know of functions that begin.
+pub(crate) fn watches_starts() -> bool {
+    ENTERS.load(Ordering::Relaxed)
+}
+
+/// Begins a step of the thread from a frame.
+pub(crate) fn begin(py: Python<'_>, kind: Kind, thread: *mut PyThreadState, frame: *mut PyFrameObject) {
+    let just_my_code = OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).just_my_code;
+    set(py, Some(Step { kind, thread, frame: std::ptr::null_mut(), just_my_code, armed: Vec::new() }));
+    watch_frame(py, frame);
+    ENTERS.store(kind == Kind::In || kind == Kind::Entry, Ordering::Relaxed);
+    events::update(py);
+}
+
+/// Ends the step, if any.
+pub(crate) fn end(py: Python<'_>) {
+    if let Some(step) = set(py, None) {
+        for held in step.armed {
+            events::watch(py, held.info, events::Watch::Nothing);
+        }
+        events::update(py);
+    }
+}
+
+fn set(py: Python<'_>, step: Option<Step>) -> Option<Step> {
+    ACTIVE.store(step.is_some(), Ordering::Relaxed);
+    if step.is_none() {
+        ENTERS.store(false, Ordering::Relaxed);
+    }
+    STEP.with(py, |slot| std::mem::replace(slot, step))
+}
+
+fn with<R>(py: Python<'_>, work: impl FnOnce(&mut Step) -> R) -> Option<R> {
+    let thread = capi::current_thread();
+    STEP.with(py, |slot| slot.as_mut().filter(|step| step.thread == thread).map(work))
+}
+
+/// A line event in the current thread.
+pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
+    let frame = capi::current_frame();
+    // SAFETY: the record of running code.
+    let user = unsafe { (*info).user };
+    let stop = with(py, |step| {
+        let here =
+            if step.frame.is_null() { visible(step, user) } else { step.frame == frame && step.kind != Kind::Out };
+        here.then_some(step.kind)
+    });
+    stop.flatten().map_or(Verdict::Ignore, Verdict::Stop)
+}
+
+/// A function of the current thread begins or is resumed.
+pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
+    let frame = capi::current_frame();
+    // SAFETY: the record of running code.
+    let (user, one_line) = unsafe { ((*info).user, (*info).lines.iter().all(|line| *line == (*info).first_line)) };
+    let wanted = with(py, |step| {
+        let entered = step.frame != frame && visible(step, user) && step.kind != Kind::Entry;
+        let main = step.kind == Kind::Entry && super::entry::is_main(py, frame);
+        (entered || main).then_some(step.kind)
+    });
+    let Some(kind) = wanted.flatten() else { return Verdict::Ignore };
+    if kind == Kind::Entry {
+        super::entry::reached(py, info);
+    }
+    watch_frame(py, frame);
+    // Without a line of its own behind the `def` there may be no line event (3.13+).
+    if one_line && capi::capi().version >= (3, 13) { Verdict::Stop(kind) } else { Verdict::Ignore }
+}
+
+/// The current frame returns.
+pub(crate) fn on_return(py: Python<'_>) -> Verdict {
+    leave(py, true)
+}
+
+/// The current frame yields: a generator's `yield`, or a coroutine that waits.
+pub(crate) fn on_yield(py: Python<'_>, in_coroutine: bool) -> Verdict {
+    // `next` stays in the generator, as users of pdb know it; who waits for a coroutine to go on means the coroutine.
+    let leaves = with(py, |step| step.kind != Kind::Next && !in_coroutine).unwrap_or(false);
+    if leaves { leave(py, true) } else { Verdict::Ignore }
+}
+
+/// An exception leaves the current frame.
+pub(crate) fn on_unwind(py: Python<'_>) {
+    let _ = leave(py, false);
+}
+
+fn leave(py: Python<'_>, by_return: bool) -> Verdict {
+    let frame = capi::current_frame();
+    let watched = with(py, |step| (step.frame == frame).then_some((step.just_my_code, step.kind))).flatten();
+    let Some((just_my_code, kind)) = watched else { return Verdict::Ignore };
+    // SAFETY: the current frame.
+    let caller = unsafe { Ref::steal((capi::py().frame_get_back)(frame).cast()) };
+    let Some(caller) = caller else {
+        // The thread's last Python frame. With just my code the thread may come back to the user's code; else it ends.
+        if kind == Kind::Entry {
+            end(py)
+        } else {
+            wait_for_visible(py, None)
+        }
+        return Verdict::Ignore;
+    };
+    if shows(py, caller.as_ptr().cast(), just_my_code) {
+        if by_return {
+            return Verdict::StopInCaller(caller);
+        }
+        // The exception may be handled there: the handler's first line is the next one.
+        let _ = with(py, |step| step.kind = Kind::Next);
+        watch_frame(py, caller.as_ptr().cast());
+    } else {
+        wait_for_visible(py, Some(caller));
+    }
+    Verdict::Ignore
+}
+
+/// Watches one frame: its lines and its end.
+fn watch_frame(py: Python<'_>, frame: *mut PyFrameObject) {
+    let Some(held) = held_code(py, frame) else { return };
+    let watch = match with_any(py, |step| step.kind) {
+        Some(Kind::Out) => events::Watch::End,
+        _ => events::Watch::LinesAndEnd,
+    };
+    events::watch(py, held.info, watch);
+    let _ = with_any(py, |step| {
+        step.frame = frame;
+        step.armed.push(held);
+    });
+}
+
+/// Waits for any visible line: those of the nearest visible frame below, and those of functions that begin.
+fn wait_for_visible(py: Python<'_>, from: Option<Ref>) {
+    let just_my_code = with_any(py, |step| {
+        step.frame = std::ptr::null_mut();
+        step.kind = Kind::Next;
+        step.just_my_code
+    });
+    ENTERS.store(true, Ordering::Relaxed);
+    let mut frame = from;
+    while let Some(it) = frame {
+        if shows(py, it.as_ptr().cast(), just_my_code.unwrap_or(true)) {
+            if let Some(held) = held_code(py, it.as_ptr().cast()) {
+                events::watch(py, held.info, events::Watch::LinesAndEnd);
+                let _ = with_any(py, |step| step.armed.push(held));
+            }
+            break;
+        }
+        // SAFETY: we hold the frame.
+        frame = unsafe { Ref::steal((capi::py().frame_get_back)(it.as_ptr().cast()).cast()) };
+    }
+    events::update(py);
+}
+
+fn with_any<R>(py: Python<'_>, work: impl FnOnce(&mut Step) -> R) -> Option<R> {
+    STEP.with(py, |slot| slot.as_mut().map(work))
+}
+
+fn held_code(py: Python<'_>, frame: *mut PyFrameObject) -> Option<Held> {
+    if frame.is_null() {
+        return None;
+    }
+    let code: *mut PyObject = capi::frame_code(frame).cast();
+    codes::info_of(py, code).ok().filter(|info| !info.is_null()).map(Held::new)
+}
+
+fn visible(step: &Step, user: bool) -> bool {
+    user || !step.just_my_code
+}
+
+/// Whether a frame is shown to the user as a place to stop: his own code, or all but the import machinery.
+fn shows(py: Python<'_>, frame: *mut PyFrameObject, just_my_code: bool) -> bool {
+    let Some(held) = held_code(py, frame) else { return false };
+    let (name, user) = codes::file_of(py, held.info);
+    user || (!just_my_code && !name.starts_with("<frozen importlib"))
+}

@@ -1,0 +1,308 @@
+//! A stop: the thread that stopped keeps the GIL, so that every Python thread stands still, and does what the hub asks
+//! until it says to go on.
+//!
+//! Who talks to it: the listener, through the mailbox. It waits natively, on a semaphore. One thread at a time is stopped
+//! for the user; another one that reaches a breakpoint meanwhile (during an evaluation that had to let threads run) waits
+//! without the GIL for its turn.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use ikpdb_proto::{Event, Failure, Request, ThreadId, dap};
+use pyo3::ffi::PyThreadState;
+use pyo3::prelude::*;
+
+use super::stack::Stacks;
+use super::threads::{self, Thread};
+use super::{freeze, gil, pause, run_to, signals, step};
+use crate::capi::{self, Ref};
+use crate::door::OUTBOX;
+use crate::door::mailbox::{Letter, MAILBOX};
+use crate::lifetime;
+use crate::requests::{self, Outcome};
+
+/// Why the program stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Before its first line.
+    Entry,
+    /// A breakpoint, or `breakpoint()` in the program.
+    Breakpoint,
+    /// A step is done.
+    Step,
+    /// The user asked.
+    Pause,
+    /// An exception.
+    Exception,
+    /// The line that the user asked to run to.
+    Goto,
+}
+
+/// What there is to show.
+#[derive(Debug)]
+pub(crate) struct What {
+    /// Why.
+    pub(crate) reason: Reason,
+    /// The frame to show on top, if not the current one.
+    pub(crate) frame: Option<Ref>,
+    /// The breakpoints that were hit.
+    pub(crate) hits: Vec<i32>,
+    /// The thread to show, if not the current one.
+    pub(crate) of: Option<Thread>,
+    /// The exception.
+    pub(crate) exception: Option<Exception>,
+    /// More words for the user.
+    pub(crate) description: Option<String>,
+}
+
+/// An exception that ends a thread.
+#[derive(Debug)]
+pub(crate) struct Exception {
+    /// The exception object.
+    pub(crate) value: Ref,
+    /// Its frames with their lines, innermost first: it has left them already.
+    pub(crate) frames: Vec<(Ref, u32)>,
+    /// `Type: message`, for the user.
+    pub(crate) text: String,
+}
+
+impl What {
+    pub(crate) fn new(reason: Reason) -> Self {
+        Self { reason, frame: None, hits: Vec::new(), of: None, exception: None, description: None }
+    }
+}
+
+/// The state of a stop, on the stack of the thread that stopped.
+pub(crate) struct Stop {
+    /// Counted from 1.
+    pub(crate) number: u32,
+    /// The thread that the user sees first.
+    pub(crate) thread: Thread,
+    /// The stacks that were asked for.
+    pub(crate) stacks: Stacks,
+    /// What `variablesReference`s refer to.
+    pub(crate) handles: crate::inspect::Handles,
+    /// The exception, if that is the reason.
+    pub(crate) exception: Option<Ref>,
+}
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+static NEXT_REFERENCE: AtomicU32 = AtomicU32::new(1);
+/// `pthread_self` of the thread that is stopped for the user; 0 = none.
+static STOPPER: AtomicUsize = AtomicUsize::new(0);
+static TURN: Mutex<()> = Mutex::new(());
+static FREE: Condvar = Condvar::new();
+static LAST: Mutex<Option<dap::StoppedEvent>> = Mutex::new(None);
+
+fn this_thread() -> usize {
+    // SAFETY: always allowed.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// Whether the calling thread is the stopped one: it runs an evaluation, and events in that are not the user's program.
+pub(crate) fn is_stopper() -> bool {
+    STOPPER.load(Ordering::Relaxed) == this_thread()
+}
+
+/// The last `stopped`, while the program is stopped.
+pub(crate) fn last() -> Option<dap::StoppedEvent> {
+    LAST.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Stops the program, shows `what`, and returns when the user lets it go on.
+pub(crate) fn stop(py: Python<'_>, what: What) {
+    if !lifetime::debugging() || !claim() {
+        return;
+    }
+    pause::fulfilled(py);
+    step::end(py);
+    run_to::end(py);
+    let go_on = Python::attach(|py| stay(py, what));
+    STOPPER.store(0, Ordering::Relaxed);
+    {
+        let _guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        FREE.notify_all();
+    }
+    match go_on {
+        GoOn::Run => freeze::end(py),
+        GoOn::Step(kind, thread, frame) => {
+            step::begin(py, kind, thread, frame.as_ptr().cast());
+            super::watchdog::step_begins(py);
+        }
+        GoOn::LetGo => {
+            freeze::end(py);
+            lifetime::let_go(py);
+        }
+    }
+}
+
+impl Stop {
+    /// Leaves the threads and the beginning of the stacks for the listener, which answers from them while this thread is
+    /// busy.
+    pub(crate) fn publish(&mut self, py: Python<'_>) {
+        let threads = threads::list(py);
+        let mut stacks = BTreeMap::new();
+        for thread in &threads {
+            let first =
+                dap::StackTraceArguments { thread_id: thread.id, start_frame: None, levels: Some(PUBLISHED_FRAMES) };
+            if let Ok(stack) = self.stacks.trace(py, &threads, &first) {
+                stacks.insert(thread.id, stack);
+            }
+        }
+        *PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner) = stacks;
+    }
+}
+
+/// So many frames of each thread can be shown while an evaluation runs.
+const PUBLISHED_FRAMES: u32 = 50;
+static PUBLISHED: Mutex<BTreeMap<ThreadId, dap::StackTraceBody>> = Mutex::new(BTreeMap::new());
+
+/// The stack that was published for a thread. Needs no GIL.
+pub(crate) fn published(thread: ThreadId) -> Option<dap::StackTraceBody> {
+    PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner).get(&thread).cloned()
+}
+
+/// How the program goes on.
+#[derive(Debug)]
+pub(crate) enum GoOn {
+    /// Freely.
+    Run,
+    /// A step of a thread from a frame.
+    Step(step::Kind, *mut PyThreadState, Ref),
+    /// Without a debugger.
+    LetGo,
+}
+
+/// Makes this thread the stopped one; if another one is, waits for its turn. False if this thread is stopped already.
+fn claim() -> bool {
+    if STOPPER.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        return true;
+    }
+    if is_stopper() {
+        return false;
+    }
+    loop {
+        // SAFETY: called in a callback, with the GIL.
+        let thread = unsafe { (capi::py().save_thread)() };
+        wait_for_turn();
+        // SAFETY: the state saved above.
+        unsafe { (capi::py().restore_thread)(thread) };
+        if STOPPER.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            return true;
+        }
+    }
+}
+
+fn wait_for_turn() {
+    let mut guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    while STOPPER.load(Ordering::Relaxed) != 0 {
+        guard = FREE.wait(guard).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// Waits for letters and does what they say.
+fn stay(py: Python<'_>, what: What) -> GoOn {
+    let thread = what.of.clone().or_else(|| current(py));
+    let Some(thread) = thread else { return GoOn::Run };
+    let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
+    let event = stopped_event(&what, number, &thread);
+    let mut stop = Stop {
+        number,
+        stacks: Stacks::new(&thread, what.frame, what.exception.as_ref()),
+        thread,
+        handles: crate::inspect::Handles::new(i32::try_from(NEXT_REFERENCE.load(Ordering::Relaxed)).unwrap_or(1)),
+        exception: what.exception.map(|it| it.value),
+    };
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
+    MAILBOX.open();
+    OUTBOX.send(Event::new("stopped", &event));
+    let signals = signals::Watch::begin();
+    let go_on = loop {
+        match MAILBOX.wait() {
+            None => {
+                if let Some(go_on) = signals.check(py, &stop) {
+                    break go_on;
+                }
+            }
+            Some(Letter::Job(job)) => job(py),
+            Some(Letter::Release) => break GoOn::LetGo,
+            Some(Letter::Request(request)) => {
+                if let Some(go_on) = answer(py, &mut stop, &request) {
+                    break go_on;
+                }
+            }
+        }
+    };
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    OUTBOX.send(Event::new(
+        "continued",
+        &dap::ContinuedEvent { thread_id: stop.thread.id, all_threads_continued: Some(true) },
+    ));
+    for letter in MAILBOX.close() {
+        match letter {
+            Letter::Request(request) => OUTBOX.send(request.refuse(&Failure::running())),
+            Letter::Job(job) => job(py),
+            Letter::Release => {}
+        }
+    }
+    NEXT_REFERENCE.store(u32::try_from(stop.handles.next_reference()).unwrap_or(1), Ordering::Relaxed);
+    drop(stop);
+    drop(signals);
+    gil::run_jobs(py);
+    go_on
+}
+
+/// Answers one request; `Some` if the program goes on.
+fn answer(py: Python<'_>, stop: &mut Stop, request: &Request) -> Option<GoOn> {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| requests::carry_out(py, stop, request)));
+    match outcome {
+        Ok(Ok(Outcome::Body(body))) => {
+            OUTBOX.send(request.answer(&body));
+            None
+        }
+        Ok(Ok(Outcome::GoOn(go_on, body))) => {
+            OUTBOX.send(request.answer(&body));
+            Some(go_on)
+        }
+        Ok(Err(failure)) => {
+            OUTBOX.send(request.refuse(&failure));
+            None
+        }
+        Err(_) => {
+            OUTBOX.send(request.refuse(&Failure::internal(format!("the agent failed in '{}'", request.command))));
+            None
+        }
+    }
+}
+
+fn current(py: Python<'_>) -> Option<Thread> {
+    let state = capi::current_thread();
+    threads::list(py).into_iter().find(|it| it.state == state)
+}
+
+fn stopped_event(what: &What, number: u32, thread: &Thread) -> dap::StoppedEvent {
+    let (reason, description) = match what.reason {
+        Reason::Entry => ("entry", "Stopped before the first line"),
+        Reason::Breakpoint => ("breakpoint", "Stopped on a breakpoint"),
+        Reason::Step => ("step", "Stopped after a step"),
+        Reason::Pause => ("pause", "Paused"),
+        Reason::Exception => ("exception", "Stopped on an uncaught exception"),
+        Reason::Goto => ("goto", "Ran to this line"),
+    };
+    dap::StoppedEvent {
+        reason: reason.to_owned(),
+        description: Some(what.description.clone().unwrap_or_else(|| description.to_owned())),
+        thread_id: Some(thread.id),
+        text: what.exception.as_ref().map(|it| it.text.clone()),
+        all_threads_stopped: Some(true),
+        hit_breakpoint_ids: (!what.hits.is_empty()).then(|| what.hits.clone()),
+        ikpdb_stop: Some(number),
+        ikpdb_unwound: what.exception.is_some().then_some(true),
+    }
+}
+
+/// Drops an error under pyo3's own hold of the GIL, so that its references are given back now.
+pub(crate) fn forget_error(_py: Python<'_>, error: PyErr) {
+    Python::attach(|_| drop(error));
+}

@@ -1,0 +1,136 @@
+//! The debuggee's threads: their ids for the hub, their names, their innermost frames.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use ikpdb_proto::{ThreadId, dap};
+use pyo3::ffi::{self, PyThreadState};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+
+use crate::capi::{self, Ref};
+
+/// A thread that has a Python thread state.
+#[derive(Clone, Debug)]
+pub(crate) struct Thread {
+    /// Its id for the hub.
+    pub(crate) id: ThreadId,
+    /// Its state; alive while the GIL is held.
+    pub(crate) state: *mut PyThreadState,
+    /// Its identifier in `threading`.
+    pub(crate) ident: u64,
+    /// Its name.
+    pub(crate) name: String,
+}
+
+impl Thread {
+    /// Its innermost frame.
+    pub(crate) fn frame(&self) -> Option<Ref> {
+        // SAFETY: under the GIL the state is alive; a new reference or null.
+        unsafe { Ref::steal((capi::py().thread_get_frame)(self.state).cast()) }
+    }
+
+    /// Whether it runs Python code.
+    pub(crate) fn has_frame(&self) -> bool {
+        self.frame().is_some()
+    }
+}
+
+// SAFETY: the pointer is used under the GIL only.
+unsafe impl Send for Thread {}
+
+static IDS: LazyLock<Mutex<HashMap<i64, ThreadId>>> = LazyLock::new(Mutex::default);
+/// Where a thread state keeps its identifier; 0 = not known yet.
+static IDENT_OFFSET: AtomicUsize = AtomicUsize::new(0);
+/// What the listener answers while the GIL cannot be had.
+static LAST: Mutex<Vec<dap::Thread>> = Mutex::new(Vec::new());
+
+/// The id of a thread.
+pub(crate) fn id_of(state: *mut PyThreadState) -> ThreadId {
+    // SAFETY: a live state, under the GIL. The interpreter never gives this number to another thread.
+    let unique = unsafe { ffi::PyThreadState_GetID(state) };
+    let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = ThreadId(i32::try_from(ids.len() + 1).unwrap_or(i32::MAX));
+    *ids.entry(unique).or_insert(next)
+}
+
+/// All threads, the main thread first.
+pub(crate) fn list(py: Python<'_>) -> Vec<Thread> {
+    let names = names(py);
+    let mut threads = Vec::new();
+    // SAFETY: under the GIL no thread state is freed; new ones are linked in front.
+    let mut state = unsafe { (capi::py().thread_head)(capi::main_interpreter()) };
+    while !state.is_null() {
+        let ident = ident(state);
+        if ident != Some(0) {
+            let ident = ident.unwrap_or(0);
+            threads.push((state, ident));
+        }
+        // SAFETY: as above.
+        state = unsafe { (capi::py().thread_next)(state) };
+    }
+    // The list has the newest first: ids are counted from the oldest, which is the main thread.
+    threads.reverse();
+    let mut threads: Vec<Thread> = threads
+        .into_iter()
+        .filter(|(state, ident)| {
+            // A state without a name and without a frame is a native thread's that only passes by: ours, for one.
+            // SAFETY: a live state, under the GIL.
+            names.contains_key(ident) || unsafe { Ref::steal((capi::py().thread_get_frame)(*state).cast()) }.is_some()
+        })
+        .map(|(state, ident)| {
+            let id = id_of(state);
+            let name = names.get(&ident).cloned();
+            let name = name.unwrap_or_else(|| if id.0 == 1 { "MainThread".to_owned() } else { format!("Thread-{id}") });
+            Thread { id, state, ident, name }
+        })
+        .collect();
+    threads.sort_by_key(|thread| thread.id);
+    let published = threads.iter().map(|it| dap::Thread { id: it.id, name: it.name.clone() }).collect();
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = published;
+    threads
+}
+
+/// The threads of the last [`list`]. Needs no GIL.
+pub(crate) fn last_known() -> Vec<dap::Thread> {
+    LAST.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Names by identifier, read from `threading` without running anything.
+fn names(py: Python<'_>) -> HashMap<u64, String> {
+    let read = || -> PyResult<HashMap<u64, String>> {
+        let modules = py.import("sys")?.getattr("modules")?;
+        let Some(threading) = modules.cast::<PyDict>()?.get_item("threading")? else { return Ok(HashMap::new()) };
+        let active = threading.getattr("_active")?.cast_into::<PyDict>()?;
+        let mut names = HashMap::new();
+        for (ident, thread) in active.iter() {
+            // SAFETY: the generic function: no attribute hook of a subclass runs.
+            let fields = unsafe {
+                Bound::from_owned_ptr_or_err(py, ffi::PyObject_GenericGetDict(thread.as_ptr(), std::ptr::null_mut()))?
+            };
+            if let Some(name) = fields.cast::<PyDict>()?.get_item("_name")? {
+                names.insert(ident.extract()?, name.cast::<PyString>()?.to_string_lossy().into_owned());
+            }
+        }
+        Ok(names)
+    };
+    read().unwrap_or_default()
+}
+
+/// `thread_id` of a thread state. Its place differs by version: it is found by looking for the current thread's own
+/// identifier in the current thread's state, which is the same place in every other one.
+fn ident(state: *mut PyThreadState) -> Option<u64> {
+    let mut offset = IDENT_OFFSET.load(Ordering::Relaxed);
+    if offset == 0 {
+        // SAFETY: always allowed.
+        let own = unsafe { libc::pthread_self() } as u64;
+        let current = capi::current_thread().cast::<u64>();
+        // SAFETY: every version's thread state is longer than 32 words.
+        let index = (1..32).find(|index| unsafe { current.add(*index).read() } == own)?;
+        offset = index * size_of::<u64>();
+        IDENT_OFFSET.store(offset, Ordering::Relaxed);
+    }
+    // SAFETY: a live state; the field was found above.
+    Some(unsafe { state.cast::<u8>().add(offset).cast::<u64>().read() })
+}

@@ -1,0 +1,150 @@
+//! 3.11: the native trace function, on all threads, and only while a breakpoint, a step or a pause needs it.
+//!
+//! A program that traces itself keeps its tracer: a thread whose trace function is not ours is left alone.
+
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
+use pyo3::prelude::*;
+
+use super::codes;
+use super::{breakpoints, control, events, pause, run_to, step, stop};
+use crate::capi::{self, TraceFunction, capi};
+use crate::lifetime;
+
+/// `what` of a trace function.
+const CALL: c_int = 0;
+const LINE: c_int = 2;
+const RETURN: c_int = 3;
+
+/// `c_tracefunc` in 3.11's thread state.
+const C_TRACE_FUNCTION: usize = 72;
+
+static ON: AtomicBool = AtomicBool::new(false);
+/// A thread was started: it has to be given the trace function.
+static NEW_THREADS: AtomicBool = AtomicBool::new(false);
+
+/// Switches tracing on or off as it is needed now.
+pub(crate) fn update(py: Python<'_>) {
+    if capi().version >= (3, 12) {
+        return;
+    }
+    let wanted = lifetime::debugging() && events::tracing_wanted();
+    let changed = ON.swap(wanted, Ordering::Relaxed) != wanted;
+    if changed || NEW_THREADS.swap(false, Ordering::Relaxed) {
+        set_everywhere(py, wanted);
+    }
+}
+
+/// A thread is about to be started.
+pub(crate) fn thread_starts() {
+    if ON.load(Ordering::Relaxed) {
+        NEW_THREADS.store(true, Ordering::Relaxed);
+        super::gil::submit(Box::new(update));
+    }
+}
+
+fn set_everywhere(_py: Python<'_>, on: bool) {
+    let Some(set) = capi().optional.set_trace_of else { return };
+    // SAFETY: under the GIL thread states stay; the functions are 3.11's own.
+    unsafe {
+        let mut state = (capi::py().thread_head)(capi::main_interpreter());
+        while !state.is_null() {
+            let present = function_of(state);
+            if on && present == 0 {
+                set(state, Some(on_event), std::ptr::null_mut());
+            } else if !on && present == on_event as TraceFunction as usize {
+                set(state, None, std::ptr::null_mut());
+            }
+            state = (capi::py().thread_next)(state);
+        }
+        ffi::PyErr_Clear();
+    }
+}
+
+/// # Safety
+/// A live thread state of CPython 3.11, under the GIL.
+unsafe fn function_of(state: *mut PyThreadState) -> usize {
+    // SAFETY: by the caller; the offset is that of every 3.11 release.
+    unsafe { state.cast::<u8>().add(C_TRACE_FUNCTION).cast::<usize>().read() }
+}
+
+unsafe extern "C" fn on_event(
+    _: *mut PyObject,
+    frame: *mut PyFrameObject,
+    what: c_int,
+    argument: *mut PyObject,
+) -> c_int {
+    // SAFETY: trace functions are called with the GIL.
+    let py = unsafe { Python::assume_attached() };
+    if lifetime::is_child(py) || stop::is_stopper() {
+        return 0;
+    }
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event(py, frame, what, argument)));
+    if outcome.is_err() {
+        lifetime::give_up(py, "the agent failed in the trace function");
+    }
+    0
+}
+
+fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut PyObject) {
+    if NEW_THREADS.load(Ordering::Relaxed) {
+        update(py);
+    }
+    if what != CALL && what != LINE && what != RETURN {
+        return;
+    }
+    let code: *mut PyObject = capi::frame_code(frame).cast();
+    let mut info = codes::lookup(code);
+    if info.is_null() {
+        let Ok(found) = codes::info_of(py, code) else { return };
+        info = found;
+        // SAFETY: the record of running code.
+        let _ = breakpoints::loaded(py, &[unsafe { (*info).file }]);
+    }
+    match what {
+        CALL => {
+            if step::watches_starts() {
+                let verdict = step::on_start(py, info);
+                control::obey(py, verdict, Vec::new());
+            }
+        }
+        LINE => {
+            // SAFETY: the frame is running.
+            let line = unsafe { ffi::PyFrame_GetLineNumber(frame) };
+            if pause::wanted() {
+                pause::on_line(py, info);
+            } else if let Ok(line) = u32::try_from(line) {
+                control::line(py, info, line);
+            }
+        }
+        _ if !step::active() && !run_to::active() => {}
+        // No value: an exception leaves the frame.
+        _ if argument.is_null() => step::on_unwind(py),
+        _ => {
+            let verdict = if yields(py, frame, code) {
+                step::on_yield(py, control::is_coroutine(py, code))
+            } else {
+                step::on_return(py)
+            };
+            control::obey(py, verdict, Vec::new());
+        }
+    }
+}
+
+/// Whether a frame that gives a value away will go on: its instruction is a `yield`.
+fn yields(py: Python<'_>, frame: *mut PyFrameObject, code: *mut PyObject) -> bool {
+    /// Generators, coroutines, asynchronous generators.
+    const CO_MAY_YIELD: c_int = 0x20 | 0x80 | 0x200;
+    /// 3.11's number.
+    const RETURN_VALUE: u8 = 83;
+    // SAFETY: a live code object and a running frame.
+    let (code, at) = unsafe { (Bound::from_borrowed_ptr(py, code), (capi::py().frame_get_lasti)(frame)) };
+    let flags: c_int = code.getattr("co_flags").and_then(|it| it.extract()).unwrap_or(0);
+    if flags & CO_MAY_YIELD == 0 {
+        return false;
+    }
+    let bytes: Vec<u8> = code.getattr("co_code").and_then(|it| it.extract()).unwrap_or_default();
+    usize::try_from(at).ok().and_then(|at| bytes.get(at)) != Some(&RETURN_VALUE)
+}

@@ -1,0 +1,169 @@
+//! How the agent's work ends: the interpreter ends, the process forks, the hub lets go, or the agent itself fails.
+//!
+//! Once the interpreter ends, no thread of ours may take the GIL: CPython 3.11-3.13 would end that thread inside the call.
+//! So whoever wants the GIL passes the gate, and an `atexit` callback shuts it and waits until nobody is inside.
+
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use pyo3::ffi::{self, PyObject};
+use pyo3::prelude::*;
+
+use crate::capi;
+use crate::capi::monitoring::builtin;
+use crate::engine::{breakpoints, events, freeze};
+
+/// How long the end of the program waits for a thread of ours that is inside the interpreter.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+
+static DEBUGGING: AtomicBool = AtomicBool::new(false);
+static CHILD: AtomicBool = AtomicBool::new(false);
+static DISARMED: AtomicBool = AtomicBool::new(false);
+static SOCKETS: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
+static GATE: Gate = Gate { state: Mutex::new(State { open: true, inside: 0 }), left: Condvar::new() };
+
+struct Gate {
+    state: Mutex<State>,
+    left: Condvar,
+}
+
+struct State {
+    open: bool,
+    inside: u32,
+}
+
+impl Gate {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether anything is debugged: true from the welcome of a hub until the agent lets go.
+pub(crate) fn debugging() -> bool {
+    DEBUGGING.load(Ordering::Relaxed)
+}
+
+/// The agent works from now on.
+pub(crate) fn begin() {
+    DEBUGGING.store(true, Ordering::Relaxed);
+}
+
+/// Whether this is a forked child, which is not debugged. Its events are taken away at the first chance: they survive a
+/// fork, the threads that would answer do not.
+pub(crate) fn is_child(py: Python<'_>) -> bool {
+    if !CHILD.load(Ordering::Relaxed) {
+        return false;
+    }
+    if !DISARMED.swap(true, Ordering::Relaxed) {
+        events::stop(py);
+    }
+    true
+}
+
+/// Whether this is a forked child.
+pub(crate) fn forked() -> bool {
+    CHILD.load(Ordering::Relaxed)
+}
+
+/// Lets the program go: it runs on as if there had never been a debugger.
+pub(crate) fn let_go(py: Python<'_>) {
+    if DEBUGGING.swap(false, Ordering::Relaxed) {
+        breakpoints::clear();
+        freeze::release();
+        events::stop(py);
+    }
+}
+
+/// A defect of ours: says so, and lets the program go.
+pub(crate) fn give_up(py: Python<'_>, why: &str) {
+    if debugging() {
+        crate::log::line(&format!("not debugging any more: {why}; the program runs on"));
+        let_go(py);
+    }
+}
+
+/// Runs `work` with the GIL on a thread of ours, unless the interpreter ends. True if it ran.
+pub(crate) fn with_gil(work: impl FnOnce(Python<'_>)) -> bool {
+    {
+        let mut state = GATE.lock();
+        if !state.open {
+            return false;
+        }
+        state.inside += 1;
+    }
+    // SAFETY: the interpreter is initialised and, by the gate, does not end before we leave.
+    let gil = unsafe { ffi::PyGILState_Ensure() };
+    // SAFETY: just taken.
+    let py = unsafe { Python::assume_attached() };
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(py)));
+    if outcome.is_err() {
+        give_up(py, "the agent failed in a thread of its own");
+    }
+    // SAFETY: taken above, by this thread.
+    unsafe { ffi::PyGILState_Release(gil) };
+    GATE.lock().inside -= 1;
+    GATE.left.notify_all();
+    true
+}
+
+/// Remembers the descriptors that a forked child has to close.
+pub(crate) fn owns_sockets(reader: c_int, writer: c_int) {
+    SOCKETS[0].store(reader, Ordering::Relaxed);
+    SOCKETS[1].store(writer, Ordering::Relaxed);
+}
+
+/// Registers what has to be called at the end of the program and at a fork. Needs the GIL.
+pub(crate) fn register(py: Python<'_>) -> PyResult<()> {
+    // SAFETY: the handler only writes atomics and closes a descriptor.
+    unsafe { libc::pthread_atfork(None, None, Some(forget_in_child)) };
+    let modules = py.import("sys")?.getattr("modules")?;
+    let present = modules.contains("atexit")?;
+    py.import("atexit")?.call_method1("register", (builtin(py, c"ikpdb_end", on_exit)?,))?;
+    if !present {
+        // The module was not imported yet, and without us it would not be.
+        modules.del_item("atexit")?;
+    }
+    Ok(())
+}
+
+unsafe extern "C" fn forget_in_child() {
+    CHILD.store(true, Ordering::Relaxed);
+    DEBUGGING.store(false, Ordering::Relaxed);
+    freeze::forget();
+    for socket in &SOCKETS {
+        let descriptor = socket.swap(-1, Ordering::Relaxed);
+        if descriptor >= 0 {
+            // SAFETY: closing is safe after a fork; the descriptor is the agent's.
+            unsafe { libc::close(descriptor) };
+        }
+    }
+}
+
+unsafe extern "C" fn on_exit(_: *mut PyObject, _: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    if !forked() {
+        shut_the_gate();
+    }
+    // SAFETY: the GIL is held.
+    unsafe { ffi::Py_NewRef(ffi::Py_None()) }
+}
+
+/// Nobody of ours enters any more; those inside get the GIL to finish.
+fn shut_the_gate() {
+    GATE.lock().open = false;
+    freeze::release();
+    if GATE.lock().inside == 0 {
+        return;
+    }
+    // SAFETY: the exiting thread holds the GIL and takes it back below, before the interpreter ends.
+    let thread = unsafe { (capi::py().save_thread)() };
+    wait_until_left();
+    // SAFETY: as above.
+    unsafe { (capi::py().restore_thread)(thread) };
+}
+
+fn wait_until_left() {
+    let state = GATE.lock();
+    let _ = GATE.left.wait_timeout_while(state, END_PATIENCE, |state| state.inside > 0);
+}

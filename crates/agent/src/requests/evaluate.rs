@@ -1,0 +1,148 @@
+//! `evaluate`: expressions and statements in a frame, on the stopped thread.
+
+use ikpdb_proto::{Failure, Request, dap};
+use pyo3::ffi::{self, PyFrameObject};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use crate::capi::{self, Ref, capi};
+use crate::engine::codes;
+use crate::engine::control::one_line;
+use crate::engine::evaluation::Evaluation;
+use crate::engine::stop::Stop;
+use crate::inspect;
+
+/// The longest `repr` that is sent, in characters.
+const LONGEST_RESULT: usize = 100_000;
+
+/// Answers `evaluate`.
+pub(crate) fn evaluate(py: Python<'_>, stop: &mut Stop, request: &Request) -> Result<dap::EvaluateBody, Failure> {
+    let arguments: dap::EvaluateArguments = request.arguments()?;
+    let frame = match arguments.frame_id {
+        Some(id) => Some(stop.stacks.frame(id)?.frame.bind(py)),
+        None => None,
+    };
+    stop.publish(py);
+    let evaluation = Evaluation::begin(py, request.seq);
+    let repl = arguments.context.as_deref() == Some("repl");
+    let outcome = run(py, &arguments.expression, frame.as_ref(), repl).and_then(|value| {
+        let Some(value) = value else { return Ok(dap::EvaluateBody::default()) };
+        let mut body = inspect::result(py, &mut stop.handles, &value, Some(arguments.expression.trim()));
+        // In the console the user asks for what Python's own prompt shows, and so for the object's `__repr__`.
+        if repl {
+            body.result = if value.is_none() { String::new() } else { shown(py, &value)? };
+        }
+        Ok(body)
+    });
+    let others_ran = evaluation.end(py);
+    outcome.map(|body| dap::EvaluateBody { ikpdb_others_ran: others_ran.then_some(true), ..body })
+}
+
+/// Evaluates an expression with the names of a frame.
+pub(crate) fn expression<'py>(
+    py: Python<'py>,
+    text: &str,
+    frame: Option<&Bound<'_, PyAny>>,
+) -> Result<Bound<'py, PyAny>, Failure> {
+    run(py, text, frame, false)?.ok_or_else(|| Failure::user("a value is needed, not a statement"))
+}
+
+/// Runs an expression, or statements where they are allowed; `None` for statements.
+fn run<'py>(
+    py: Python<'py>,
+    text: &str,
+    frame: Option<&Bound<'_, PyAny>>,
+    statements: bool,
+) -> Result<Option<Bound<'py, PyAny>>, Failure> {
+    let failure = |error: PyErr| Failure::user(one_line(py, &error));
+    let text = text.trim();
+    let (code, is_expression) = match compile(py, text, "eval") {
+        Ok(code) => (code, true),
+        Err(error) if statements => match compile(py, text, "exec") {
+            Ok(code) => (code, false),
+            // Of two errors the one of what it looks like: statements, if it has several lines or is no expression.
+            Err(other) => return Err(failure(if text.contains('\n') { other } else { pick(error, other) })),
+        },
+        Err(error) => return Err(failure(error)),
+    };
+    let value = in_frame(py, &code, frame).map_err(failure)?;
+    Ok(is_expression.then_some(value))
+}
+
+fn pick(_expression: PyErr, statement: PyErr) -> PyErr {
+    statement
+}
+
+fn compile<'py>(py: Python<'py>, text: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
+    let options = PyDict::new(py);
+    options.set_item("dont_inherit", true)?;
+    py.import("builtins")?.getattr("compile")?.call((text, "<console>", mode), Some(&options))
+}
+
+fn in_frame<'py>(
+    py: Python<'py>,
+    code: &Bound<'py, PyAny>,
+    frame: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let Some(frame) = frame else {
+        // SAFETY: `PyImport_AddModule` borrows from `sys.modules`, and a module's dict lives with it.
+        unsafe {
+            let main = ffi::PyImport_AddModule(c"__main__".as_ptr());
+            if main.is_null() {
+                return Err(PyErr::fetch(py));
+            }
+            let globals = Bound::from_borrowed_ptr(py, ffi::PyModule_GetDict(main));
+            return evaluate_code(py, code, &globals, &globals);
+        }
+    };
+    let address: *mut PyFrameObject = frame.as_ptr().cast();
+    // SAFETY: a live frame; both give new references.
+    let (globals, locals) = unsafe {
+        let globals = Ref::steal((capi::py().frame_get_globals)(address)).ok_or_else(|| PyErr::fetch(py))?;
+        let locals = Ref::steal((capi::py().frame_get_locals)(address)).ok_or_else(|| PyErr::fetch(py))?;
+        (globals, locals)
+    };
+    let (globals, locals) = (globals.bind(py), locals.bind(py));
+    // A lambda or comprehension sees globals only: it gets the locals among them.
+    let value = if !globals.is(&locals) && has_inner_code(code)? {
+        let merged = globals.cast::<PyDict>()?.copy()?;
+        merged.call_method1("update", (&locals,))?;
+        evaluate_code(py, code, merged.as_any(), &locals)
+    } else {
+        evaluate_code(py, code, &globals, &locals)
+    };
+    if let Some(write_back) = capi().optional.frame_locals_to_fast {
+        if capi().version < (3, 13) && !globals.is(&locals) {
+            // SAFETY: a live frame whose locals were fetched above, once.
+            unsafe { write_back(address, 0) };
+        }
+    }
+    value
+}
+
+fn evaluate_code<'py>(
+    py: Python<'py>,
+    code: &Bound<'py, PyAny>,
+    globals: &Bound<'_, PyAny>,
+    locals: &Bound<'_, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: live objects; a new reference or an error.
+    unsafe {
+        let value = ffi::PyEval_EvalCode(code.as_ptr(), globals.as_ptr(), locals.as_ptr());
+        Bound::from_owned_ptr_or_err(py, value)
+    }
+}
+
+fn has_inner_code(code: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let constants = code.getattr("co_consts")?.cast_into::<PyTuple>()?;
+    Ok(constants.iter().any(|constant| codes::is_code(&constant)))
+}
+
+fn shown(py: Python<'_>, value: &Bound<'_, PyAny>) -> Result<String, Failure> {
+    let text = value.repr().map_err(|error| Failure::user(one_line(py, &error)))?;
+    let text = text.to_string_lossy();
+    match text.char_indices().nth(LONGEST_RESULT) {
+        None => Ok(text.into_owned()),
+        Some((end, _)) => Ok(format!("{}… ({} characters)", &text[..end], text.chars().count())),
+    }
+}

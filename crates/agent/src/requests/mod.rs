@@ -1,0 +1,91 @@
+//! The requests that a stopped program answers, one file each where there is more to it than a line.
+
+mod evaluate;
+mod exception_info;
+
+use ikpdb_proto::{Failure, Request, dap};
+use pyo3::prelude::*;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::engine::evaluation::Evaluation;
+use crate::engine::step::Kind;
+use crate::engine::stop::{GoOn, Stop};
+use crate::engine::{run_to, source, threads};
+use crate::inspect;
+
+/// What a request led to.
+pub(crate) enum Outcome {
+    /// An answer.
+    Body(Value),
+    /// An answer, and the program goes on.
+    GoOn(GoOn, Value),
+}
+
+fn body(body: &impl Serialize) -> Result<Outcome, Failure> {
+    serde_json::to_value(body).map(Outcome::Body).map_err(|error| Failure::internal(error.to_string()))
+}
+
+/// Carries out a request on the stopped thread.
+pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> Result<Outcome, Failure> {
+    match request.command.as_str() {
+        "threads" => {
+            let threads = threads::list(py).into_iter().map(|it| dap::Thread { id: it.id, name: it.name }).collect();
+            body(&dap::ThreadsBody { threads })
+        }
+        "stackTrace" => body(&stop.stacks.trace(py, &threads::list(py), &request.arguments()?)?),
+        "scopes" => {
+            let arguments: dap::ScopesArguments = request.arguments()?;
+            let frame = stop.stacks.frame(arguments.frame_id)?.frame.bind(py);
+            body(&dap::ScopesBody { scopes: inspect::scopes(py, &mut stop.handles, &frame)? })
+        }
+        "variables" => {
+            let evaluation = Evaluation::begin(py, request.seq);
+            let variables = inspect::variables(py, &mut stop.handles, &request.arguments()?);
+            evaluation.end(py);
+            body(&dap::VariablesBody { variables: variables? })
+        }
+        "setVariable" => {
+            let mut evaluate = |py: Python<'_>, text: &str, frame: Option<&Bound<'_, PyAny>>| {
+                evaluate::expression(py, text, frame).map(Bound::unbind)
+            };
+            let evaluation = Evaluation::begin(py, request.seq);
+            let outcome = inspect::set_variable(py, &mut stop.handles, &request.arguments()?, &mut evaluate);
+            evaluation.end(py);
+            body(&outcome?)
+        }
+        "evaluate" => body(&evaluate::evaluate(py, stop, request)?),
+        "exceptionInfo" => body(&exception_info::describe(py, stop)?),
+        "source" => body(&source::fetch(py, &request.arguments()?)?),
+        "continue" => {
+            let answer = dap::ContinueBody { all_threads_continued: Some(true) };
+            Ok(Outcome::GoOn(GoOn::Run, serde_json::to_value(answer).unwrap_or(Value::Null)))
+        }
+        "next" => step(py, stop, request, Kind::Next),
+        "stepIn" => step(py, stop, request, Kind::In),
+        "stepOut" => step(py, stop, request, Kind::Out),
+        run_to::COMMAND => {
+            run_to::begin(py, &request.arguments()?)?;
+            Ok(Outcome::GoOn(GoOn::Run, Value::Null))
+        }
+        "disconnect" => Ok(Outcome::GoOn(GoOn::LetGo, Value::Null)),
+        other => Err(Failure::unsupported(other)),
+    }
+}
+
+fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Outcome, Failure> {
+    let arguments: dap::ThreadArguments = request.arguments()?;
+    let id = arguments.thread_id;
+    let threads = threads::list(py);
+    let Some(thread) = threads.iter().find(|it| it.id == id) else {
+        return Err(Failure::client(format!("there is no thread {id}")));
+    };
+    if stop.exception.is_some() && id == stop.thread.id {
+        // The exception has left its frames: there is no next line, only the end.
+        return Ok(Outcome::GoOn(GoOn::Run, Value::Null));
+    }
+    let Some(frame) = stop.stacks.top(thread) else {
+        return Err(Failure::user(format!("{} runs no Python code", thread.name)));
+    };
+    Ok(Outcome::GoOn(GoOn::Step(kind, thread.state, frame), Value::Null))
+}

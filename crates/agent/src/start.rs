@@ -1,0 +1,181 @@
+//! The agent's start: called once by the preload library, in the main thread, after `site` and before the program's first
+//! line.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use ikpdb_proto::agent::AgentStart;
+use pyo3::ffi::{self, PyObject};
+use pyo3::prelude::*;
+
+use crate::capi::monitoring::builtin;
+use crate::capi::{self, Capi, Ref, capi};
+use crate::door::listener::{self, Connection};
+use crate::door::mailbox::{Letter, MAILBOX};
+use crate::door::{CONFIGURED, OPTIONS};
+use crate::engine::stop::{Reason, What};
+use crate::engine::{audit, codes, entry, events, exceptions, freeze, gil, stop, watchdog};
+use crate::{children, lifetime, log};
+
+/// What the preload library calls for every later audit event.
+pub(crate) type AuditCallback = unsafe extern "C" fn(event: *const c_char, args: *mut c_void) -> c_int;
+
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Starts the agent: `config` is the JSON of [`AgentStart`], `length` bytes. Returns the callback for audit events, or
+/// nothing if this program is not debugged; the reason then stands on standard error.
+///
+/// # Safety
+/// Called with the GIL held, with `length` readable bytes at `config`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ikpdb_agent_start(config: *const u8, length: usize) -> Option<AuditCallback> {
+    if STARTED.swap(true, Ordering::Relaxed) {
+        return None;
+    }
+    // SAFETY: by the caller.
+    let config = unsafe { std::slice::from_raw_parts(config, length) };
+    match std::panic::catch_unwind(|| Python::attach(|py| start(py, config))) {
+        Ok(Ok(())) => Some(audit::on_event),
+        Ok(Err(reason)) => {
+            log::line(&format!("not debugging: {reason}"));
+            None
+        }
+        Err(_) => {
+            log::line("not debugging: the agent failed to start");
+            None
+        }
+    }
+}
+
+fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
+    let start: AgentStart =
+        serde_json::from_slice(config).map_err(|error| format!("the start is not readable: {error}"))?;
+    let version = py.version_info();
+    if (version.major, version.minor) < (3, 11) {
+        return Err(format!(
+            "Python {}.{} is too old, 3.11 is the oldest that can be debugged",
+            version.major, version.minor
+        ));
+    }
+    Capi::load((version.major, version.minor))?;
+    capi::adopt_interpreter();
+    let connection = Connection::open(py, &start)?;
+    prepare(py).map_err(|error| error.value(py).to_string())?;
+    lifetime::begin();
+    let patience = Duration::from_millis(u64::from(start.patience_ms));
+    spawn_threads(connection)?;
+    wait_for_configuration(py, patience);
+    if OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).stop_on_entry && lifetime::debugging() {
+        entry::arm(py);
+    }
+    Ok(())
+}
+
+/// What needs the interpreter.
+fn prepare(py: Python<'_>) -> PyResult<()> {
+    codes::start(py);
+    events::start(py)?;
+    lifetime::register(py)?;
+    let hook = builtin(py, c"breakpointhook", on_breakpoint)?;
+    py.import("sys")?.setattr("breakpointhook", hook)?;
+    // If `site` has imported `threading` already, the audit hook has not seen its code.
+    let modules = py.import("sys")?.getattr("modules")?;
+    if let Ok(threading) = modules.get_item("threading") {
+        let maker = threading.getattr("_make_invoke_excepthook")?.getattr("__code__")?;
+        codes::register_tree(py, &maker)?;
+        if capi().version < (3, 12) {
+            exceptions::wrap_thread_hook(py)?;
+        }
+    }
+    Ok(())
+}
+
+/// Starts our threads, with all signals blocked in them: signals are the program's.
+fn spawn_threads(connection: Connection) -> Result<(), String> {
+    // SAFETY: plain data; the mask of this thread is restored below.
+    let old = unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut old: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
+        old
+    };
+    let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .stack_size(512 << 10)
+            .spawn(work)
+            .map(drop)
+            .map_err(|error| format!("no thread could be started: {error}"))
+    };
+    let outcome = spawn("ikpdb-listener", Box::new(move || listener::listen_for_ever(connection)))
+        .and_then(|()| spawn("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())))
+        .and_then(|()| spawn("ikpdb-helper", Box::new(|| gil::help_for_ever())))
+        .and_then(|()| spawn("ikpdb-watchdog", Box::new(|| watchdog::watch_for_ever())))
+        .and_then(|()| spawn("ikpdb-children", Box::new(|| children::watch_for_ever())));
+    // SAFETY: restores the mask saved above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut()) };
+    outcome
+}
+
+/// Waits, with the GIL, until the hub has configured us, doing the jobs that come from it.
+fn wait_for_configuration(py: Python<'_>, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    MAILBOX.open();
+    while !CONFIGURED.load(Ordering::Acquire) && lifetime::debugging() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            log::line("the debugger did not get ready in time; the program starts undebugged");
+            lifetime::let_go(py);
+            break;
+        }
+        match MAILBOX.wait_for(left) {
+            Some(Letter::Job(job)) => job(py),
+            Some(Letter::Request(request)) => {
+                crate::door::OUTBOX.send(request.refuse(&ikpdb_proto::Failure::running()));
+            }
+            Some(Letter::Release) => {
+                lifetime::let_go(py);
+                break;
+            }
+            None => {}
+        }
+    }
+    for letter in MAILBOX.close() {
+        match letter {
+            Letter::Job(job) => job(py),
+            Letter::Request(request) => crate::door::OUTBOX.send(request.refuse(&ikpdb_proto::Failure::running())),
+            Letter::Release => {}
+        }
+    }
+    freeze::end(py);
+}
+
+/// `breakpoint()`: PYTHONBREAKPOINT keeps its meaning, and without a debugger it is Python's own.
+unsafe extern "C" fn on_breakpoint(_: *mut PyObject, args: *mut *mut PyObject, count: isize) -> *mut PyObject {
+    // SAFETY: called by Python code, with the GIL.
+    let py = unsafe { Python::assume_attached() };
+    let configured = std::env::var_os("PYTHONBREAKPOINT").is_some_and(|it| !it.is_empty());
+    if configured || !lifetime::debugging() || lifetime::forked() {
+        // SAFETY: the arguments as they came, for the function that Python put there.
+        return unsafe {
+            let sys = ffi::PyImport_AddModule(c"sys".as_ptr());
+            let Some(original) = Ref::steal(ffi::PyObject_GetAttrString(sys, c"__breakpointhook__".as_ptr())) else {
+                return std::ptr::null_mut();
+            };
+            (capi::py().vectorcall)(original.as_ptr(), args, count.cast_unsigned(), std::ptr::null_mut())
+        };
+    }
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        if !stop::is_stopper() {
+            let description = Some("Stopped on breakpoint() in the program".to_owned());
+            stop::stop(py, What { description, ..What::new(Reason::Breakpoint) });
+        }
+    }));
+    if outcome.is_err() {
+        lifetime::give_up(py, "the agent failed in breakpoint()");
+    }
+    // SAFETY: the GIL is held.
+    unsafe { ffi::Py_NewRef(ffi::Py_None()) }
+}

@@ -1,0 +1,440 @@
+//! Runs real interpreters under the agent and speaks raw DAP with it, in the place of the hub.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its part")]
+
+use std::collections::VecDeque;
+use std::io::{Read, Seek, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use ikpdb_proto::agent::{AGENT_HELLO, AGENT_WELCOME, AgentHello, AgentStart, AgentWelcome};
+use ikpdb_proto::framing::{Decoder, encode};
+use ikpdb_proto::proof::{Role, check, prove};
+use ikpdb_proto::{Event, MAX_MESSAGE, Message, PROTOCOL, Request, SessionId};
+pub use ikpdb_testkit::{Python, marked_line};
+use serde_json::{Value, json};
+
+/// Nothing in a test takes longer, unless it is broken.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The interpreters to test on; `IKPDB_TEST_PYTHON=3.12` picks those of one version while one looks for a fault.
+pub fn pythons() -> Vec<Python> {
+    let picked = std::env::var("IKPDB_TEST_PYTHON").unwrap_or_default();
+    ikpdb_testkit::pythons().into_iter().filter(|python| python.version.starts_with(&picked)).collect()
+}
+
+const SECRET: [u8; 32] = [5; 32];
+
+/// A program under the agent.
+pub struct Debuggee {
+    child: Child,
+    socket: UnixStream,
+    messages: Receiver<Message>,
+    events: VecDeque<(String, Value)>,
+    seq: i64,
+    folder: tempfile::TempDir,
+    pub source: String,
+    pub script: PathBuf,
+    output: Receiver<String>,
+    errors: Receiver<String>,
+    pub hello: AgentHello,
+}
+
+/// How to start.
+#[derive(Default)]
+pub struct Launch {
+    pub stop_on_entry: bool,
+    pub library_too: bool,
+    pub interpreter_args: Vec<String>,
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+    /// Breakpoints by marker, with conditions, in the script.
+    pub breakpoints: Vec<(String, Option<String>)>,
+    /// Further files beside the script.
+    pub files: Vec<(String, String)>,
+    pub stdin: Option<Stdio>,
+}
+
+impl Launch {
+    pub fn at(marker: &str) -> Self {
+        Self { breakpoints: vec![(marker.to_owned(), None)], ..Self::default() }
+    }
+}
+
+impl Debuggee {
+    /// Starts a program whose text is `source`.
+    pub fn launch(python: &Python, source: &str, launch: Launch) -> Self {
+        let mut debuggee = Self::begin(python, source, &launch);
+        debuggee.request("attach", json!({"stopOnEntry": launch.stop_on_entry, "justMyCode": !launch.library_too}));
+        debuggee.event("initialized");
+        if !launch.breakpoints.is_empty() {
+            debuggee.set_breakpoints(&launch.breakpoints);
+        }
+        debuggee.request("setExceptionBreakpoints", json!({"filters": ["uncaught"]}));
+        debuggee.request("configurationDone", json!({}));
+        debuggee
+    }
+
+    /// Starts a program and goes as far as `initialize`.
+    pub fn begin(python: &Python, source: &str, launch: &Launch) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().canonicalize().unwrap().join("app.py");
+        std::fs::write(&script, source).unwrap();
+        for (name, text) in &launch.files {
+            let path = script.with_file_name(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        let listener = UnixListener::bind(folder.path().join("hub")).unwrap();
+        let start = AgentStart {
+            protocol: PROTOCOL,
+            build: "test".into(),
+            hub: folder.path().join("hub").to_str().unwrap().into(),
+            session: SessionId(7),
+            secret: ikpdb_proto::proof::hex(&SECRET),
+            patience_ms: 10_000,
+        };
+        let agent = ikpdb_testkit::built("libikpdb_agent.so");
+        let mut command = Command::new(&python.executable);
+        command
+            .args(&launch.interpreter_args)
+            .arg(&script)
+            .args(&launch.args)
+            .current_dir(folder.path())
+            .env_remove("PYTHONBREAKPOINT")
+            .env("LD_PRELOAD", ikpdb_testkit::built("libikpdb_preload.so"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in &launch.env {
+            command.env(name, value);
+        }
+        let config = start_descriptor(&agent, &start);
+        let descriptor = config.as_raw_fd();
+        command.env("IKPDB_START", "200");
+        // SAFETY: `dup2` may be called between fork and exec.
+        unsafe {
+            command.pre_exec(move || {
+                // The copy is inherited by exec; the original closes there.
+                let copied = libc::dup2(descriptor, 200);
+                if copied < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
+            });
+        }
+        let mut child = command.spawn().unwrap();
+        drop(config);
+        let output = read_lines(child.stdout.take().unwrap());
+        let errors = read_lines(child.stderr.take().unwrap());
+        let socket = accept(&listener, &mut child);
+        let messages = read_messages(socket.try_clone().unwrap());
+        let hello = greet(&socket, &messages, &errors);
+        let mut debuggee = Self {
+            child,
+            socket,
+            messages,
+            events: VecDeque::new(),
+            seq: 0,
+            folder,
+            source: source.to_owned(),
+            script,
+            output,
+            errors,
+            hello,
+        };
+        debuggee.request("initialize", json!({"adapterID": "ikpdb", "clientID": "test"}));
+        debuggee
+    }
+
+    pub fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The line that carries `# BP:<marker>`.
+    pub fn line(&self, marker: &str) -> u32 {
+        marked_line(&self.source, marker)
+    }
+
+    /// Sets breakpoints by marker in the script; the answer's breakpoints.
+    pub fn set_breakpoints(&mut self, wanted: &[(String, Option<String>)]) -> Vec<Value> {
+        let list: Vec<Value> = wanted
+            .iter()
+            .map(|(marker, condition)| match condition {
+                Some(condition) => json!({"line": self.line(marker), "condition": condition}),
+                None => json!({"line": self.line(marker)}),
+            })
+            .collect();
+        let path = self.script.to_str().unwrap().to_owned();
+        let body = self.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": list}));
+        body["breakpoints"].as_array().unwrap().clone()
+    }
+
+    fn send(&mut self, command: &str, arguments: &Value) -> i64 {
+        self.seq += 1;
+        let request = Request { seq: self.seq, ..Request::new(command, arguments) };
+        self.socket.write_all(&encode(&request.into())).unwrap();
+        self.seq
+    }
+
+    /// Sends a request whose answer is fetched later by [`Self::answer`].
+    pub fn ask(&mut self, command: &str, arguments: Value) -> i64 {
+        self.send(command, &arguments)
+    }
+
+    /// Sends a request and waits for its successful answer.
+    #[track_caller]
+    pub fn request(&mut self, command: &str, arguments: Value) -> Value {
+        match self.try_request(command, arguments) {
+            Ok(body) => body,
+            Err(message) => panic!("'{command}' was refused: {message}\n{}", self.stderr_so_far()),
+        }
+    }
+
+    /// Sends a request and waits for its answer.
+    #[track_caller]
+    pub fn try_request(&mut self, command: &str, arguments: Value) -> Result<Value, String> {
+        let seq = self.send(command, &arguments);
+        self.answer(seq)
+    }
+
+    /// Waits for the answer of a request.
+    #[track_caller]
+    pub fn answer(&mut self, seq: i64) -> Result<Value, String> {
+        loop {
+            match self.next(DEADLINE) {
+                Some(Message::Response(response)) if response.request_seq == seq => {
+                    let body =
+                        response.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
+                    return if response.success { Ok(body) } else { Err(response.message.unwrap_or_default()) };
+                }
+                Some(Message::Event(event)) => self.keep(&event),
+                Some(other) => panic!("unexpected {other:?}"),
+                None => panic!("no answer to request {seq}\n{}", self.stderr_so_far()),
+            }
+        }
+    }
+
+    fn keep(&mut self, event: &Event) {
+        let body = event.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
+        self.events.push_back((event.event.clone(), body));
+    }
+
+    fn next(&mut self, limit: Duration) -> Option<Message> {
+        match self.messages.recv_timeout(limit) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// Waits for an event; others before it stay for later.
+    #[track_caller]
+    pub fn event(&mut self, name: &str) -> Value {
+        match self.event_within(name, DEADLINE) {
+            Some(body) => body,
+            None => panic!("no event '{name}'; there were {:?}\nstderr: {}", self.events, self.stderr_so_far()),
+        }
+    }
+
+    /// As [`Self::event`], for so long.
+    pub fn event_within(&mut self, name: &str, limit: Duration) -> Option<Value> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(at) = self.events.iter().position(|event| event.0 == name) {
+                return self.events.remove(at).map(|event| event.1);
+            }
+            match self.next(deadline.saturating_duration_since(Instant::now())) {
+                Some(Message::Event(event)) => self.keep(&event),
+                Some(other) => panic!("unexpected {other:?}"),
+                None => return None,
+            }
+        }
+    }
+
+    /// Waits for the next stop.
+    #[track_caller]
+    pub fn stopped(&mut self) -> Stopped {
+        let body = self.event("stopped");
+        let thread = body["threadId"].as_i64().unwrap();
+        let stack = self.request("stackTrace", json!({"threadId": thread, "levels": 20}));
+        Stopped {
+            reason: body["reason"].as_str().unwrap().to_owned(),
+            thread,
+            body,
+            frames: stack["stackFrames"].as_array().unwrap().clone(),
+        }
+    }
+
+    /// Lets the program go on.
+    pub fn go(&mut self, command: &str, thread: i64) {
+        self.request(command, json!({"threadId": thread}));
+        self.event("continued");
+    }
+
+    /// Goes on and waits for the next stop.
+    #[track_caller]
+    pub fn go_and_stop(&mut self, command: &str, thread: i64) -> Stopped {
+        self.go(command, thread);
+        self.stopped()
+    }
+
+    /// Evaluates in a frame.
+    #[track_caller]
+    pub fn evaluate(&mut self, expression: &str, frame: &Value) -> String {
+        let body =
+            self.request("evaluate", json!({"expression": expression, "frameId": frame["id"], "context": "repl"}));
+        body["result"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits for a line of the program's output.
+    #[track_caller]
+    pub fn printed(&self) -> String {
+        self.output.recv_timeout(DEADLINE).unwrap_or_else(|_| panic!("nothing printed\n{}", self.stderr_so_far()))
+    }
+
+    /// What the program wrote to standard error until now.
+    pub fn stderr_so_far(&self) -> String {
+        self.errors.try_iter().collect::<Vec<_>>().join("\n")
+    }
+
+    /// Waits for the program's end; its status, output and errors, as far as not read before.
+    #[track_caller]
+    pub fn end(mut self) -> Ended {
+        let status = wait(&mut self.child);
+        Ended {
+            status,
+            output: self.output.iter().collect::<Vec<_>>().join("\n"),
+            errors: self.errors.iter().collect::<Vec<_>>().join("\n"),
+        }
+    }
+}
+
+impl Drop for Debuggee {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A stop.
+#[derive(Debug)]
+pub struct Stopped {
+    pub reason: String,
+    pub thread: i64,
+    pub body: Value,
+    pub frames: Vec<Value>,
+}
+
+impl Stopped {
+    pub fn line(&self) -> u32 {
+        u32::try_from(self.frames[0]["line"].as_u64().unwrap()).unwrap()
+    }
+
+    pub fn function(&self) -> &str {
+        self.frames[0]["name"].as_str().unwrap()
+    }
+
+    pub fn top(&self) -> &Value {
+        &self.frames[0]
+    }
+}
+
+/// How a program ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub status: ExitStatus,
+    pub output: String,
+    pub errors: String,
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let (sender, receiver) = channel::<()>();
+    let pid = i32::try_from(child.id()).unwrap();
+    // The watcher only kills what takes too long, so that a hang is a failure and not a hung test.
+    let watcher = std::thread::spawn(move || {
+        if receiver.recv_timeout(DEADLINE).is_err_and(|error| error == RecvTimeoutError::Timeout) {
+            // SAFETY: our own child, not yet waited for.
+            unsafe { libc::kill(pid, libc::SIGKILL) };
+            true
+        } else {
+            false
+        }
+    });
+    let status = child.wait().unwrap();
+    drop(sender);
+    assert!(!watcher.join().unwrap(), "the program did not end");
+    status
+}
+
+fn start_descriptor(agent: &Path, start: &AgentStart) -> std::fs::File {
+    let mut file = tempfile::tempfile().unwrap();
+    write!(file, "{}\n{}", agent.display(), serde_json::to_string(start).unwrap()).unwrap();
+    file.rewind().unwrap();
+    file
+}
+
+fn read_lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    use std::io::BufRead;
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in std::io::BufReader::new(stream).lines() {
+            let Ok(line) = line else { break };
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+fn accept(listener: &UnixListener, child: &mut Child) -> UnixStream {
+    let mut poll = libc::pollfd { fd: listener.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one pollfd of our own.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 10_000) };
+    if ready != 1 {
+        let _ = child.kill();
+        let mut text = String::new();
+        if let Some(errors) = child.stderr.as_mut() {
+            let _ = errors.read_to_string(&mut text);
+        }
+        panic!("the agent did not connect: {text}");
+    }
+    listener.accept().unwrap().0
+}
+
+fn read_messages(mut socket: UnixStream) -> Receiver<Message> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut decoder = Decoder::new(MAX_MESSAGE);
+        let mut buffer = vec![0; 64 << 10];
+        while let Ok(count) = socket.read(&mut buffer) {
+            if count == 0 {
+                break;
+            }
+            decoder.push(&buffer[..count]);
+            while let Some(text) = decoder.next_frame().unwrap() {
+                if sender.send(Message::parse(&text).unwrap()).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    receiver
+}
+
+fn greet(socket: &UnixStream, messages: &Receiver<Message>, errors: &Receiver<String>) -> AgentHello {
+    let Ok(Message::Event(event)) = messages.recv_timeout(DEADLINE) else {
+        panic!("no hello: {}", errors.try_iter().collect::<Vec<_>>().join("\n"))
+    };
+    assert_eq!(event.event, AGENT_HELLO);
+    let hello: AgentHello = event.body().unwrap();
+    assert!(check(&SECRET, Role::Agent, &hello.nonce, "", &hello.proof));
+    let welcome = AgentWelcome { session: hello.session, proof: prove(&SECRET, Role::Hub, &hello.nonce, "") };
+    (&*socket).write_all(&encode(&Event::new(AGENT_WELCOME, &welcome).into())).unwrap();
+    hello
+}
