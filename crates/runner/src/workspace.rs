@@ -45,10 +45,11 @@ impl HubPlace {
             .or_else(|| Some(variable("HOME")?.join(".local/state")))
             .unwrap_or_else(|| own.clone());
         let runtime = variable("XDG_RUNTIME_DIR").map(|folder| folder.join("ikpdb"));
-        Self::choose(workspace, &state.join("ikpdb"), runtime, &own)
+        Self::at(workspace, &state.join("ikpdb"), runtime, &own)
     }
 
-    fn choose(workspace: &Path, state: &Path, runtime: Option<PathBuf>, own: &Path) -> Result<Self, Error> {
+    /// The place with these folders: for state, for sockets if it can be used, for sockets otherwise.
+    pub fn at(workspace: &Path, state: &Path, runtime: Option<PathBuf>, own: &Path) -> Result<Self, Error> {
         let name = hash(workspace);
         // The hub works without a state folder, and says so.
         let state = state.join(&name);
@@ -136,13 +137,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let runtime = home.path().join("run/ikpdb");
         let place = |workspace: &str| {
-            HubPlace::choose(
-                Path::new(workspace),
-                &home.path().join("state"),
-                Some(runtime.clone()),
-                Path::new("/tmp/x"),
-            )
-            .unwrap()
+            HubPlace::at(Path::new(workspace), &home.path().join("state"), Some(runtime.clone()), Path::new("/tmp/x"))
+                .unwrap()
         };
         let (one, other) = (place("/one"), place("/other"));
         assert_ne!(one.socket, other.socket);
@@ -158,7 +154,7 @@ mod tests {
         let own = home.path().join("own");
         let deep = home.path().join("x".repeat(120));
         for runtime in [None, Some(deep), Some(PathBuf::from("/proc/ikpdb"))] {
-            let place = HubPlace::choose(Path::new("/w"), &home.path().join("s"), runtime, &own).unwrap();
+            let place = HubPlace::at(Path::new("/w"), &home.path().join("s"), runtime, &own).unwrap();
             assert!(place.socket.starts_with(&own));
         }
     }
@@ -168,7 +164,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("file");
         fs::write(&file, "").unwrap();
-        let message = HubPlace::choose(Path::new("/w"), &home.path().join("s"), None, &file).unwrap_err().to_string();
+        let message = HubPlace::at(Path::new("/w"), &home.path().join("s"), None, &file).unwrap_err().to_string();
         assert!(message.contains(file.to_str().unwrap()) && message.contains("XDG_RUNTIME_DIR"), "{message}");
     }
 }
