@@ -31,5 +31,5 @@ mod timers;
 mod wishes;
 
 pub use hub::Hub;
-pub use port::{Config, ConnectionId, Door, FileWork, Input, JobId, Mode, Output};
+pub use port::{Config, ConnectionId, Door, FileWork, Input, JobId, Mode, Output, Spawned};
 pub use saved::Saved;

@@ -54,8 +54,8 @@ pub enum Input {
     Spawned {
         /// Which.
         job: JobId,
-        /// The process id that the runner will name in its hello, or why there is none.
-        result: Result<u32, Failure>,
+        /// Who will say hello, or why nobody will; a failure may still follow a success.
+        result: Result<Spawned, Failure>,
     },
     /// An [`Output::Files`] was carried out.
     Files {
@@ -71,6 +71,15 @@ pub enum Input {
     },
     /// Time has passed: the moment of the last [`Output::Wake`] has come.
     Tick,
+}
+
+/// A runner that was started.
+#[derive(Clone, Debug)]
+pub struct Spawned {
+    /// The process id that it will name in its hello.
+    pub pid: u32,
+    /// The workspace that its program belongs to, where that was not known before.
+    pub workspace: Option<Workspace>,
 }
 
 /// What to do, in this order.

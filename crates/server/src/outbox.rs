@@ -9,11 +9,15 @@ use tokio::sync::Notify;
 /// How much may wait for one peer. When more comes, the peer is cut off; a page then comes back and asks the journal.
 const BOUND: usize = 16 << 20;
 
+/// Above this, a client that is waited for is waited for.
+const MUCH: usize = 4 << 20;
+
 /// The queue of one connection.
 #[derive(Default)]
 pub(crate) struct Outbox {
     queue: Mutex<Queue>,
     changed: Notify,
+    taken: Notify,
 }
 
 #[derive(Default)]
@@ -64,6 +68,7 @@ impl Outbox {
     pub(crate) fn close(&self, reason: String) {
         self.lock().closing.get_or_insert(reason);
         self.changed.notify_one();
+        self.taken.notify_waiters();
     }
 
     /// Closes at once.
@@ -74,6 +79,7 @@ impl Outbox {
         queue.closing = Some(reason);
         drop(queue);
         self.changed.notify_one();
+        self.taken.notify_waiters();
     }
 
     /// Waits for what is next; what was taken before is written by now. One task at a time.
@@ -85,6 +91,7 @@ impl Outbox {
                 if let Some(bytes) = queue.items.pop_front() {
                     queue.waiting -= bytes.len();
                     queue.writing = true;
+                    self.taken.notify_waiters();
                     return Next::Send(bytes);
                 }
                 if let Some(reason) = &queue.closing {
@@ -92,6 +99,21 @@ impl Outbox {
                 }
             }
             self.changed.notified().await;
+        }
+    }
+
+    /// Waits until not much is waiting, or nothing will be taken any more.
+    pub(crate) async fn roomy(&self) {
+        loop {
+            let taken = self.taken.notified();
+            let roomy = {
+                let queue = self.lock();
+                queue.waiting <= MUCH || queue.closing.is_some()
+            };
+            if roomy {
+                return;
+            }
+            taken.await;
         }
     }
 

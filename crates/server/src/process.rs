@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use ikpdb_hub::JobId;
+use ikpdb_hub::{JobId, Spawned};
 use ikpdb_proto::Failure;
 use ikpdb_proto::runner::RunSpec;
 use serde_json::value::RawValue;
@@ -20,7 +20,7 @@ pub(crate) struct Runners {
 }
 
 impl Processes for Runners {
-    fn spawn(&mut self, run: &RunSpec) -> Result<u32, Failure> {
+    fn spawn(&mut self, run: &RunSpec) -> Result<Spawned, Failure> {
         let failed = |error: std::io::Error| {
             Failure::internal(format!("{} cannot be started: {error}", self.executable.display()))
         };
@@ -45,7 +45,7 @@ impl Processes for Runners {
             let _ = runner.wait();
         };
         std::thread::Builder::new().name("restarted".to_owned()).spawn(wait).map_err(failed)?;
-        Ok(pid)
+        Ok(Spawned { pid, workspace: None })
     }
 
     fn launch(&mut self, shell: &Arc<Shell>, job: JobId, _arguments: Box<RawValue>) {

@@ -67,7 +67,7 @@ pub fn serve(options: Options, ready: impl FnOnce()) -> Result<(), Error> {
         };
         let files = Files::new(options.workspace.clone());
         let runners = Runners { executable: options.executable.clone(), socket: options.socket.clone() };
-        let shell = Shell::new(Hub::new(config), Some(state), Some(files), Box::new(runners));
+        let shell = Shell::new(Hub::new(config), Some(state), Some(files), Box::new(runners), None);
         tokio::spawn(unix_door::accept(shell.clone(), unix));
         tokio::spawn(web::accept(shell.clone(), http));
         // Counts the time until the first client comes.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use ikpdb_hub::{ConnectionId, Door, Hub, Input, JobId, Output};
+use ikpdb_hub::{ConnectionId, Door, Hub, Input, JobId, Output, Spawned};
 use ikpdb_proto::Failure;
 use ikpdb_proto::runner::RunSpec;
 use serde_json::value::RawValue;
@@ -19,8 +19,8 @@ use crate::state::State;
 
 /// Starts processes for the hub.
 pub(crate) trait Processes: Send {
-    /// Starts a runner without a terminal of its own; answers its process id.
-    fn spawn(&mut self, run: &RunSpec) -> Result<u32, Failure>;
+    /// Starts a runner without a terminal of its own.
+    fn spawn(&mut self, run: &RunSpec) -> Result<Spawned, Failure>;
     /// Starts a program for an editor, and says so by [`Input::Spawned`] later.
     fn launch(&mut self, shell: &Arc<Shell>, job: JobId, arguments: Box<RawValue>);
 }
@@ -33,6 +33,8 @@ pub(crate) struct Shell {
     wake: watch::Sender<Option<u64>>,
     over: Notify,
     itself: std::sync::Weak<Self>,
+    /// The one client that programs are made to wait for, by not reading what they print.
+    patient: Option<Arc<Outbox>>,
 }
 
 struct Inner {
@@ -60,6 +62,7 @@ impl Shell {
         state: Option<State>,
         files: Option<Files>,
         processes: Box<dyn Processes>,
+        patient: Option<Arc<Outbox>>,
     ) -> Arc<Self> {
         let (wake, wakes) = watch::channel(None);
         let inner = Inner { hub, peers: HashMap::new(), last: 0, state, files, processes };
@@ -70,6 +73,7 @@ impl Shell {
             wake,
             over: Notify::new(),
             itself: itself.clone(),
+            patient,
         });
         tokio::spawn(timer(shell.clone(), wakes));
         shell
@@ -101,6 +105,13 @@ impl Shell {
     /// Waits until the hub says that everything is over.
     pub(crate) async fn over(&self) {
         self.over.notified().await;
+    }
+
+    /// Waits until the client that is waited for has read most of what it was sent.
+    pub(crate) async fn patience(&self) {
+        if let Some(outbox) = &self.patient {
+            outbox.roomy().await;
+        }
     }
 
     /// The runtime that carries the tasks.

@@ -87,7 +87,10 @@ pub(crate) async fn serve(shell: Arc<Shell>, stream: UnixStream) {
             }
             loop {
                 match decoder.next_frame() {
-                    Ok(Some(text)) => shell.feed(Input::Received { connection, bytes: text.into() }),
+                    Ok(Some(text)) => {
+                        shell.feed(Input::Received { connection, bytes: text.into() });
+                        shell.patience().await;
+                    }
                     Ok(None) => break,
                     Err(error) => {
                         tracing::warn!(connection = connection.0, "closed: {error}");

@@ -130,7 +130,8 @@ impl Hub {
         self.dirty.sessions.insert(id);
         self.dirty.filters = true;
         if let Some(typed) = typed {
-            if capabilities::fields(&self.config.promised) != told {
+            let promised = capabilities::told(&capabilities::fields(&self.config.promised), restartable);
+            if promised != told {
                 let event = Event::new("capabilities", &serde_json::json!({ "capabilities": told }));
                 for editor in self.editors(id) {
                     self.send(editor, None, event.clone().into());

@@ -9,7 +9,7 @@ use super::session_of;
 use crate::connection::{Ask, Role};
 use crate::forward::Purpose;
 use crate::hub::{Hub, Job, Reply, RunnerFor};
-use crate::port::{JobId, Output};
+use crate::port::{JobId, Output, Spawned};
 use crate::timers::Timer;
 
 /// How long a runner that was started may take to say hello, in milliseconds.
@@ -97,7 +97,11 @@ impl Hub {
     }
 
     /// A runner or a program was started, or was not.
-    pub(crate) fn spawned(&mut self, job: JobId, result: Result<u32, Failure>) {
+    pub(crate) fn spawned(&mut self, job: JobId, result: Result<Spawned, Failure>) {
+        if let Ok(Spawned { workspace: Some(workspace), .. }) = &result {
+            self.config.workspace = workspace.clone();
+        }
+        let result = result.map(|spawned| spawned.pid);
         let (whom, failed) = match (self.jobs.remove(&job), result) {
             (Some(Job::Spawn(id)), Ok(pid)) => (Some((pid, RunnerFor::Session(id))), None),
             (Some(Job::Launch(editor)), Ok(pid)) => (Some((pid, RunnerFor::Editor(editor))), None),
