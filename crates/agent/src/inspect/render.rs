@@ -1,5 +1,7 @@
 //! Renders any value as one bounded line, natively: which function shows which kind.
 
+use pyo3::prelude::*;
+
 use super::line::{DEPTH, INNER_TEXT, ITEMS, LINE, Line, TEXT, grouped};
 use super::native::{Any, is_text};
 use super::render_number::{complex, float, int};
@@ -58,6 +60,9 @@ impl<'py> Renderer<'_, 'py> {
         let facts = facts.as_ref();
         match facts.kind {
             Kind::None => self.line.put("None"),
+            Kind::Single => {
+                self.line.put(if facts.name == "ellipsis" { "Ellipsis" } else { facts.name.trim_end_matches("Type") });
+            }
             Kind::Bool => self.line.put(if value.is(pyo3::types::PyBool::new(value.py(), true)) { "True" } else { "False" }),
             Kind::Int => self.line.put(&int(value)),
             Kind::Float => self.line.put(&float(value)),

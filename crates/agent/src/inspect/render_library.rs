@@ -1,5 +1,7 @@
 //! Values of the standard library and of NumPy whose parts can be read without running their code.
 
+use pyo3::prelude::*;
+
 use super::data::{find, list_item, list_size, text, tuple_items, tuple_size};
 use super::line::{LINE, grouped};
 use super::native::{Any, instance_dict, is_native, is_text, native_call, native_repr, small_int};

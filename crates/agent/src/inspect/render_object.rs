@@ -1,6 +1,7 @@
 //! Instances of classes, exceptions, functions and what else the language is made of.
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 
 use super::data::{entries, find, text, tuple_item, tuple_size};
 use super::line::{TEXT, counted};

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use pyo3::ffi;
-use pyo3::prelude::*;
 
 use super::data::{entries, find, text, text_is, tuple_items, tuple_size};
 use super::native::{
@@ -22,6 +21,8 @@ const CLASS_ATTRIBUTES: usize = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     None,
+    /// `Ellipsis`, `NotImplemented`.
+    Single,
     Bool,
     Int,
     Float,
@@ -378,6 +379,7 @@ fn builtin(name: &str) -> (Items, Kind) {
         "set" | "frozenset" => return (Items::Set, Kind::Set),
         "frozendict" => return (Items::Dict, Kind::Dict),
         "NoneType" => Kind::None,
+        "ellipsis" | "NotImplementedType" => Kind::Single,
         "float" => Kind::Float,
         "complex" => Kind::Complex,
         "bytearray" => Kind::ByteArray,
