@@ -25,12 +25,14 @@ pub(crate) fn native(starter: &Starter, workload: &Workload) -> Result<u64> {
 }
 
 /// The same under our debugger.
-pub(crate) fn debugged(starter: &Starter, workload: &Workload, scenario: Scenario) -> Result<u64> {
+pub(crate) fn debugged(starter: &Starter, workload: &'static Workload, scenario: Scenario) -> Result<u64> {
     difference(starter, |file| {
         let wrapped = Starter { python: wrapper(starter, file)?, ..starter.clone() };
         let mut debuggee = wrapped.debugged(Debugger::Ikpdb, workload, scenario)?;
         Ok(Box::new(move |units| {
             debuggee.run(units)?;
+            let thread = debuggee.prove(workload, scenario).context("it does not debug")?;
+            debuggee.go_on(thread)?;
             debuggee.leave()
         }))
     })

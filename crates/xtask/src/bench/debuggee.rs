@@ -184,6 +184,14 @@ impl Debuggee {
         Ok(thread)
     }
 
+    /// Lets the program go on from the stop of [`Self::prove`], until it waits for commands again.
+    pub(crate) fn go_on(&mut self, thread: u64) -> Result<()> {
+        self.adapter()?.request("continue", &json!({"threadId": thread}))?;
+        let line = self.line()?;
+        ensure!(line == "done", "the driver said {line}");
+        Ok(())
+    }
+
     /// Seconds from sending `next` to having read `stopped`, `count` times.
     pub(crate) fn step(&mut self, thread: u64, count: u32) -> Result<Vec<f64>> {
         let adapter = self.adapter()?;

@@ -160,7 +160,7 @@ impl<'a> Bench<'a> {
         Ok(if slower > 4.0 { ((native as f64 / slower).ceil() as u64).max(1) } else { native })
     }
 
-    fn instructions(&self, workload: &Workload, scenario: Scenario) -> Result<Instructions> {
+    fn instructions(&self, workload: &'static Workload, scenario: Scenario) -> Result<Instructions> {
         let native = callgrind::native(self.starter, workload)?;
         let debugged = callgrind::debugged(self.starter, workload, scenario)?;
         Ok(Instructions { date: machine::date(), native, debugged })
