@@ -1,6 +1,7 @@
 //! `cargo xtask run`: builds what is needed and becomes `ikpdb run …`.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,11 +57,34 @@ pub(crate) fn libraries() -> Result<()> {
 
 /// Makes `to` the same file as `from` (a hard link, as cargo itself does), or a copy on file systems without links.
 fn place(from: &Path, to: &Path) -> Result<()> {
+    let identity = |path| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    if identity(from).is_some() && identity(from) == identity(to) {
+        return Ok(());
+    }
+    // What runs from the old file keeps it; a new run gets the new one.
     let draft = to.with_extension("draft");
     let _ = std::fs::remove_file(&draft);
     std::fs::hard_link(from, &draft)
         .or_else(|_| std::fs::copy(from, &draft).map(drop))
         .and_then(|()| std::fs::rename(&draft, to))
         .with_context(|| format!("cannot put {} to {}", from.display(), to.display()))
-    // `rename` leaves the draft where both names are the same file already; the next call removes it.
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_built_file_is_placed_once_and_again_when_it_was_built_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("built"), folder.path().join("placed"));
+        std::fs::write(&from, "1").unwrap();
+        place(&from, &to).unwrap();
+        place(&from, &to).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "no draft is left");
+        std::fs::remove_file(&from).unwrap();
+        std::fs::write(&from, "2").unwrap();
+        place(&from, &to).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"2");
+    }
 }
