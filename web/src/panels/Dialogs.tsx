@@ -1,0 +1,194 @@
+// Go to file, the command palette, and the list of all keys: one dialog at a time.
+
+import { createEffect, createResource, createSignal, For, onCleanup, onMount, Show } from "solid-js";
+import { baseName, shortPath } from "../model/paths";
+import { COMMANDS, type Command } from "./commands";
+import { useModel, useSelect, useUi } from "./use";
+
+interface Choice {
+  title: string;
+  note: string;
+  disabled: boolean;
+  run(): void;
+}
+
+/** How well the letters of `query` fit into `text`, in order; -1 if they do not. */
+export function fits(text: string, query: string): number {
+  const where = text.toLowerCase();
+  let at = 0;
+  let score = 0;
+  for (const letter of query.toLowerCase().replaceAll(" ", "")) {
+    const found = where.indexOf(letter, at);
+    if (found < 0) return -1;
+    score += found === at ? 2 : /[^a-z]/.test(where[found - 1] ?? " ") ? 1 : 0;
+    at = found + 1;
+  }
+  return score;
+}
+
+function Chooser(props: { placeholder: string; choices(query: string): Promise<Choice[]> | Choice[] }) {
+  const ui = useUi();
+  const [query, setQuery] = createSignal("");
+  const [at, setAt] = createSignal(0);
+  const [choices] = createResource(query, async (text) => props.choices(text), { initialValue: [] });
+  let list: HTMLDivElement | undefined;
+  let input: HTMLInputElement | undefined;
+  onMount(() => input?.focus());
+  const shown = () => choices.latest ?? [];
+  createEffect(() => {
+    query();
+    setAt(0);
+  });
+  createEffect(() => list?.children[at()]?.scrollIntoView({ block: "nearest" }));
+  const run = (choice: Choice | undefined) => {
+    if (choice === undefined || choice.disabled) return;
+    ui.setDialog(null);
+    choice.run();
+  };
+  const keys = (event: KeyboardEvent) => {
+    const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+    if (by !== undefined) setAt(Math.max(0, Math.min(at() + by, shown().length - 1)));
+    else if (event.key === "Enter") run(shown()[at()]);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <>
+      <input
+        ref={input}
+        value={query()}
+        placeholder={props.placeholder}
+        aria-label={props.placeholder}
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="choices"
+        aria-activedescendant={`choice-${at()}`}
+        spellcheck={false}
+        autocomplete="off"
+        data-testid="dialog-input"
+        onInput={(event) => setQuery(event.currentTarget.value)}
+        onKeyDown={keys}
+      />
+      <div class="body" role="listbox" id="choices" aria-label={props.placeholder} ref={list}>
+        <For each={shown()}>
+          {(choice, index) => (
+            <div
+              class="choice"
+              role="option"
+              id={`choice-${index()}`}
+              aria-selected={index() === at()}
+              aria-disabled={choice.disabled}
+              data-testid="choice"
+              onPointerMove={() => setAt(index())}
+              onClick={() => run(choice)}
+            >
+              <span class="cut">{choice.title}</span>
+              <small class="cut">{choice.note}</small>
+            </div>
+          )}
+        </For>
+      </div>
+      <Show when={!choices.loading && shown().length === 0}>
+        <p class="empty">{choices.error === undefined ? "Nothing fits." : String(choices.error)}</p>
+      </Show>
+    </>
+  );
+}
+
+function Files() {
+  const model = useModel();
+  const root = useSelect((state) => state.workspace?.path ?? null);
+  const choices = async (query: string): Promise<Choice[]> => {
+    const [text = "", line] = query.split(":");
+    const open = model.store.get().tabs.filter((key) => key.startsWith("/") && fits(key, text) >= 0);
+    const found = await model.files.find(text);
+    const paths = text === "" ? [...new Set([...open, ...found])] : found;
+    return paths.map((path) => ({
+      title: baseName(path),
+      note: shortPath(path, root()),
+      disabled: false,
+      run: () => model.files.open(path, line === undefined ? null : Number(line) || null, true),
+    }));
+  };
+  return <Chooser placeholder="Go to file, or file:line" choices={choices} />;
+}
+
+function Commands() {
+  const model = useModel();
+  const ui = useUi();
+  const choices = (query: string): Choice[] => {
+    const state = model.store.get();
+    const scored = COMMANDS.map((one): { one: Command; score: number } => ({ one, score: fits(one.title, query) }));
+    return scored
+      .filter(({ score }) => score >= 0)
+      .sort((a, b) => b.score - a.score)
+      .map(({ one }) => ({
+        title: one.title,
+        note: one.unless(state) ?? one.keys.join(" or "),
+        disabled: one.unless(state) !== null,
+        run: () => one.run(model, ui),
+      }));
+  };
+  return <Chooser placeholder="Command" choices={choices} />;
+}
+
+function Keys() {
+  let host: HTMLDListElement | undefined;
+  onMount(() => host?.focus());
+  return (
+    <>
+      <h2>Keys</h2>
+      <dl class="keys" tabindex="-1" ref={host}>
+        <For each={COMMANDS.filter((one) => one.keys.length > 0)}>
+          {(one) => (
+            <>
+              <dt>
+                <For each={one.keys}>{(key) => <kbd>{key.replace("Arrow", "")}</kbd>}</For>
+              </dt>
+              <dd>{one.title}</dd>
+            </>
+          )}
+        </For>
+      </dl>
+    </>
+  );
+}
+
+const NAMES = { files: "Go to file", commands: "Commands", keys: "Keys" };
+
+export function Dialogs() {
+  const ui = useUi();
+  let before: Element | null = null;
+  createEffect(() => {
+    if (ui.dialog() === null) {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+      before = null;
+      return;
+    }
+    before ??= document.activeElement;
+    const onEscape = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      event.stopPropagation();
+      ui.setDialog(null);
+    };
+    addEventListener("keydown", onEscape, true);
+    onCleanup(() => removeEventListener("keydown", onEscape, true));
+  });
+  return (
+    <Show when={ui.dialog()} keyed>
+      {(open) => (
+        <div
+          class="scrim"
+          role="presentation"
+          onPointerDown={(event) => {
+            if (event.target === event.currentTarget) ui.setDialog(null);
+          }}
+        >
+          <div class="dialog" role="dialog" aria-modal="true" aria-label={NAMES[open]} data-testid={`dialog-${open}`}>
+            {open === "files" ? <Files /> : open === "commands" ? <Commands /> : <Keys />}
+          </div>
+        </div>
+      )}
+    </Show>
+  );
+}

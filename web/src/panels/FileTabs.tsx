@@ -1,0 +1,87 @@
+// The open files as tabs: middle click closes, a small arrow marks the one where the program is.
+
+import { Show } from "solid-js";
+import { pointers } from "../model/selectors";
+import { command, tip } from "./commands";
+import { Icon } from "./Icon";
+import { Each, useModel, useSelect, useUi } from "./use";
+
+export function FileTabs() {
+  const model = useModel();
+  const ui = useUi();
+  const tabs = useSelect((state) => state.tabs.flatMap((key) => state.documents[key] ?? []));
+  const active = useSelect((state) => state.active);
+  const withPointer = useSelect(
+    (state) => state.tabs.find((key) => pointers(state, key).some((one) => one.kind !== "frame")) ?? null,
+  );
+  const showCurrent = useSelect((state) => tip(command("showCurrent"), state));
+  const keys = (event: KeyboardEvent, at: number) => {
+    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const list = tabs();
+    if (by !== undefined) {
+      const next = list[(at + by + list.length) % list.length];
+      if (next !== undefined) model.files.activate(next.key);
+      const strip = (event.currentTarget as Element).parentElement;
+      queueMicrotask(() => strip?.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
+    } else if (event.key === "Delete") model.files.close(list[at]?.key ?? "");
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <Show when={tabs().length > 0}>
+      <div class="tabs">
+        <div class="strip" role="tablist" aria-label="Open files">
+          <Each list={tabs()} key={(one) => one.key}>
+            {(one, index) => (
+              <div
+                class="tab"
+                role="tab"
+                aria-selected={active() === one().key}
+                tabindex={active() === one().key ? 0 : -1}
+                title={one().path || one().name}
+                data-testid="tab"
+                onClick={() => model.files.activate(one().key)}
+                onAuxClick={(event) => {
+                  if (event.button === 1) model.files.close(one().key);
+                }}
+                onKeyDown={(event) => keys(event, index())}
+                ref={(element) => {
+                  queueMicrotask(() => element.scrollIntoView?.({ block: "nearest", inline: "nearest" }));
+                }}
+              >
+                <Icon
+                  name={withPointer() === one().key ? "arrow" : "file"}
+                  class={withPointer() === one().key ? "here" : ""}
+                />
+                <span>{one().name}</span>
+                <button
+                  type="button"
+                  class="x"
+                  tabindex="-1"
+                  aria-label={`Close ${one().name}`}
+                  onClick={(event) => {
+                    event.stopPropagation();
+                    model.files.close(one().key);
+                  }}
+                >
+                  <Icon name="close" class="i12" />
+                </button>
+              </div>
+            )}
+          </Each>
+        </div>
+        <div class="end">
+          <button
+            type="button"
+            class="ib"
+            aria-label={showCurrent()}
+            title={showCurrent()}
+            onClick={() => command("showCurrent").run(model, ui)}
+          >
+            <Icon name="stopped" class="i14" />
+          </button>
+        </div>
+      </div>
+    </Show>
+  );
+}

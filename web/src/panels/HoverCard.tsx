@@ -1,0 +1,109 @@
+// The value of what the pointer rests on. The pointer may enter it; Alt holds it.
+
+import { createEffect, createMemo, createSignal, onCleanup, Show } from "solid-js";
+import type { Variable } from "../debugger/data";
+import { hoverPath, type TreeRow, valueRows } from "../model/tree";
+import { Icon } from "./Icon";
+import { copy } from "./ui";
+import { useModel, useSelect } from "./use";
+import { ValueTree, valueClass } from "./ValueTree";
+
+const LEAVE_MS = 400;
+
+export function HoverCard() {
+  const model = useModel();
+  const hover = useSelect((state) => state.hover);
+  const tree = useSelect((state) => state.tree);
+  const expanded = useSelect((state) => state.expanded);
+  const [inside, setInside] = createSignal(false);
+  let card: HTMLElement | undefined;
+  const rows = createMemo((): TreeRow[] => {
+    const now = hover();
+    const list: TreeRow[] = [];
+    if (now?.variable != null && now.variable.ref > 0) {
+      valueRows({ tree: tree(), expanded: expanded() }, hoverPath(now.expression), now.variable, 0, list);
+    }
+    return list;
+  });
+  createEffect(() => {
+    const now = hover();
+    if (now === null || card === undefined) {
+      setInside(false);
+      return;
+    }
+    const { width, height } = card.getBoundingClientRect();
+    card.style.left = `${Math.max(8, Math.min(now.x - 4, innerWidth - width - 8))}px`;
+    const below = now.y + 4;
+    card.style.top = `${below + height > innerHeight - 8 ? Math.max(8, now.y - height - 26) : below}px`;
+  });
+  createEffect(() => {
+    if (hover() === null) return;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const move = (event: PointerEvent) => {
+      const target = event.target instanceof Element ? event.target : null;
+      const near = target !== null && (card?.contains(target) === true || target.closest(".hover-target") !== null);
+      setInside(near);
+      clearTimeout(timer);
+      if (!near && !event.altKey) timer = setTimeout(() => model.values.hideHover(), LEAVE_MS);
+    };
+    const key = (event: KeyboardEvent) => {
+      if (event.key === "Escape") model.values.hideHover();
+    };
+    addEventListener("pointermove", move);
+    addEventListener("keydown", key);
+    onCleanup(() => {
+      clearTimeout(timer);
+      removeEventListener("pointermove", move);
+      removeEventListener("keydown", key);
+    });
+  });
+  return (
+    <Show when={hover()}>
+      {(now) => (
+        <section
+          class="card-hover"
+          role="dialog"
+          aria-label={`Value of ${now().expression}`}
+          data-testid="hover-card"
+          data-inside={inside()}
+          ref={card}
+        >
+          <header>
+            <code class="cut">{now().expression}</code>
+            <span class="dim cut">{now().variable?.type ?? ""}</span>
+            <span class="grow" />
+            <button
+              type="button"
+              class="ib"
+              aria-label="Add to watch"
+              title="Add to watch"
+              onClick={() => model.values.addWatch(now().expression)}
+            >
+              <Icon name="eye" class="i14" />
+            </button>
+            <button
+              type="button"
+              class="ib"
+              aria-label="Copy value"
+              title="Copy value"
+              onClick={() => {
+                const { variable } = now();
+                if (variable !== null) void model.values.copyText(variable).then(copy);
+              }}
+            >
+              <Icon name="copy" class="i14" />
+            </button>
+          </header>
+          <div class="value" classList={{ bad: now().error !== null }}>
+            <span class={now().variable === null ? "" : valueClass(now().variable as Variable)}>
+              {now().error ?? now().variable?.value}
+            </span>
+          </div>
+          <Show when={rows().length > 0}>
+            <ValueTree rows={rows()} label={`Value of ${now().expression}`} editable={false} />
+          </Show>
+        </section>
+      )}
+    </Show>
+  );
+}

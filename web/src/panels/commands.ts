@@ -1,0 +1,239 @@
+// Every command of the window: one row drives its key, its button's tooltip, the palette and the key list.
+
+import type { Model } from "../model/model";
+import { activeDocument, currentSession, isStopped, marks, marksIn, phase, topFrame } from "../model/selectors";
+import type { State } from "../model/state";
+import { cycleRegions } from "./regions";
+import type { Ui } from "./ui";
+
+export interface Command {
+  id: string;
+  title: string;
+  /** As the user reads them: "Ctrl-Shift-F5". The first is shown. */
+  keys: string[];
+  /** Keys that a text field or the terminal needs for itself. */
+  notInText?: boolean;
+  /** Why it cannot be done now; null if it can. */
+  unless(state: State): string | null;
+  run(model: Model, ui: Ui): void;
+}
+
+const always = (): string | null => null;
+
+const stoppedOnly = (state: State): string | null => {
+  const now = phase(state);
+  if (now === "away") return "Not possible until the hub is back";
+  return now === "stopped" || now === "exception" ? null : "Only while the program is stopped";
+};
+
+/** A step has nothing to step to when the exception has left its frames. */
+const stepOnly = (state: State): string | null =>
+  stoppedOnly(state) ??
+  (currentSession(state)?.stopped?.ikpdbUnwound === true ? "The exception has left this frame: continue" : null);
+
+const liveOnly = (state: State): string | null => {
+  const now = phase(state);
+  if (now === "away") return "Not possible until the hub is back";
+  return ["starting", "running", "stopped", "exception"].includes(now) ? null : "No program is running";
+};
+
+const restartOnly = (state: State): string | null => {
+  if (state.link.kind !== "open") return "Not possible until the hub is back";
+  const info = currentSession(state);
+  if (info === null) return "Start a program with 'ikpdb run' in a terminal";
+  return info.restartable ? null : "This program cannot be started again from here";
+};
+
+const pauseOnly = (state: State): string | null => {
+  const info = currentSession(state);
+  if (info?.undebugged !== undefined) return info.undebugged;
+  return phase(state) === "running" ? null : "Only while the program is running";
+};
+
+const documentOnly = (state: State): string | null =>
+  activeDocument(state) === null ? "Only while a file is open" : null;
+
+function atCursor(model: Model, run: (document: string, line: number) => void): void {
+  const { active, cursor } = model.store.get();
+  if (active !== null) run(active, cursor.line);
+}
+
+/** Continue while it is stopped, run again when it has ended. */
+function go(model: Model): void {
+  const now = phase(model.store.get());
+  if (now === "ended") model.run.restart();
+  else model.run.resume();
+}
+
+export const COMMANDS: Command[] = [
+  {
+    id: "continue",
+    title: "Continue",
+    keys: ["F5", "F8"],
+    unless: (state) => (phase(state) === "ended" ? restartOnly(state) : stoppedOnly(state)),
+    run: go,
+  },
+  { id: "pause", title: "Pause", keys: ["F6"], unless: pauseOnly, run: (model) => model.run.pause() },
+  { id: "over", title: "Step over", keys: ["F10"], unless: stepOnly, run: (model) => model.run.stepOver() },
+  { id: "into", title: "Step into", keys: ["F11"], unless: stepOnly, run: (model) => model.run.stepInto() },
+  { id: "out", title: "Step out", keys: ["Shift-F11"], unless: stepOnly, run: (model) => model.run.stepOut() },
+  {
+    id: "runTo",
+    title: "Run to the line of the cursor",
+    keys: ["Ctrl-F10"],
+    unless: (state) => stepOnly(state) ?? documentOnly(state),
+    run: (model) => atCursor(model, (document, line) => model.run.runTo(document, line)),
+  },
+  {
+    id: "restart",
+    title: "Restart",
+    keys: ["Ctrl-Shift-F5"],
+    unless: restartOnly,
+    run: (model) => model.run.restart(),
+  },
+  { id: "stop", title: "Stop", keys: ["Shift-F5"], unless: liveOnly, run: (model) => model.run.stop() },
+  { id: "kill", title: "Kill the program", keys: [], unless: liveOnly, run: (model) => model.run.kill() },
+  {
+    id: "toggleBreakpoint",
+    title: "Breakpoint at the cursor, on or off",
+    keys: ["F9"],
+    unless: documentOnly,
+    run: (model) => atCursor(model, (document, line) => model.breakpoints.toggle(document, line)),
+  },
+  {
+    id: "editBreakpoint",
+    title: "Condition of the breakpoint at the cursor",
+    keys: ["Shift-F9"],
+    unless: documentOnly,
+    run: (model) => atCursor(model, (document, line) => model.breakpoints.edit(document, line)),
+  },
+  {
+    id: "disableBreakpoint",
+    title: "Disable or enable the breakpoint at the cursor",
+    keys: ["Ctrl-F9"],
+    unless: (state) => {
+      const { active, cursor } = state;
+      const there = active !== null && marksIn(marks(state), active).has(cursor.line);
+      return there ? null : "No breakpoint at the cursor";
+    },
+    run: (model) => atCursor(model, (document, line) => model.breakpoints.toggleEnabled(document, line)),
+  },
+  {
+    id: "masterSwitch",
+    title: "All breakpoints on or off",
+    keys: ["Ctrl-F8"],
+    unless: always,
+    run: (model) => model.breakpoints.activate(!model.store.get().breakpoints.active),
+  },
+  {
+    id: "frameOut",
+    title: "Frame outwards",
+    keys: ["Alt-ArrowDown"],
+    unless: stoppedOnly,
+    run: (model) => model.sessions.moveFrame(1),
+  },
+  {
+    id: "frameIn",
+    title: "Frame inwards",
+    keys: ["Alt-ArrowUp"],
+    unless: stoppedOnly,
+    run: (model) => model.sessions.moveFrame(-1),
+  },
+  {
+    id: "showCurrent",
+    title: "Show the current line",
+    keys: ["Alt-."],
+    unless: (state) => (isStopped(state) ? null : "Only while the program is stopped"),
+    run: (model) => {
+      const top = topFrame(model.store.get());
+      if (top !== null) model.sessions.selectFrame(top, true);
+    },
+  },
+  {
+    id: "goToFile",
+    title: "Go to file",
+    keys: ["Ctrl-P"],
+    notInText: true,
+    unless: always,
+    run: (_, ui) => ui.setDialog("files"),
+  },
+  {
+    id: "commands",
+    title: "Commands",
+    keys: ["Ctrl-Shift-P"],
+    unless: always,
+    run: (_, ui) => ui.setDialog("commands"),
+  },
+  { id: "keys", title: "All keys", keys: ["F1"], unless: always, run: (_, ui) => ui.setDialog("keys") },
+  {
+    id: "toggleLeft",
+    title: "Workspace and breakpoints (narrow window)",
+    keys: ["Ctrl-B"],
+    notInText: true,
+    unless: always,
+    run: (model) => model.store.dispatch({ type: "layout", change: { leftOpen: !model.store.get().leftOpen } }),
+  },
+  {
+    id: "toggleRight",
+    title: "Call stack, variables and watch, shown or hidden",
+    keys: ["Ctrl-Alt-B"],
+    unless: always,
+    run: (model) => model.store.dispatch({ type: "layout", change: { rightOpen: !model.store.get().rightOpen } }),
+  },
+  {
+    id: "toggleDock",
+    title: "Console and terminal, shown or hidden",
+    keys: ["Ctrl-J"],
+    notInText: true,
+    unless: always,
+    run: (model) => model.store.dispatch({ type: "layout", change: { dockOpen: !model.store.get().dockOpen } }),
+  },
+  {
+    id: "showConsole",
+    title: "Console",
+    keys: ["Ctrl-Shift-Y"],
+    unless: always,
+    run: (model) => {
+      model.store.dispatch({ type: "layout", change: { dock: "console", dockOpen: true, phone: "console" } });
+      queueMicrotask(() => document.querySelector<HTMLElement>(".prompt textarea")?.focus());
+    },
+  },
+  {
+    id: "showTerminal",
+    title: "Terminal",
+    keys: ["Ctrl-`"],
+    unless: always,
+    run: (model) => {
+      model.store.dispatch({ type: "layout", change: { dock: "terminal", dockOpen: true, phone: "console" } });
+      setTimeout(() => document.querySelector<HTMLElement>(".term textarea")?.focus(), 50);
+    },
+  },
+  { id: "nextRegion", title: "Next part of the window", keys: ["Ctrl-F6"], unless: always, run: () => cycleRegions(1) },
+  {
+    id: "previousRegion",
+    title: "Previous part of the window",
+    keys: ["Ctrl-Shift-F6"],
+    unless: always,
+    run: () => cycleRegions(-1),
+  },
+  {
+    id: "retry",
+    title: "Reconnect now",
+    keys: [],
+    unless: (state) => (state.link.kind === "lost" ? null : "Connected"),
+    run: (model) => model.retry(),
+  },
+];
+
+export function command(id: string): Command {
+  const found = COMMANDS.find((one) => one.id === id);
+  if (found === undefined) throw new Error(`no command ${id}`);
+  return found;
+}
+
+/** "Step over (F10)", and the reason when it cannot be done. */
+export function tip(one: Command, state: State): string {
+  const keys = one.keys.length === 0 ? "" : ` (${one.keys.join(" or ")})`;
+  const why = one.unless(state);
+  return `${one.title}${keys}${why === null ? "" : `: ${why.charAt(0).toLowerCase()}${why.slice(1)}`}`;
+}
