@@ -38,6 +38,8 @@ struct Shown {
     terminal: Terminal,
     keys: Keys,
     in_foreground: bool,
+    /// False while its modes are a shell's, as the job was started in the background.
+    modes_are_ours: bool,
     /// Not yet written.
     unshown: Vec<u8>,
     /// False when it hung up.
@@ -72,7 +74,8 @@ impl Screen {
         let terminal = Terminal::open(fd)?;
         sys::set_nonblocking(terminal.fd())?;
         let in_foreground = terminal.is_foreground();
-        Ok(Self(Some(Shown { terminal, keys, in_foreground, unshown: Vec::new(), open: true })))
+        let modes_are_ours = in_foreground;
+        Ok(Self(Some(Shown { terminal, keys, in_foreground, modes_are_ours, unshown: Vec::new(), open: true })))
     }
 
     pub(crate) fn terminal(&self) -> Option<&Terminal> {
@@ -146,15 +149,18 @@ impl Screen {
     }
 
     /// Takes or gives back the terminal as its owner and the program's needs have changed.
-    pub(crate) fn update(&mut self, console: &Console, keeper: &Keeper) {
+    pub(crate) fn update(&mut self, console: &mut Console, keeper: &Keeper) {
         let Some(shown) = &mut self.0 else { return };
         let in_foreground = shown.terminal.is_foreground();
         if in_foreground != shown.in_foreground {
             shown.in_foreground = in_foreground;
-            keeper.set_foreground(in_foreground);
             if in_foreground {
                 console.follow_size(&shown.terminal);
+                if !std::mem::replace(&mut shown.modes_are_ours, true) {
+                    console.take_modes(&shown.terminal);
+                }
             }
+            keeper.set_foreground(in_foreground);
         }
         let wanted = shown.keys == Keys::All || console.waiting || console.reads_keys();
         if !(in_foreground && wanted && shown.open) {
@@ -174,6 +180,10 @@ impl Screen {
     /// as a whole unless the terminal has seen to that.
     pub(crate) fn stop(&mut self, signal: i32, keeper: &Keeper) {
         let Some(shown) = &mut self.0 else { return };
+        // It used the terminal in the background, and the shell has brought us to the foreground since.
+        if matches!(signal, libc::SIGTTIN | libc::SIGTTOU) && shown.terminal.is_foreground() {
+            return;
+        }
         let by_terminal = signal == libc::SIGTSTP && !shown.terminal.is_raw();
         shown.terminal.leave_raw();
         keeper.note_cooked();
@@ -276,6 +286,15 @@ impl Console {
     pub(crate) fn follow_size(&self, terminal: &Terminal) {
         if let Some(size) = terminal.size() {
             let _ = sys::set_window_size(self.fd(), size);
+        }
+    }
+
+    /// Gives the pseudo-terminal the modes of the real one.
+    fn take_modes(&mut self, terminal: &Terminal) {
+        if let Ok(modes) = terminal.modes()
+            && sys::set_terminal_modes(self.fd(), &modes).is_ok()
+        {
+            self.first_modes = modes;
         }
     }
 

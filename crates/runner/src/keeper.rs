@@ -22,6 +22,8 @@ mod command {
     pub(super) const FOREGROUND: u8 = b'f';
     /// Nobody has it: a read of the program stops it.
     pub(super) const BACKGROUND: u8 = b'b';
+    /// The program's group goes on. A command, so that it comes after the ones above.
+    pub(super) const CONTINUE: u8 = b'k';
     /// The real terminal is in raw mode, and these are the modes to go back to.
     pub(super) const RAW: u8 = b'r';
     /// The real terminal has its modes back.
@@ -138,6 +140,11 @@ impl Keeper {
     /// Whether the program's group has its pseudo-terminal.
     pub(crate) fn set_foreground(&self, in_foreground: bool) {
         self.tell(&[if in_foreground { command::FOREGROUND } else { command::BACKGROUND }]);
+    }
+
+    /// Lets the program's group go on, after everything that was told before.
+    pub(crate) fn continue_program(&self) {
+        self.tell(&[command::CONTINUE]);
     }
 
     /// The real terminal was put into raw mode; these modes are to be set if the runner is killed.
@@ -290,6 +297,9 @@ impl Kept {
                             group = now;
                         }
                         libc::tcsetpgrp(self.slave, libc::getpid());
+                    }
+                    (1.., command::CONTINUE) => {
+                        libc::killpg(program, libc::SIGCONT);
                     }
                     (1.., command::RAW) => {
                         modes = Some(ptr::read_unaligned(message.as_ptr().add(1).cast()));

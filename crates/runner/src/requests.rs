@@ -63,7 +63,7 @@ fn signal(running: &Running, request: &Request) -> Result<(), Failure> {
     running.signal(number);
     // A program that was stopped with Ctrl-Z would not notice.
     if matches!(number, libc::SIGTERM | libc::SIGHUP | libc::SIGINT) {
-        running.signal_group(libc::SIGCONT);
+        running.resume();
     }
     Ok(())
 }

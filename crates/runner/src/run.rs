@@ -101,10 +101,10 @@ impl Runner {
             setting: &self.setting,
             mask: self.mask,
         };
-        let running = Running::start(&order, &self.screen)?;
+        let mut running = Running::start(&order, &self.screen)?;
         let pid = u32::try_from(running.pid).unwrap_or_default();
         self.link.outbox().push(Event::new(RUNNER_STARTED, &RunnerStarted { pid }));
-        if let (Process::Kept(keeper), Some(console)) = (&running.process, &running.console) {
+        if let (Process::Kept(keeper), Some(console)) = (&running.process, &mut running.console) {
             self.screen.update(console, keeper);
         }
         Ok(running)
@@ -200,16 +200,16 @@ impl Runner {
             None if signal != libc::SIGSTOP => {}
             None => return,
         }
-        if let Some(console) = &running.console {
+        if let Some(console) = &mut running.console {
             self.screen.update(console, keeper);
             self.follow_size(running);
         }
-        running.signal_group(libc::SIGCONT);
+        running.resume();
     }
 
     fn take_signals(&mut self, running: &mut Running) {
         while let Some(Received { signal, sender }) = self.signals.as_ref().and_then(Signals::next) {
-            match (signal, &running.console) {
+            match (signal, &mut running.console) {
                 (libc::SIGCHLD, _) => self.reap(),
                 (libc::SIGWINCH, Some(_)) => self.follow_size(running),
                 (libc::SIGTTIN | libc::SIGTTOU, _) => {}
@@ -218,11 +218,11 @@ impl Runner {
                         self.screen.update(console, keeper);
                     }
                     self.follow_size(running);
-                    running.signal_group(libc::SIGCONT);
+                    running.resume();
                 }
                 (libc::SIGHUP, Some(_)) => {
                     running.signal_group(libc::SIGHUP);
-                    running.signal_group(libc::SIGCONT);
+                    running.resume();
                 }
                 (_, Some(console)) if sender == Sender::Terminal => console.signal_foreground(signal),
                 // In one group with the program: it got the terminal's signals itself.
@@ -331,7 +331,7 @@ impl Runner {
             return Err(Failure::user("the program is being restarted already"));
         }
         running.signal(libc::SIGTERM);
-        running.signal_group(libc::SIGCONT);
+        running.resume();
         self.restart = Some(Restart { request: request.clone(), session, secret, kill_at: Instant::now() + GRACE });
         Ok(())
     }

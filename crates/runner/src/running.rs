@@ -217,6 +217,14 @@ impl Running {
         let _ = sys::signal_process(self.descriptor.as_fd(), signal);
     }
 
+    /// Lets a stopped program go on.
+    pub(crate) fn resume(&self) {
+        match &self.process {
+            Process::Kept(keeper) => keeper.continue_program(),
+            Process::Plain(_) => self.signal(libc::SIGCONT),
+        }
+    }
+
     /// Sends a signal to the program's whole group, where it has one of its own.
     pub(crate) fn signal_group(&self, signal: i32) {
         match self.process {

@@ -104,6 +104,8 @@ impl Terminal {
     /// The terminal's modes as `stty` writes them.
     pub fn modes(&self, file: &Path) -> String {
         let _ = std::fs::remove_file(file);
+        // What is typed while the program still ends is the program's.
+        self.wait("prompt", |screen| screen.ends_with('#') || screen.ends_with('$'));
         self.line(&format!("stty -g > {0}.new; mv {0}.new {0}", file.display()));
         let deadline = Instant::now() + PATIENCE;
         loop {
