@@ -2,7 +2,7 @@
 
 use super::data::{code_points, dict_size, entries, find, text};
 use super::native::{Any, class_dict, instance_dict, is_native, is_text, read_descriptor};
-use super::types::{Facts, Kind, Types, is_special};
+use super::types::{Facts, Kind, Types, is_property, is_special};
 
 /// The longest name of an attribute.
 pub(super) const NAME: usize = 300;
@@ -67,7 +67,7 @@ fn by_name(name: &str) -> Rank {
 pub(super) fn visibility(name: &str) -> Option<String> {
     let visibility = if is_special(name) || name.starts_with('.') {
         "internal"
-    } else if name.starts_with("__") {
+    } else if name.starts_with("__") || is_mangled(name) {
         "private"
     } else if name.starts_with('_') {
         "protected"
@@ -75,6 +75,13 @@ pub(super) fn visibility(name: &str) -> Option<String> {
         return None;
     };
     Some(visibility.to_owned())
+}
+
+/// `_Class__name`, which the compiler makes of `__name` inside the class.
+fn is_mangled(name: &str) -> bool {
+    name.strip_prefix('_').and_then(|rest| rest.split_once("__")).is_some_and(|(class, name)| {
+        !class.is_empty() && !class.starts_with('_') && !name.is_empty() && !name.ends_with("__")
+    })
 }
 
 /// Sorts by how much users care, and else leaves the order as it is.
@@ -133,7 +140,9 @@ pub(super) fn class_variables<'py>(types: &mut Types<'py>, value: &Any<'py>) -> 
     for class in facts.order().iter().filter(|it| !is_native(it)) {
         for attribute in own_names(class) {
             let name = attribute.name();
-            if !is_special(&name) && seen.insert(name) {
+            // Properties stand among the instance's own attributes.
+            let is_shown = matches!(&attribute, Attribute::Keyed { value, .. } if is_property(value));
+            if !is_special(&name) && !is_shown && seen.insert(name) {
                 found.push(attribute);
             }
         }
@@ -166,4 +175,20 @@ fn own_names<'py>(class: &Any<'py>) -> Vec<Attribute<'py>> {
 fn dict<'py>(facts: &Facts<'py>, value: &Any<'py>) -> Option<Any<'py>> {
     let expected = !facts.is_native() || matches!(facts.kind, Kind::Object | Kind::Module | Kind::Exception);
     expected.then(|| instance_dict(value)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visibility;
+
+    #[test]
+    fn visibility_follows_the_underscores() {
+        assert_eq!(visibility("name"), None);
+        assert_eq!(visibility("_name").as_deref(), Some("protected"));
+        assert_eq!(visibility("__name").as_deref(), Some("private"));
+        assert_eq!(visibility("_Class__name").as_deref(), Some("private"));
+        assert_eq!(visibility("__init__").as_deref(), Some("internal"));
+        assert_eq!(visibility(".0").as_deref(), Some("internal"));
+        assert_eq!(visibility("__").as_deref(), Some("private"));
+    }
 }

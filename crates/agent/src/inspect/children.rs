@@ -249,8 +249,10 @@ impl<'py> Describe<'_, 'py> {
                 None if facts.items == super::types::Items::Set => (item.index.to_string(), None),
                 None => {
                     // The fields of a named tuple go by their names.
-                    let name = facts.fields.get(item.index).cloned().unwrap_or_else(|| item.index.to_string());
-                    (name, paths::index(path, item.index))
+                    match facts.fields.get(item.index).filter(|_| facts.kind == Kind::NamedTuple) {
+                        Some(name) => (name.clone(), paths::attribute(path, name)),
+                        None => (item.index.to_string(), paths::index(path, item.index)),
+                    }
                 }
             };
             rows.push(self.variable(name, &item.value, path));

@@ -83,8 +83,14 @@ pub(super) fn values<'py>(frame: &Any<'py>) -> Vec<(Any<'py>, Any<'py>)> {
 pub(super) fn set(frame: &Any<'_>, name: &Any<'_>, value: &Any<'_>) -> Result<(), Failure> {
     let shape = shape(frame);
     let before_proxies = capi().version < (3, 13);
-    if before_proxies && matches!(shape, Shape::ModuleComprehension) {
-        return Err(Failure::user("a comprehension's own variable cannot be changed before Python 3.13"));
+    // The interpreter takes such a write and drops it: a module's or class's names may hide the comprehension's.
+    let is_dropped = match &shape {
+        Shape::ModuleComprehension => true,
+        Shape::Namespace(names) => is_proxy(names) || capi().version == (3, 12) && runs_comprehension(frame),
+        Shape::Function | Shape::Module | Shape::Foreign(_) => false,
+    };
+    if is_dropped {
+        return Err(Failure::user("Python cannot change the variable of a comprehension outside of functions"));
     }
     let failed = || Failure::user(super::set::raised(frame.py()));
     // One dict, one write, and back to the frame at once: the next request for the dict would undo it.
@@ -148,6 +154,13 @@ fn fast<'py>(frame: &Any<'py>) -> Vec<(Any<'py>, Any<'py>)> {
     // In the order of the code; what the program itself put into the dict comes last.
     bound.sort_by_key(|(name, _)| names.iter().position(|it| it.is(name)).unwrap_or(usize::MAX));
     bound
+}
+
+/// Whether a class body is inside a comprehension: nothing else gives it names in fixed places of its own.
+fn runs_comprehension(frame: &Any<'_>) -> bool {
+    let own = code(frame).and_then(|code| own_attribute(&code, "co_varnames"));
+    let own: Vec<_> = own.iter().flat_map(tuple_items).collect();
+    !own.is_empty() && fast(frame).iter().any(|(name, _)| own.iter().any(|it| it.is(name)))
 }
 
 fn get_var() -> Option<GetVar> {

@@ -3,7 +3,7 @@
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::data::{text, text_length, tuple_items, tuple_size};
+use super::data::{text_length, tuple_items, tuple_size};
 use super::native::{Any, is_exactly};
 use super::render_number::{float, int};
 use super::render_text::{quoted, quoted_bytes};
@@ -77,11 +77,6 @@ fn literal(value: &Any<'_>, depth: usize) -> Option<String> {
     } else {
         None
     }
-}
-
-/// The name of a local or global, if an expression can use it.
-pub(super) fn variable(name: &Any<'_>) -> Option<String> {
-    Some(text(name, TEXT)).filter(|it| is_name(it))
 }
 
 #[cfg(test)]

@@ -250,5 +250,5 @@ fn generator(facts: &Facts<'_>, value: &Any<'_>) -> String {
 
 /// Whether a generator that is not running still has a frame. Asking for the frame itself would call audit hooks.
 fn has_frame(value: &Any<'_>) -> bool {
-    referents(value, 1000).iter().any(|it| matches!(type_name(&class_of(it)).as_str(), "code" | "function"))
+    referents(value, 1000).iter().any(|it| type_name(&class_of(it)) == "function")
 }

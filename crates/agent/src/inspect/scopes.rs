@@ -23,8 +23,9 @@ pub(super) fn scopes(_py: Python<'_>, handles: &mut Handles, frame: &Any<'_>) ->
         });
     };
     // At the top level of a module its globals are the only scope there is, and so no extra.
-    let is_module = matches!(locals::shape(frame), Shape::Module);
-    if !is_module {
+    let shape = locals::shape(frame);
+    let is_module = matches!(shape, Shape::Module | Shape::ModuleComprehension);
+    if !matches!(shape, Shape::Module) {
         add("Locals", "locals", What::Locals, local_names(frame).len(), false);
     }
     let globals = locals::globals(frame).map_or(0, |it| dict_size(&it));
@@ -36,12 +37,13 @@ pub(super) fn scopes(_py: Python<'_>, handles: &mut Handles, frame: &Any<'_>) ->
 pub(super) fn local_names<'py>(frame: &Any<'py>) -> Vec<Attribute<'py>> {
     match locals::shape(frame) {
         Shape::Foreign(namespace) => vec![Attribute::Named { name: "locals()".to_owned(), value: namespace }],
+        Shape::Namespace(_) => in_order(keyed(locals::values(frame).into_iter())),
         // In the order of the code, which says more than the spelling does; but the iterator of a comprehension, `.0`, is
         // the interpreter's own.
         _ => {
             let mut names = locals::values(frame);
             names.sort_by_key(|(name, _)| super::data::code_points(name, 1).next() == Some(u32::from('.')));
-            names.into_iter().map(|(key, value)| Attribute::Keyed { key, value }).collect()
+            keyed(names.into_iter())
         }
     }
 }
@@ -49,6 +51,9 @@ pub(super) fn local_names<'py>(frame: &Any<'py>) -> Vec<Attribute<'py>> {
 /// The global names of a frame: the module's own first, `__name__` and its like last.
 pub(super) fn global_names<'py>(frame: &Any<'py>) -> Vec<Attribute<'py>> {
     let Some(globals) = locals::globals(frame) else { return Vec::new() };
-    let names = entries(&globals, 0).filter(|(key, _)| is_text(key));
-    in_order(names.map(|(key, value)| Attribute::Keyed { key, value }).collect())
+    in_order(keyed(entries(&globals, 0).filter(|(key, _)| is_text(key))))
+}
+
+fn keyed<'py>(names: impl Iterator<Item = (Any<'py>, Any<'py>)>) -> Vec<Attribute<'py>> {
+    names.map(|(key, value)| Attribute::Keyed { key, value }).collect()
 }

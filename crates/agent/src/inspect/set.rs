@@ -101,7 +101,14 @@ fn child<'py>(object: &Any<'py>, place: &Place, name: &str) -> Result<Goal<'py>,
     let mut types = Types::default();
     let facts = types.of(object);
     let object = object.clone();
-    let refusal = || Failure::user(format!("{} cannot be changed", with_article(&facts.name)));
+    let refusal = || {
+        let name = match facts.items {
+            Items::Tuple => "tuple",
+            Items::Set => "set",
+            _ => &facts.name,
+        };
+        Failure::user(format!("a {name} cannot be changed"))
+    };
     if facts.items == Items::Dict
         && let Some(key) = place.key(py, name).or_else(|| search(&mut types, &object, name))
     {
@@ -185,9 +192,4 @@ pub(super) fn raised(py: Python<'_>) -> String {
     };
     let _quiet = NoCollection::new(py);
     value.map_or_else(|| "it failed".to_owned(), |it| exception_line(&mut Types::default(), &it))
-}
-
-fn with_article(name: &str) -> String {
-    let article = if name.starts_with(['a', 'e', 'i', 'o', 'u', 'A', 'E', 'I', 'O', 'U']) { "an" } else { "a" };
-    format!("{article} {name}")
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use pyo3::ffi;
 
-use super::data::{entries, find, text, text_is, tuple_items, tuple_size};
+use super::data::{entries, find, text, tuple_items, tuple_size};
 use super::native::{
     Any, bases_in_order, class_dict, class_of, flags, is_a, is_dict, is_exactly, is_native, is_plain_text,
     is_text, native_attribute, native_module, read_descriptor, take,
@@ -400,11 +400,4 @@ fn builtin(name: &str) -> (Items, Kind) {
         _ => Kind::Object,
     };
     (Items::None, kind)
-}
-
-/// The facts about one attribute of a class, found in the order of look-up without asking the class.
-pub(super) fn class_attribute<'py>(facts: &Facts<'py>, name: &str) -> Option<Any<'py>> {
-    facts.order().iter().find_map(|class| {
-        entries(&class_dict(class)?, 0).find(|(key, _)| is_text(key) && text_is(key, name)).map(|(_, value)| value)
-    })
 }
