@@ -42,8 +42,8 @@ export function ExceptionWidget(props: { view: ExceptionView }) {
   const info = () => props.view.info;
   const text = () => props.view.text;
   const name = () => {
-    const id = info()?.exceptionId ?? text().split(":")[0] ?? "";
-    return shortName(id) || "Exception";
+    const id = info()?.details?.typeName ?? info()?.exceptionId ?? text().split(":")[0] ?? "";
+    return id.slice(id.lastIndexOf(".") + 1) || "Exception";
   };
   const message = () =>
     info()?.description ??

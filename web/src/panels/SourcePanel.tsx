@@ -21,7 +21,9 @@ import { useModel, useSelect, useUi } from "./use";
 const MOST_INLINE = 60;
 
 function host(): HTMLElement {
-  return document.createElement("div");
+  const element = document.createElement("div");
+  element.className = "below-line";
+  return element;
 }
 
 function cut(text: string): string {
@@ -81,6 +83,7 @@ export function SourcePanel() {
       context: (line, selection, event) => textMenu(line, selection, event),
     });
     const resized = new ResizeObserver(() => editor?.measure());
+    resized.observe(place);
     resized.observe(exceptionHost);
     resized.observe(conditionHost);
     onCleanup(() => {

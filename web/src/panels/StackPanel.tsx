@@ -177,7 +177,7 @@ export function StackPanel() {
                   sel: row().kind === "frame" && (row() as { selected: boolean }).selected,
                   live: row().kind === "frame" && (row() as { selected: boolean }).selected,
                   top: row().kind === "frame" && (row() as { isTop: boolean }).isTop,
-                  exc: stop()?.exception != null,
+                  "at-exc": stop()?.exception != null,
                   outer: row().kind === "frame" && !(row() as { isTop: boolean }).isTop,
                 }}
                 role="treeitem"

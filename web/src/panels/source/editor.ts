@@ -99,7 +99,10 @@ export class SourceEditor {
     if (focus) this.view.focus();
   }
 
+  /** What lies between the lines is as wide as the view, not as the longest line. */
   measure(): void {
+    const gutters = this.view.dom.querySelector(".cm-gutters")?.clientWidth ?? 0;
+    this.view.dom.style.setProperty("--view", `${this.view.scrollDOM.clientWidth - gutters}px`);
     this.view.requestMeasure();
   }
 
