@@ -1,5 +1,7 @@
 //! The program's terminal: as natively, with keys, signals, size, job control; given back however we end.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use serde_json::json;

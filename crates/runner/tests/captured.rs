@@ -1,5 +1,7 @@
 //! A program whose streams are captured: what `ikpdb dap` does, inside a process of its own kind.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::time::{Duration, Instant};

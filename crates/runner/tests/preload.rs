@@ -1,5 +1,7 @@
 //! The preload library in real processes: Python, programs that start Python, programs that are none.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! What the command's tests share: an installed `ikpdb` with a hub of the test's own, and a terminal.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "part of tests")]
 
 #[path = "../../../runner/tests/support/fake_hub.rs"]
 pub mod fake_hub;

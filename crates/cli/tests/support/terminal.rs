@@ -91,6 +91,7 @@ impl Terminal {
 
     /// Runs a command in the shell to its end and answers what it wrote.
     pub fn shell(&self, command: &str, number: usize) -> String {
+        self.wait("prompt", |screen| screen.ends_with('#') || screen.ends_with('$'));
         self.line(&format!("{command}; echo done-{number}-$?"));
         let screen = self.wait(&format!("end of {command}"), |screen| {
             screen.lines().any(|line| line.starts_with(&format!("done-{number}-")))

@@ -1,6 +1,7 @@
 //! What the runner's tests share.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "part of tests")]
 
 pub mod fake_hub;
 
