@@ -10,12 +10,12 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use crate::capi::monitoring::builtin;
-use crate::capi::{self, Capi, Ref, capi};
+use crate::capi::{self, Capi, Ref};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
 use crate::door::{CONFIGURED, OPTIONS};
 use crate::engine::stop::{Reason, What};
-use crate::engine::{audit, codes, entry, events, exceptions, freeze, gil, stop, watchdog};
+use crate::engine::{audit, codes, entry, events, freeze, gil, stop, threading_hooks, threads, watchdog};
 use crate::{children, lifetime, log};
 
 /// What the preload library calls for every later audit event.
@@ -60,6 +60,7 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     }
     Capi::load((version.major, version.minor))?;
     capi::adopt_interpreter();
+    let _main = threads::id_of(capi::current_thread());
     let connection = Connection::open(py, &start)?;
     prepare(py).map_err(|error| error.value(py).to_string())?;
     lifetime::begin();
@@ -84,9 +85,7 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
     if let Ok(threading) = modules.get_item("threading") {
         let maker = threading.getattr("_make_invoke_excepthook")?.getattr("__code__")?;
         codes::register_tree(py, &maker)?;
-        if capi().version < (3, 12) {
-            exceptions::wrap_thread_hook(py)?;
-        }
+        threading_hooks::install(py)?;
     }
     Ok(())
 }

@@ -22,9 +22,11 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
         "initialize" => Ok(request.answer(&capabilities())),
         "attach" => attach(&request),
         "configurationDone" => {
+            // The answer goes first: a short program may be over before the next line here.
+            OUTBOX.send(request.done());
             CONFIGURED.store(true, Ordering::Release);
             MAILBOX.nudge();
-            Ok(request.done())
+            return None;
         }
         "setBreakpoints" => set_breakpoints(&request),
         "setExceptionBreakpoints" => set_exception_breakpoints(&request),

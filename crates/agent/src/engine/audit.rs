@@ -8,7 +8,7 @@ use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::{breakpoints, codes, exceptions, trace};
+use super::{breakpoints, codes, exceptions, threading_hooks, trace};
 use crate::capi::{self, capi};
 use crate::{children, lifetime};
 
@@ -56,6 +56,7 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
                 if let Err(error) = loaded {
                     super::stop::forget_error(py, error);
                 }
+                threading_hooks::code_runs(py, &code);
             }
         }
         b"sys.excepthook" => {
@@ -66,9 +67,6 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
         b"_thread.start_new_thread" => {
             if capi().version < (3, 12) {
                 trace::thread_starts();
-                if let Err(error) = exceptions::wrap_thread_hook(py) {
-                    super::stop::forget_error(py, error);
-                }
             }
         }
         _ => children::may_appear(),

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
-use super::{breakpoints, freeze, monitor, pause, run_to, step, trace};
+use super::{breakpoints, freeze, monitor, pause, run_to, step, threading_hooks, trace};
 use crate::capi;
 use crate::capi::monitoring::Tool;
 
@@ -140,5 +140,5 @@ pub(crate) fn stop(py: Python<'_>) {
 
 /// Whether the trace function is needed (3.11).
 pub(crate) fn tracing_wanted() -> bool {
-    breakpoints::any() || step::active() || run_to::active() || pause::wanted()
+    breakpoints::any() || step::active() || run_to::active() || pause::wanted() || threading_hooks::loading()
 }

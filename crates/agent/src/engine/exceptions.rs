@@ -3,16 +3,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ikpdb_proto::dap;
 use pyo3::exceptions::{PySyntaxError, PySystemExit};
-use pyo3::ffi::{self, PyFrameObject, PyObject};
+use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 
 use super::control;
-use super::gil_cell::GilCell;
 use super::stop::{self, Exception, Reason, What};
-use crate::capi::monitoring::builtin;
 use crate::capi::{self, Ref};
-use crate::lifetime;
 
 /// The filter's id.
 pub(crate) const UNCAUGHT: &str = "uncaught";
@@ -31,16 +29,22 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
     }
     let frames = frames(value);
     let Ok(error) = Python::attach(|py| describe(py, value)) else { return };
-    let description =
-        (frames.is_empty() && value.is_instance_of::<PySyntaxError>()).then(|| "Not valid Python".to_owned());
+    let not_compiled = if value.is_instance_of::<PySyntaxError>() { syntax_error_place(value) } else { None };
+    let description = not_compiled.as_ref().map(|_| "The file could not be compiled".to_owned());
     stop::stop(
         py,
         What {
-            exception: Some(Exception { value: value.clone().into(), frames, text: error }),
+            exception: Some(Exception { value: value.clone().into(), frames, text: error, not_compiled }),
             description,
             ..What::new(Reason::Exception)
         },
     );
+}
+
+/// Where a file could not be compiled.
+fn syntax_error_place(value: &Bound<'_, PyAny>) -> Option<dap::Place> {
+    let path: String = value.getattr("filename").ok()?.extract().ok()?;
+    Some(dap::Place { path, line: value.getattr("lineno").ok()?.extract().unwrap_or(1), function: None })
 }
 
 fn describe(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<String> {
@@ -77,7 +81,7 @@ fn frames(value: &Bound<'_, PyAny>) -> Vec<(Ref, u32)> {
 }
 
 /// Whether a code object is the function of `threading` that is called for the uncaught exception of a thread (3.12+: its
-/// start is an event; 3.11: see [`wrap_thread_hook`]).
+/// start is an event; 3.11: see [`super::threading_hooks`]).
 pub(crate) fn is_thread_hook(code: &Bound<'_, PyAny>, file: &str) -> bool {
     file.ends_with("/threading.py")
         && code.getattr("co_name").is_ok_and(|name| name.eq("invoke_excepthook").unwrap_or(false))
@@ -91,57 +95,5 @@ pub(crate) fn thread_hook_begins(py: Python<'_>) {
         if !value.is_none() {
             uncaught(py, &value);
         }
-    }
-}
-
-/// `threading.excepthook` as it was before ours.
-static ORIGINAL_HOOK: GilCell<Option<Ref>> = GilCell::new(None);
-static OUR_HOOK: GilCell<Option<Ref>> = GilCell::new(None);
-
-/// 3.11: puts a function before `threading.excepthook`, whatever it is now. Called when a thread is about to be started.
-pub(crate) fn wrap_thread_hook(py: Python<'_>) -> PyResult<()> {
-    let modules = py.import("sys")?.getattr("modules")?;
-    let Ok(threading) = modules.get_item("threading") else { return Ok(()) };
-    let hook = threading.getattr("excepthook")?;
-    let ours = match OUR_HOOK.with(py, |it| it.as_ref().map(|it| it.bind(py))) {
-        Some(ours) => ours,
-        None => {
-            let ours = builtin(py, c"excepthook", on_thread_exception)?;
-            let kept = Ref::from(ours.clone());
-            OUR_HOOK.with(py, |it| *it = Some(kept));
-            ours
-        }
-    };
-    if !hook.is(&ours) {
-        let original = Ref::from(hook);
-        let old = ORIGINAL_HOOK.with(py, |it| it.replace(original));
-        drop(old);
-        threading.setattr("excepthook", ours)?;
-    }
-    Ok(())
-}
-
-unsafe extern "C" fn on_thread_exception(_: *mut PyObject, args: *mut *mut PyObject, count: isize) -> *mut PyObject {
-    // SAFETY: called by Python code, with the GIL.
-    let py = unsafe { Python::assume_attached() };
-    let original = ORIGINAL_HOOK.with(py, |it| it.as_ref().map(|it| it.bind(py)));
-    if count >= 1 && !lifetime::is_child(py) {
-        // SAFETY: at least one argument: the record with `exc_value`.
-        let record = unsafe { Bound::from_borrowed_ptr(py, *args) };
-        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            if let Ok(value) = record.getattr("exc_value") {
-                if !value.is_none() {
-                    uncaught(py, &value);
-                }
-            }
-        }));
-    }
-    match original {
-        // SAFETY: the arguments as they came, for the hook that was there before.
-        Some(original) => unsafe {
-            (capi::py().vectorcall)(original.as_ptr(), args, count.cast_unsigned(), std::ptr::null_mut())
-        },
-        // SAFETY: the GIL is held.
-        None => unsafe { ffi::Py_NewRef(ffi::Py_None()) },
     }
 }

@@ -31,6 +31,11 @@ pub(crate) fn submit(job: Job) {
     }
 }
 
+/// Wakes the helper, which looks whether a pause is wanted. Needs no GIL.
+pub(crate) fn wake_helper() {
+    HELPER.post();
+}
+
 /// Does what was handed in.
 pub(crate) fn run_jobs(py: Python<'_>) {
     loop {

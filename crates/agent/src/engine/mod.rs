@@ -23,6 +23,7 @@ pub(crate) mod source;
 mod stack;
 pub(crate) mod step;
 pub(crate) mod stop;
+pub(crate) mod threading_hooks;
 pub(crate) mod threads;
 mod trace;
 pub(crate) mod watchdog;

@@ -23,6 +23,8 @@ pub(crate) fn request(thread: ThreadId) {
     THREAD.store(thread.0, Ordering::Relaxed);
     WANTED.store(true, Ordering::Relaxed);
     gil::submit(Box::new(events::update));
+    // If a stop is just ending it has taken the job; the program may go on into a long wait all the same.
+    gil::wake_helper();
 }
 
 /// Something has stopped: the wish is fulfilled.

@@ -16,12 +16,18 @@ use crate::capi::{self, Ref};
 
 /// A frame that was shown.
 #[derive(Debug)]
-pub(crate) struct Shown {
-    /// The frame object.
-    pub(crate) frame: Ref,
-    /// Its line if not the one it executes: where an exception left it.
-    line: Option<u32>,
+struct Shown {
     id: i32,
+    what: Row,
+}
+
+/// A row of a stack.
+#[derive(Debug)]
+enum Row {
+    /// A frame, with its line if it is not the one that it executes: where an exception left it.
+    Frame(Ref, Option<u32>),
+    /// A place in a file that could not be compiled: there is no frame.
+    NotCompiled(dap::Place),
 }
 
 #[derive(Debug, Default)]
@@ -51,10 +57,12 @@ impl Stacks {
         let mut stack = Stack { shown: Vec::new(), next: top.or_else(|| thread.frame()) };
         if let Some(exception) = exception {
             stack.next = None;
-            for (frame, line) in &exception.frames {
+            let frames = exception.frames.iter().map(|(frame, line)| {
                 // SAFETY: the exception holds the frame; the GIL is held.
-                let frame = unsafe { Ref::borrow(frame.as_ptr()) };
-                stack.shown.push(Shown { frame, line: Some(*line), id: NEXT_ID.fetch_add(1, Ordering::Relaxed) });
+                Row::Frame(unsafe { Ref::borrow(frame.as_ptr()) }, Some(*line))
+            });
+            for what in exception.not_compiled.clone().map(Row::NotCompiled).into_iter().chain(frames) {
+                stack.shown.push(Shown { what, id: NEXT_ID.fetch_add(1, Ordering::Relaxed) });
             }
             for (index, shown) in stack.shown.iter().enumerate() {
                 stacks.places.insert(shown.id, (thread.id, index));
@@ -85,7 +93,7 @@ impl Stacks {
             let Some(frame) = stack.next.take() else { break };
             // SAFETY: we hold the frame.
             stack.next = unsafe { Ref::steal((capi::py().frame_get_back)(frame.as_ptr().cast()).cast()) };
-            let shown = Shown { frame, line: None, id: NEXT_ID.fetch_add(1, Ordering::Relaxed) };
+            let shown = Shown { what: Row::Frame(frame, None), id: NEXT_ID.fetch_add(1, Ordering::Relaxed) };
             self.places.insert(shown.id, (id, stack.shown.len()));
             stack.shown.push(shown);
         }
@@ -99,19 +107,26 @@ impl Stacks {
     }
 
     /// The frame with an id.
-    pub(crate) fn frame(&self, id: i32) -> Result<&Shown, Failure> {
+    pub(crate) fn frame(&self, id: i32) -> Result<&Ref, Failure> {
         if id < self.first_id {
             return Err(Failure::stale("this frame"));
         }
         let place = self.places.get(&id).ok_or_else(|| Failure::client(format!("there is no frame {id}")))?;
-        Ok(&self.stacks[&place.0].shown[place.1])
+        match &self.stacks[&place.0].shown[place.1].what {
+            Row::Frame(frame, _) => Ok(frame),
+            Row::NotCompiled(_) => Err(Failure::user("nothing of this file ran: it could not be compiled")),
+        }
     }
 
     /// The innermost frame of a thread that is shown or would be.
     pub(crate) fn top(&self, thread: &Thread) -> Option<Ref> {
         match self.stacks.get(&thread.id) {
             Some(stack) => {
-                let top = stack.shown.first().map(|it| &it.frame).or(stack.next.as_ref())?;
+                let top = match stack.shown.first().map(|it| &it.what) {
+                    Some(Row::Frame(frame, _)) => frame,
+                    Some(Row::NotCompiled(_)) => return None,
+                    None => stack.next.as_ref()?,
+                };
                 // SAFETY: we hold the frame.
                 Some(unsafe { Ref::borrow(top.as_ptr()) })
             }
@@ -122,39 +137,52 @@ impl Stacks {
 
 impl Shown {
     fn describe(&self, py: Python<'_>) -> dap::StackFrame {
-        let frame: *mut PyFrameObject = self.frame.as_ptr().cast();
-        let code = capi::frame_code(frame);
-        // SAFETY: live objects that the frame holds.
-        let (bound, executed) =
-            unsafe { (Bound::from_borrowed_ptr(py, code.cast()), ffi::PyFrame_GetLineNumber(frame)) };
-        let text = |name: &str| bound.getattr(name).ok().and_then(|it| it.extract::<String>().ok());
-        let (file, user) = match codes::info_of(py, code.cast()) {
-            Ok(info) if !info.is_null() => codes::file_of(py, info),
-            _ => (text("co_filename").unwrap_or_default(), false),
-        };
-        let line = self.line.unwrap_or_else(|| u32::try_from(executed).unwrap_or(0)).max(1);
-        let module = self.module(py);
-        let mut source = source::describe(py, &file, module.as_deref());
-        if !user {
-            source.presentation_hint = Some("deemphasize".to_owned());
-            source.origin = Some("library".to_owned());
-        }
-        dap::StackFrame {
-            id: self.id,
-            name: text("co_qualname").or_else(|| text("co_name")).unwrap_or_default(),
-            source: Some(source),
-            line,
-            column: 1,
-            module_id: module,
-            presentation_hint: (!user).then(|| "subtle".to_owned()),
-            ..dap::StackFrame::default()
+        match &self.what {
+            Row::Frame(frame, line) => describe(py, self.id, frame, *line),
+            Row::NotCompiled(place) => dap::StackFrame {
+                id: self.id,
+                name: "not compiled".to_owned(),
+                source: Some(source::describe(py, &place.path, None)),
+                line: place.line,
+                column: 1,
+                ..dap::StackFrame::default()
+            },
         }
     }
+}
 
-    fn module(&self, py: Python<'_>) -> Option<String> {
-        // SAFETY: we hold the frame; a new reference.
-        let globals = unsafe { Ref::steal((capi::py().frame_get_globals)(self.frame.as_ptr().cast())) }?;
-        let globals = globals.bind(py);
-        globals.cast::<PyDict>().ok()?.get_item("__name__").ok()??.extract().ok()
+fn describe(py: Python<'_>, id: i32, object: &Ref, left_at: Option<u32>) -> dap::StackFrame {
+    let frame: *mut PyFrameObject = object.as_ptr().cast();
+    let code = capi::frame_code(frame);
+    // SAFETY: live objects that the frame holds.
+    let (bound, executed) = unsafe { (Bound::from_borrowed_ptr(py, code.cast()), ffi::PyFrame_GetLineNumber(frame)) };
+    let text = |name: &str| bound.getattr(name).ok().and_then(|it| it.extract::<String>().ok());
+    let (file, user) = match codes::info_of(py, code.cast()) {
+        Ok(info) if !info.is_null() => codes::file_of(py, info),
+        _ => (text("co_filename").unwrap_or_default(), false),
+    };
+    let line = left_at.unwrap_or_else(|| u32::try_from(executed).unwrap_or(0)).max(1);
+    let module = module(py, object);
+    let mut source = source::describe(py, &file, module.as_deref());
+    if !user {
+        source.presentation_hint = Some("deemphasize".to_owned());
+        source.origin = Some("library".to_owned());
     }
+    dap::StackFrame {
+        id,
+        name: text("co_qualname").or_else(|| text("co_name")).unwrap_or_default(),
+        source: Some(source),
+        line,
+        column: 1,
+        module_id: module,
+        presentation_hint: (!user).then(|| "subtle".to_owned()),
+        ..dap::StackFrame::default()
+    }
+}
+
+fn module(py: Python<'_>, frame: &Ref) -> Option<String> {
+    // SAFETY: we hold the frame; a new reference.
+    let globals = unsafe { Ref::steal((capi::py().frame_get_globals)(frame.as_ptr().cast())) }?;
+    let globals = globals.bind(py);
+    globals.cast::<PyDict>().ok()?.get_item("__name__").ok()??.extract().ok()
 }

@@ -65,6 +65,8 @@ pub(crate) struct Exception {
     pub(crate) frames: Vec<(Ref, u32)>,
     /// `Type: message`, for the user.
     pub(crate) text: String,
+    /// Of a syntax error: where.
+    pub(crate) not_compiled: Option<dap::Place>,
 }
 
 impl What {

@@ -46,6 +46,9 @@ static IDENT_OFFSET: AtomicUsize = AtomicUsize::new(0);
 /// What the listener answers while the GIL cannot be had.
 static LAST: Mutex<Vec<dap::Thread>> = Mutex::new(Vec::new());
 
+/// The main thread: the first one that is given an id, at the start.
+pub(crate) const MAIN: ThreadId = ThreadId(1);
+
 /// The id of a thread.
 pub(crate) fn id_of(state: *mut PyThreadState) -> ThreadId {
     // SAFETY: a live state, under the GIL. The interpreter never gives this number to another thread.
@@ -75,14 +78,18 @@ pub(crate) fn list(py: Python<'_>) -> Vec<Thread> {
     let mut threads: Vec<Thread> = threads
         .into_iter()
         .filter(|(state, ident)| {
-            // A state without a name and without a frame is a native thread's that only passes by: ours, for one.
+            // A state without a name and without a frame is a native thread's that only passes by: ours, for one. The main
+            // thread has no frame while its last exception is reported.
             // SAFETY: a live state, under the GIL.
-            names.contains_key(ident) || unsafe { Ref::steal((capi::py().thread_get_frame)(*state).cast()) }.is_some()
+            id_of(*state) == MAIN
+                || names.contains_key(ident)
+                || unsafe { Ref::steal((capi::py().thread_get_frame)(*state).cast()) }.is_some()
         })
         .map(|(state, ident)| {
             let id = id_of(state);
             let name = names.get(&ident).cloned();
-            let name = name.unwrap_or_else(|| if id.0 == 1 { "MainThread".to_owned() } else { format!("Thread-{id}") });
+            let name =
+                name.unwrap_or_else(|| if id == MAIN { "MainThread".to_owned() } else { format!("Thread-{id}") });
             Thread { id, state, ident, name }
         })
         .collect();

@@ -9,7 +9,7 @@ use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
 use pyo3::prelude::*;
 
 use super::codes;
-use super::{breakpoints, control, events, pause, run_to, step, stop};
+use super::{breakpoints, control, events, pause, run_to, step, stop, threading_hooks};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -37,7 +37,14 @@ pub(crate) fn update(py: Python<'_>) {
     }
 }
 
-/// A thread is about to be started.
+/// A thread was started by `threading`: it is traced from its first line.
+pub(crate) fn thread_started(py: Python<'_>) {
+    if ON.load(Ordering::Relaxed) {
+        set_everywhere(py, true);
+    }
+}
+
+/// A thread is about to be started by something else.
 pub(crate) fn thread_starts() {
     if ON.load(Ordering::Relaxed) {
         NEW_THREADS.store(true, Ordering::Relaxed);
@@ -119,6 +126,7 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
                 control::line(py, info, line);
             }
         }
+        _ if threading_hooks::loading() => threading_hooks::code_returns(py, code),
         _ if !step::active() && !run_to::active() => {}
         // No value: an exception leaves the frame.
         _ if argument.is_null() => step::on_unwind(py),

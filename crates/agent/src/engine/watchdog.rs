@@ -89,16 +89,23 @@ pub(crate) fn evaluation_begins(seq: i64) {
     begin(Task::Evaluation { seq });
 }
 
-/// The evaluation is over. True if others were let run.
-pub(crate) fn evaluation_ends() -> bool {
+/// What happened during an evaluation.
+pub(crate) struct Outcome {
+    /// The other threads were let run.
+    pub(crate) others_ran: bool,
+    /// An interrupt was sent; it may not have arrived yet.
+    pub(crate) interrupted: bool,
+}
+
+/// The evaluation is over.
+pub(crate) fn evaluation_ends() -> Outcome {
     RAISE_WANTED.store(false, Ordering::Relaxed);
     let mut state = lock();
     if let (Task::Evaluation { seq }, true) = (state.task, state.announced) {
         OUTBOX.send(Event::new("progressEnd", &dap::ProgressEndEvent { progress_id: progress_id(seq), message: None }));
     }
     state.task = Task::None;
-    state.interrupt = None;
-    state.others_ran
+    Outcome { others_ran: state.others_ran, interrupted: state.interrupt.take().is_some() }
 }
 
 /// The user gives up the evaluation of a request. False if it is not the one that runs.

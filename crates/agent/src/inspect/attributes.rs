@@ -100,7 +100,9 @@ pub(super) fn attributes<'py>(types: &mut Types<'py>, value: &Any<'py>) -> Vec<A
     }
     let dict = dict(&facts, value);
     if let Some(dict) = &dict {
-        found.extend(entries(dict, 0).filter(|(key, _)| is_text(key)).map(|(key, value)| Attribute::Keyed { key, value }));
+        found.extend(
+            entries(dict, 0).filter(|(key, _)| is_text(key)).map(|(key, value)| Attribute::Keyed { key, value }),
+        );
     }
     let classes = facts.attributes();
     for (name, descriptor) in &classes.members {

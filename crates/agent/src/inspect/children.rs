@@ -268,7 +268,8 @@ impl<'py> Describe<'_, 'py> {
         is_scope: bool,
     ) -> dap::Variable {
         let name = attribute.name();
-        let child = if is_scope { Some(name.clone()).filter(|it| paths::is_name(it)) } else { paths::attribute(path, &name) };
+        let child =
+            if is_scope { Some(name.clone()).filter(|it| paths::is_name(it)) } else { paths::attribute(path, &name) };
         match (attribute, object) {
             (Attribute::Keyed { value, .. } | Attribute::Named { value, .. }, _) => {
                 let child = child.or_else(|| (is_scope && name == "locals()").then(|| name.clone()));
@@ -346,12 +347,18 @@ mod tests {
     #[test]
     fn a_reader_without_paging_gets_the_first_thousand_and_the_rest_as_a_row() {
         assert_eq!(wanted(None, None, None), Wanted { indexed: 0..1000, named: 0..30, say_rest: true });
-        assert_eq!(wanted(Some("indexed"), Some(2000), Some(0)), Wanted { indexed: 2000..2500, named: 0..0, say_rest: true });
+        assert_eq!(
+            wanted(Some("indexed"), Some(2000), Some(0)),
+            Wanted { indexed: 2000..2500, named: 0..0, say_rest: true }
+        );
     }
 
     #[test]
     fn a_page_beyond_the_end_is_empty() {
-        assert_eq!(wanted(None, Some(u32::MAX), Some(u32::MAX)), Wanted { indexed: 2500..2500, named: 30..30, say_rest: false });
+        assert_eq!(
+            wanted(None, Some(u32::MAX), Some(u32::MAX)),
+            Wanted { indexed: 2500..2500, named: 30..30, say_rest: false }
+        );
     }
 
     #[test]

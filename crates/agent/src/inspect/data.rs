@@ -184,4 +184,3 @@ pub(super) fn next_item<'py>(iterator: &Any<'py>) -> Option<Any<'py>> {
     // SAFETY: the slot of this name has this signature.
     unsafe { take(iterator.py(), std::mem::transmute::<*mut c_void, Unary>(slot)(iterator.as_ptr())) }
 }
-

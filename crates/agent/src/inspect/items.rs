@@ -18,7 +18,13 @@ pub(super) struct Item<'py> {
 }
 
 /// The items `start..end` of a container.
-pub(super) fn page<'py>(facts: &Facts<'py>, value: &Any<'py>, cursor: &mut Cursor, start: usize, end: usize) -> Vec<Item<'py>> {
+pub(super) fn page<'py>(
+    facts: &Facts<'py>,
+    value: &Any<'py>,
+    cursor: &mut Cursor,
+    start: usize,
+    end: usize,
+) -> Vec<Item<'py>> {
     let end = end.min(size(facts, value));
     if start >= end {
         return Vec::new();

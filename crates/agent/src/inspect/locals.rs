@@ -167,7 +167,8 @@ fn get_var() -> Option<GetVar> {
     static GET_VAR: OnceLock<Option<GetVar>> = OnceLock::new();
     *GET_VAR.get_or_init(|| {
         // SAFETY: the symbol is the named CPython function, whose signature the type repeats.
-        capi::data_symbol(c"PyFrame_GetVar").map(|it| unsafe { std::mem::transmute::<*mut std::ffi::c_void, GetVar>(it) })
+        capi::data_symbol(c"PyFrame_GetVar")
+            .map(|it| unsafe { std::mem::transmute::<*mut std::ffi::c_void, GetVar>(it) })
     })
 }
 

@@ -34,7 +34,11 @@ pub(crate) use set::Evaluate;
 use types::Types;
 
 /// The scopes of a frame object.
-pub(crate) fn scopes(py: Python<'_>, handles: &mut Handles, frame: &Bound<'_, PyAny>) -> Result<Vec<dap::Scope>, Failure> {
+pub(crate) fn scopes(
+    py: Python<'_>,
+    handles: &mut Handles,
+    frame: &Bound<'_, PyAny>,
+) -> Result<Vec<dap::Scope>, Failure> {
     let _quiet = NoCollection::new(py);
     Ok(scopes::scopes(py, handles, frame))
 }

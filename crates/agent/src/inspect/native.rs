@@ -257,7 +257,12 @@ pub(super) fn native_repr(value: &Any<'_>, owner: &Any<'_>, limit: usize) -> Opt
 }
 
 /// Calls a method that `owner`, a type written in C, defines; at most one argument.
-pub(super) fn native_call<'py>(value: &Any<'py>, owner: &Any<'py>, name: &str, argument: Option<&Any<'py>>) -> Option<Any<'py>> {
+pub(super) fn native_call<'py>(
+    value: &Any<'py>,
+    owner: &Any<'py>,
+    name: &str,
+    argument: Option<&Any<'py>>,
+) -> Option<Any<'py>> {
     let method = find(&class_dict(owner)?, name)?;
     if !is_exactly(&method, &raw mut ffi::PyMethodDescr_Type) {
         return None;

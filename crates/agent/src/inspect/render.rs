@@ -63,7 +63,9 @@ impl<'py> Renderer<'_, 'py> {
             Kind::Single => {
                 self.line.put(if facts.name == "ellipsis" { "Ellipsis" } else { facts.name.trim_end_matches("Type") });
             }
-            Kind::Bool => self.line.put(if value.is(pyo3::types::PyBool::new(value.py(), true)) { "True" } else { "False" }),
+            Kind::Bool => {
+                self.line.put(if value.is(pyo3::types::PyBool::new(value.py(), true)) { "True" } else { "False" })
+            }
             Kind::Int => self.line.put(&int(value)),
             Kind::Float => self.line.put(&float(value)),
             Kind::Complex => self.line.put(&complex(value)),

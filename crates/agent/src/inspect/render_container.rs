@@ -3,8 +3,8 @@
 use pyo3::ffi;
 
 use super::data::{
-    dict_size, entries, list_item, list_size, next_item, sequence_item, sequence_size, set_iterator, set_size, tuple_item,
-    tuple_size,
+    dict_size, entries, list_item, list_size, next_item, sequence_item, sequence_size, set_iterator, set_size,
+    tuple_item, tuple_size,
 };
 use super::native::{Any, class_address, is_a, referents};
 use super::render::{Inside, Renderer};

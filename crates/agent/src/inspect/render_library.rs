@@ -27,7 +27,9 @@ impl<'py> Renderer<'_, 'py> {
 
     fn known(&mut self, facts: &Facts<'py>, value: &Any<'py>) {
         match facts.kind {
-            Kind::DateTime => self.time(facts, value, &["year", "month", "day", "hour", "minute", "second", "microsecond"], 5),
+            Kind::DateTime => {
+                self.time(facts, value, &["year", "month", "day", "hour", "minute", "second", "microsecond"], 5)
+            }
             Kind::Date => self.time(facts, value, &["year", "month", "day"], 3),
             Kind::Time => self.time(facts, value, &["hour", "minute", "second", "microsecond"], 2),
             Kind::TimeDelta => self.delta(facts, value),
@@ -202,4 +204,3 @@ fn path<'py>(facts: &Facts<'py>, value: &Any<'py>) -> Option<String> {
     let shown = format!("{root}{}", parts.join("/"));
     Some(if shown.is_empty() { ".".to_owned() } else { shown })
 }
-

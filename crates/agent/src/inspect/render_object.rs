@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use super::data::{entries, find, text, tuple_item, tuple_size};
 use super::line::{TEXT, counted};
 use super::native::{
-    Any, class_of, instance_dict, is_a, is_exactly, is_plain_text, own_attribute, read_descriptor, referents, small_int, take,
+    Any, class_of, instance_dict, is_a, is_exactly, is_plain_text, own_attribute, read_descriptor, referents,
+    small_int, take,
 };
 use super::render::{Inside, Renderer};
 use super::types::{Facts, Kind, module_name, qualified_name, type_name};
@@ -81,7 +82,8 @@ impl<'py> Renderer<'_, 'py> {
                 .fields
                 .iter()
                 .filter_map(|name| {
-                    let field = dict.as_ref().and_then(|dict| find(dict, name)).or_else(|| facts.member(value, name))?;
+                    let field =
+                        dict.as_ref().and_then(|dict| find(dict, name)).or_else(|| facts.member(value, name))?;
                     Some((name, field))
                 })
                 .collect();
@@ -198,7 +200,11 @@ pub(super) fn exception_line<'py>(types: &mut super::types::Types<'py>, exceptio
 
 fn class(value: &Any<'_>) -> String {
     let (module, name) = (module_name(value), qualified_name(value));
-    if module.is_empty() || module == "builtins" { format!("<class '{name}'>") } else { format!("<class '{module}.{name}'>") }
+    if module.is_empty() || module == "builtins" {
+        format!("<class '{name}'>")
+    } else {
+        format!("<class '{module}.{name}'>")
+    }
 }
 
 fn named(value: &Any<'_>, attribute: &str) -> String {

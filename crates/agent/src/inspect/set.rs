@@ -116,7 +116,11 @@ fn child<'py>(object: &Any<'py>, place: &Place, name: &str) -> Result<Goal<'py>,
     }
     let index = facts.fields.iter().position(|it| it == name).filter(|_| facts.kind == Kind::NamedTuple);
     if let Some(index) = index.or_else(|| name.parse().ok()).filter(|index| *index < size(&facts, &object)) {
-        return if is_changeable(&facts, &object) { Ok(Goal::Item { sequence: object, index }) } else { Err(refusal()) };
+        return if is_changeable(&facts, &object) {
+            Ok(Goal::Item { sequence: object, index })
+        } else {
+            Err(refusal())
+        };
     }
     let attribute = attributes(&mut types, &object).into_iter().find(|it| match it {
         Attribute::Keyed { key, .. } => text_is(key, name),

@@ -8,8 +8,8 @@ use pyo3::ffi;
 
 use super::data::{entries, find, text, tuple_items, tuple_size};
 use super::native::{
-    Any, bases_in_order, class_dict, class_of, flags, is_a, is_dict, is_exactly, is_native, is_plain_text,
-    is_text, native_attribute, native_module, read_descriptor, take,
+    Any, bases_in_order, class_dict, class_of, flags, is_a, is_dict, is_exactly, is_native, is_plain_text, is_text,
+    native_attribute, native_module, read_descriptor, take,
 };
 
 /// The longest name of a type or module that is shown.
@@ -156,7 +156,8 @@ impl<'py> Facts<'py> {
             // Structures such as `os.stat_result` are written in C, named tuples in Python; both list their fields.
             if let Some(fields) = self.order.iter().find_map(|class| {
                 let dict = class_dict(class)?;
-                find(&dict, "_fields").or_else(|| find(&dict, "n_sequence_fields").and_then(|_| find(&dict, "__match_args__")))
+                find(&dict, "_fields")
+                    .or_else(|| find(&dict, "n_sequence_fields").and_then(|_| find(&dict, "__match_args__")))
             }) && is_exactly(&fields, &raw mut ffi::PyTuple_Type)
                 && (1..=CLASS_ATTRIBUTES).contains(&tuple_size(&fields))
             {
@@ -214,13 +215,26 @@ impl<'py> Facts<'py> {
     /// Whether instances are plain data, whose C getters say nothing that is not shown already.
     fn is_plain(&self) -> bool {
         use Kind::{
-            Builtin, Class, Code, Exception, Frame, Function, Generator, Method, Module, NdArray, Object, Pattern, Range,
-            Slice, Traceback,
+            Builtin, Class, Code, Exception, Frame, Function, Generator, Method, Module, NdArray, Object, Pattern,
+            Range, Slice, Traceback,
         };
         !matches!(
             self.kind,
-            Builtin | Class | Code | Exception | Frame | Function | Generator | Method | Module | NdArray | Object | Pattern
-                | Range | Slice | Traceback
+            Builtin
+                | Class
+                | Code
+                | Exception
+                | Frame
+                | Function
+                | Generator
+                | Method
+                | Module
+                | NdArray
+                | Object
+                | Pattern
+                | Range
+                | Slice
+                | Traceback
         )
     }
 
@@ -389,8 +403,13 @@ fn builtin(name: &str) -> (Items, Kind) {
         "module" => Kind::Module,
         "function" => Kind::Function,
         "method" => Kind::Method,
-        "builtin_function_or_method" | "method_descriptor" | "classmethod_descriptor" | "wrapper_descriptor"
-        | "method-wrapper" | "getset_descriptor" | "member_descriptor" => Kind::Builtin,
+        "builtin_function_or_method"
+        | "method_descriptor"
+        | "classmethod_descriptor"
+        | "wrapper_descriptor"
+        | "method-wrapper"
+        | "getset_descriptor"
+        | "member_descriptor" => Kind::Builtin,
         "code" => Kind::Code,
         "frame" => Kind::Frame,
         "traceback" => Kind::Traceback,

@@ -19,7 +19,7 @@ const LONGEST_RESULT: usize = 100_000;
 pub(crate) fn evaluate(py: Python<'_>, stop: &mut Stop, request: &Request) -> Result<dap::EvaluateBody, Failure> {
     let arguments: dap::EvaluateArguments = request.arguments()?;
     let frame = match arguments.frame_id {
-        Some(id) => Some(stop.stacks.frame(id)?.frame.bind(py)),
+        Some(id) => Some(stop.stacks.frame(id)?.bind(py)),
         None => None,
     };
     stop.publish(py);

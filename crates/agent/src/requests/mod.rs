@@ -36,7 +36,7 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         "stackTrace" => body(&stop.stacks.trace(py, &threads::list(py), &request.arguments()?)?),
         "scopes" => {
             let arguments: dap::ScopesArguments = request.arguments()?;
-            let frame = stop.stacks.frame(arguments.frame_id)?.frame.bind(py);
+            let frame = stop.stacks.frame(arguments.frame_id)?.bind(py);
             body(&dap::ScopesBody { scopes: inspect::scopes(py, &mut stop.handles, &frame)? })
         }
         "variables" => {
