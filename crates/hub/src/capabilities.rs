@@ -1,7 +1,7 @@
 //! What a session can do: the one place where that is asked (I8).
 
 use ikpdb_proto::Failure;
-use ikpdb_proto::dap::Capabilities;
+use ikpdb_proto::dap::{Capabilities, SourceBreakpoint};
 use serde_json::{Map, Value};
 
 /// Requests that an agent understands only if it says so. A request that is not here is always passed on.
@@ -38,6 +38,17 @@ pub(crate) fn check(command: &str, claimed: &Map<String, Value>) -> Result<(), F
     let value = path.next().and_then(|name| claimed.get(name));
     let value = path.fold(value, |value, name| value?.get(name));
     if value == Some(&Value::Bool(true)) { Ok(()) } else { Err(Failure::unsupported(command)) }
+}
+
+/// Why a backend cannot have this breakpoint, if so.
+pub(crate) fn lacking(breakpoint: &SourceBreakpoint, claimed: &Map<String, Value>) -> Option<&'static str> {
+    let wants = [
+        (breakpoint.condition.is_some(), "supportsConditionalBreakpoints", "conditions are not supported here"),
+        (breakpoint.hit_condition.is_some(), "supportsHitConditionalBreakpoints", "hit counts are not supported here"),
+        (breakpoint.log_message.is_some(), "supportsLogPoints", "logpoints are not supported here"),
+    ];
+    let missing = |it: &&(bool, &str, &str)| it.0 && claimed.get(it.1) != Some(&Value::Bool(true));
+    wants.iter().find(missing).map(|it| it.2)
 }
 
 /// What clients are told: the backend's own, with what the hub adds for every session.

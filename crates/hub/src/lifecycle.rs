@@ -35,7 +35,7 @@ impl Hub {
         let info = SessionInfo {
             id,
             name: run.name.clone(),
-            type_: "python".to_owned(),
+            type_: self.config.kind.clone(),
             state: SessionState::Starting,
             replaces: None,
             pid: None,

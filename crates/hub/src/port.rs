@@ -175,6 +175,8 @@ pub struct Config {
     pub url: String,
     /// Its port.
     pub port: u16,
+    /// The kind of program that runners start here, as clients are told it.
+    pub kind: String,
     /// What an editor is promised before its agent came to say it itself.
     pub promised: Capabilities,
     /// What an earlier hub left.

@@ -20,7 +20,7 @@ use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::outbox::{Next, Outbox};
-use crate::serve::since_1970;
+use crate::serve::{KIND, since_1970};
 use crate::shell::{Peer, Processes, Shell};
 use crate::state::random;
 use crate::{Error, unix_door};
@@ -80,6 +80,7 @@ pub fn serve(options: Options, run: Run) -> Result<(), Error> {
             started_at: since_1970(),
             url: String::new(),
             port: 0,
+            kind: KIND.to_owned(),
             promised: options.promised,
             saved: Saved::default(),
         };

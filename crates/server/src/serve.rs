@@ -14,6 +14,9 @@ use crate::shell::Shell;
 use crate::state::{self, State, random};
 use crate::{Error, log, unix_door, web};
 
+/// What our runners run.
+pub(crate) const KIND: &str = "python";
+
 /// What a hub is told when it is started.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -62,6 +65,7 @@ pub fn serve(options: Options, ready: impl FnOnce()) -> Result<(), Error> {
             started_at: since_1970(),
             url: format!("http://{address}/"),
             port: address.port(),
+            kind: KIND.to_owned(),
             promised: options.promised.clone(),
             saved,
         };

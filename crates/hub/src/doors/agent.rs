@@ -225,12 +225,7 @@ impl Hub {
             return;
         }
         self.wishes.touch();
-        for wish in changed {
-            let Some((_, Some(editor))) = self.wishes.get(wish) else { continue };
-            let breakpoint = ikpdb_proto::dap::Breakpoint { id: i32::try_from(wish.0).ok(), ..breakpoint.clone() };
-            let event = Event::new("breakpoint", &BreakpointEvent { reason: "changed".to_owned(), breakpoint });
-            self.send(editor, None, event.into());
-        }
+        self.tell_editors(id, changed, None);
     }
 
     fn agent_changed(&mut self, id: SessionId, event: Event) {

@@ -1,12 +1,14 @@
 //! `setBreakpoints` of an editor: it replaces the editor's own wishes for a source, and nobody else's.
 
-use ikpdb_proto::dap::{Breakpoint, SetBreakpointsArguments, SetBreakpointsBody};
-use ikpdb_proto::{Failure, Request, Response, SessionId, WishId};
+use ikpdb_proto::dap::{Breakpoint, BreakpointEvent, SetBreakpointsArguments, SetBreakpointsBody};
+use ikpdb_proto::{Event, Failure, Request, Response, SessionId, WishId};
 
 use super::session_of;
 use crate::connection::Ask;
 use crate::forward::Purpose;
 use crate::hub::{Hub, Reply};
+use crate::placing::Arranged;
+use crate::port::ConnectionId;
 
 pub(super) fn set_breakpoints(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
     let arguments: SetBreakpointsArguments = ask.request.arguments()?;
@@ -38,11 +40,10 @@ pub(super) fn set_breakpoints(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure
 impl Hub {
     /// Tells a session's agent the breakpoints of one source.
     pub(crate) fn send_breakpoints(&mut self, id: SessionId, path: &str, editor: Option<(Ask, Vec<WishId>)>) {
-        let entries = self.wishes.union(path);
+        let arranged = self.arranged(id, path);
         let Ok(session) = self.session(id) else { return };
         let Ok(agent) = session.agent() else { return };
-        let entries = if session.no_debug { Vec::new() } else { entries };
-        let (generation, breakpoints) = session.placing.sent(path, entries);
+        let (generation, breakpoints) = session.placing.sent(path, arranged);
         let arguments = SetBreakpointsArguments {
             source: ikpdb_proto::dap::Source { path: Some(path.to_owned()), ..Default::default() },
             breakpoints: Some(breakpoints),
@@ -50,6 +51,14 @@ impl Hub {
         };
         let purpose = Purpose::Breakpoints { path: path.to_owned(), generation, editor };
         self.ask(agent, id, Request::new("setBreakpoints", &arguments), purpose);
+    }
+
+    /// What a session is to have for one source.
+    fn arranged(&self, id: SessionId, path: &str) -> Arranged {
+        match self.sessions.get(&id) {
+            Some(session) if !session.no_debug => Arranged::new(self.wishes.union(path), &session.capabilities),
+            _ => Arranged::default(),
+        }
     }
 
     /// Tells every session what changed for it, and all clients that something changed.
@@ -65,21 +74,17 @@ impl Hub {
             paths.sort_unstable();
             paths.dedup();
             for path in paths {
-                let entries = if self.sessions.get(&id).is_some_and(|it| it.no_debug) {
-                    Vec::new()
-                } else {
-                    self.wishes.union(&path)
-                };
+                let arranged = self.arranged(id, &path);
                 let Some(session) = self.sessions.get_mut(&id) else { continue };
-                if session.placing.differs(&path, &entries) {
+                if session.placing.differs(&path, &arranged) {
                     self.send_breakpoints(id, &path, None);
                 } else {
-                    session.placing.rename(&path, entries);
+                    session.placing.rename(&path, arranged);
                 }
             }
         }
         let list = self.breakpoint_list();
-        self.emit_to_pages(None, ikpdb_proto::Event::new(ikpdb_proto::client::BREAKPOINTS, &list));
+        self.emit_to_pages(None, Event::new(ikpdb_proto::client::BREAKPOINTS, &list));
     }
 
     /// An agent answered `setBreakpoints`.
@@ -93,8 +98,10 @@ impl Hub {
     ) {
         let made = response.body::<SetBreakpointsBody>().map(|body| body.breakpoints);
         let Ok(session) = self.session(id) else { return };
-        session.placing.answered(path, generation, made.clone().unwrap_or_default());
+        let changed = session.placing.answered(path, generation, made.clone().unwrap_or_default());
         self.wishes.touch();
+        let asker = editor.as_ref().map(|(ask, _)| ask.from);
+        self.tell_editors(id, changed, asker);
         let Some((ask, ids)) = editor else { return };
         if let Err(failure) = made {
             return self.answer(ask, Err(failure));
@@ -108,5 +115,23 @@ impl Hub {
         };
         let body = SetBreakpointsBody { breakpoints: ids.iter().map(own).collect() };
         self.answer(ask, Ok(Reply::body(&body)));
+    }
+
+    /// Tells editors what became of their breakpoints, under the ids that they know; not the one that is answered anyway.
+    pub(crate) fn tell_editors(&mut self, id: SessionId, changed: Vec<WishId>, but: Option<ConnectionId>) {
+        for wish in changed {
+            let Some((wanted, Some(editor))) = self.wishes.get(wish) else { continue };
+            let path = wanted.path.clone();
+            let Some(made) = self.sessions.get(&id).and_then(|it| it.placing.made(&path).get(&wish).copied().cloned())
+            else {
+                continue;
+            };
+            let in_it = self.editor(editor).is_some_and(|it| it.session == Some(id));
+            if in_it && Some(editor) != but {
+                let breakpoint = Breakpoint { id: i32::try_from(wish.0).ok(), ..made };
+                let event = BreakpointEvent { reason: "changed".to_owned(), breakpoint };
+                self.send(editor, None, Event::new("breakpoint", &event).into());
+            }
+        }
     }
 }
