@@ -33,6 +33,7 @@ pub(crate) fn run(pythons: &[Python], filter: Option<&str>) -> Outcome {
         }
     };
     check("the_binary_runs_alone_in_an_empty_home".into(), &|| binary_alone(&release, pythons));
+    check("the_web_ui_is_inside_the_binary".into(), &|| web_inside(&release));
     check("the_wheel_requires_nothing_and_is_not_bound_to_one_python".into(), &|| wheel_metadata(&release));
     check("the_install_lines_of_the_readme_work".into(), &|| readme_lines(&release, pythons));
     for python in pythons {
@@ -103,6 +104,19 @@ fn binary_alone(release: &Release, pythons: &[Python]) -> Result<()> {
     environment.debug(environment.command(&binary))?;
     let cache = environment.folder.join("home/.cache/ikpdb");
     ensure!(cache.is_dir(), "the agent was not unpacked into {}", cache.display());
+    Ok(())
+}
+
+/// The files of the bundle have hashes in their names, so a name says which build it is of.
+fn web_inside(release: &Release) -> Result<()> {
+    let binary = std::fs::read(&release.binary)?;
+    let assets = shell::root().join("web/dist/assets");
+    for entry in std::fs::read_dir(&assets).with_context(|| format!("cannot list {}", assets.display()))? {
+        let name = entry?.file_name();
+        let bytes = name.as_encoded_bytes();
+        let inside = binary.windows(bytes.len()).any(|window| window == bytes);
+        ensure!(inside, "{} is not in the binary", name.display());
+    }
     Ok(())
 }
 
