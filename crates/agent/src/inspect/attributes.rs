@@ -111,7 +111,7 @@ pub(super) fn attributes<'py>(types: &mut Types<'py>, value: &Any<'py>) -> Vec<A
         }
     }
     for name in &classes.lazy {
-        if !dict.as_ref().is_some_and(|dict| find(dict, name).is_some()) {
+        if dict.as_ref().is_none_or(|dict| find(dict, name).is_none()) {
             found.push(Attribute::Lazy { name: name.clone() });
         }
     }

@@ -69,11 +69,6 @@ impl Handles {
         i32::try_from(self.places.len()).ok().and_then(|count| self.first.checked_add(count)).unwrap_or(i32::MAX)
     }
 
-    /// Whether reading the children of this reference runs code of the program: the user asks for a property.
-    pub(crate) fn runs_code(&self, reference: i32) -> bool {
-        self.place(reference).is_ok_and(|place| matches!(place.what, What::Lazy { .. }))
-    }
-
     /// Gives out a reference; 0, "no children", when there are none left.
     pub(super) fn add(&mut self, place: Place) -> i32 {
         let reference = self.next_reference();

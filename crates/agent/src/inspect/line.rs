@@ -11,7 +11,7 @@ pub(super) const INNER_TEXT: usize = 100;
 /// The most items shown of one container.
 pub(super) const ITEMS: usize = 20;
 /// How deep containers are shown inside each other.
-pub(super) const DEPTH: usize = 3;
+pub(super) const DEPTH: usize = 4;
 /// How long one rendering may take before it ends where it is. Its size bounds it well below this; the rest is for
 /// objects that we did not think of.
 const TIME: Duration = Duration::from_millis(20);

@@ -43,7 +43,7 @@ pub(crate) fn scopes(
     Ok(scopes::scopes(py, handles, frame))
 }
 
-/// The children of a reference. Runs the program's code if [`Handles::runs_code`] says so, and then only.
+/// The children of a reference. Runs the program's code if that is a lazy variable's, and then only.
 pub(crate) fn variables(
     py: Python<'_>,
     handles: &mut Handles,
@@ -96,12 +96,14 @@ pub(crate) fn result_in_frame<'py>(
 }
 
 /// A value as one bounded line.
+#[expect(dead_code, reason = "for messages that name a value")]
 pub(crate) fn render(value: &Bound<'_, PyAny>) -> String {
     let _quiet = NoCollection::new(value.py());
     render::line_of(&mut Types::default(), value)
 }
 
-/// An exception as the last line of a traceback: `ValueError: the message`.
+/// An exception as the last line of a traceback, `ValueError: the message`, without asking its `__str__`.
+#[expect(dead_code, reason = "for messages about the program's exceptions")]
 pub(crate) fn exception_line(exception: &Bound<'_, PyAny>) -> String {
     let _quiet = NoCollection::new(exception.py());
     render_object::exception_line(&mut Types::default(), exception)

@@ -64,6 +64,9 @@ impl<'py> Renderer<'_, 'py> {
                 None => self.opaque(facts),
             },
             Kind::Path => match path(facts, value) {
+                Some(path) if facts.name.contains("Windows") => {
+                    self.line.put(&format!("{}({})", facts.qualified, quoted_str(&path.replace('\\', "/"))));
+                }
                 Some(path) => self.line.put(&format!("{}({})", facts.qualified, quoted_str(&path))),
                 None => self.opaque(facts),
             },
