@@ -9,7 +9,7 @@ import type { ConditionEditor, DocumentKey } from "./state";
 const VERDICT_MS = 400;
 
 export class Breakpoints extends Part {
-  private waiting: { wish: number; session: number; settle: () => void } | null = null;
+  private waiting: { wish: number; session: number; before: string | null; settle: () => void } | null = null;
 
   mark(document: DocumentKey, line: number): Mark | null {
     return marksIn(marks(this.state), document).get(line) ?? null;
@@ -78,13 +78,14 @@ export class Breakpoints extends Part {
     const editor = this.state.condition;
     if (editor === null || editor.saving) return;
     this.dispatch({ type: "condition", editor: { ...editor, saving: true, error: null } });
+    const before = editor.wish === null ? null : this.refusal(editor.wish, this.state.current ?? 0);
     try {
       const wish =
         editor.wish === null
           ? await this.send(editor.document, editor.line, values)
           : await this.context.hub.changeBreakpoint({ id: editor.wish, ...values });
       if (!this.state.breakpoints.active) this.activate(true);
-      const error = await this.verdict(wish.id);
+      const error = await this.verdict(wish.id, before);
       const now = this.state.condition;
       if (now?.document !== editor.document || now.line !== editor.line) return;
       const open = error === null ? null : { ...now, wish: wish.id, saving: false, error };
@@ -97,11 +98,12 @@ export class Breakpoints extends Part {
   /** The list came anew: somebody may be waiting for what the program says to a condition. */
   listChanged(): void {
     const { waiting } = this;
-    if (waiting !== null && this.refusal(waiting.wish, waiting.session) !== null) waiting.settle();
+    // What it said of the condition before is no news, and stays until it has looked at the new one.
+    if (waiting !== null && this.refusal(waiting.wish, waiting.session) !== waiting.before) waiting.settle();
   }
 
   /** Why the program cannot use the breakpoint, if it says so soon. */
-  private verdict(wish: number): Promise<string | null> {
+  private verdict(wish: number, before: string | null): Promise<string | null> {
     const info = this.state.current === null ? undefined : this.state.sessions[this.state.current];
     if (info === undefined || info.state === "ended") return Promise.resolve(null);
     const session = info.id;
@@ -112,7 +114,7 @@ export class Breakpoints extends Part {
         resolve(this.refusal(wish, session));
       };
       const cancel = this.context.clock.after(VERDICT_MS, settle);
-      this.waiting = { wish, session, settle };
+      this.waiting = { wish, session, before, settle };
       this.listChanged();
     });
   }

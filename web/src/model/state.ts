@@ -72,7 +72,8 @@ export interface ScopeView {
   type: string;
   ref: number;
   count: number | null;
-  expensive: boolean;
+  /** Open unless the user closed it. */
+  open: boolean;
 }
 
 /** The children of one node of a tree. */

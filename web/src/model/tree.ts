@@ -44,9 +44,8 @@ export const watchPath = (index: number, expression: string): string => `w:${ind
 export const resultPath = (session: number, entry: number): string => `c:${session}:${entry}`;
 export const hoverPath = (expression: string): string => `h:${expression}`;
 
-/** Scopes of the function's own names are open unless they were closed, others the other way round. */
-export function isOpen(expanded: Record<string, boolean>, path: string, scope: ScopeView | null): boolean {
-  return expanded[path] ?? (scope !== null && !scope.expensive && !scope.type.startsWith("global"));
+export function isOpen(expanded: Record<string, boolean>, scope: ScopeView): boolean {
+  return expanded[scopePath(scope)] ?? scope.open;
 }
 
 export const scopeLoad = (scope: ScopeView): Load => ({ ref: scope.ref, filter: null, start: 0, count: 0 });
@@ -164,7 +163,7 @@ export function scopeRows(at: Expansion): TreeRow[] {
   const rows: TreeRow[] = [];
   for (const scope of at.tree.scopes) {
     const path = scopePath(scope);
-    const expanded = isOpen(at.expanded, path, scope);
+    const expanded = isOpen(at.expanded, scope);
     rows.push({ kind: "scope", path, depth: 0, expanded, load: scopeLoad(scope), scope });
     if (expanded) childRows(at, path, 1, rows, "no names yet");
   }

@@ -12,7 +12,6 @@ import {
   isOpen,
   type Load,
   missing,
-  scopePath,
   scopeRows,
   type TreeRow,
   valueRows,
@@ -45,13 +44,14 @@ export class Values extends Part {
           type: scope.type,
           ref: scope.id,
           count: scope.named === null && scope.indexed === null ? null : (scope.named ?? 0) + (scope.indexed ?? 0),
-          expensive: scope.expensive,
+          // Global names are many: they are shut, but where they are all there is.
+          open: !scope.expensive && (scopes.length === 1 || !scope.type.startsWith("global")),
         }),
       );
       const children: Record<string, Variable[]> = {};
       const open = scopes.filter((_, index) => {
         const scope = views[index];
-        return scope !== undefined && isOpen(this.state.expanded, scopePath(scope), scope);
+        return scope !== undefined && isOpen(this.state.expanded, scope);
       });
       await Promise.all(
         open.map(async (scope) => {

@@ -78,17 +78,19 @@ export function StatusSentence() {
     onCleanup(() => clearTimeout(timer));
   });
   return (
-    <div class="say" data-testid="status-state" data-state={state()} data-phase={says().phase}>
-      <Icon name={ICON[says().phase]} class={spins() ? "spin" : ""} />
-      <strong class="cut">
-        <For each={says().main}>{(words) => <Piece words={words} />}</For>
-      </strong>
-      <span class="why cut">
-        <For each={says().why}>{(words) => <Piece words={words} />}</For>
-      </span>
+    <>
+      <div class="say" data-testid="status-state" data-state={state()} data-phase={says().phase}>
+        <Icon name={ICON[says().phase]} class={spins() ? "spin" : ""} />
+        <strong class="cut">
+          <For each={says().main}>{(words) => <Piece words={words} />}</For>
+        </strong>
+        <span class="why cut">
+          <For each={says().why}>{(words) => <Piece words={words} />}</For>
+        </span>
+      </div>
       <span class="sr" role="status">
         {announced()}
       </span>
-    </div>
+    </>
   );
 }

@@ -1,0 +1,111 @@
+// Checklist A: the shell and the state of the session.
+
+import { expect, test } from "vitest";
+import { sessions } from "./session";
+
+const at = sessions();
+
+test("A1 A2 with no program all run buttons but Run are disabled; a debugged program stops within 5 s", async () => {
+  const { debug, run, workspace } = await at.start(["fixture.py", "seven"]);
+  const before = Date.now();
+  await debug.stoppedAt(1);
+  expect(Date.now() - before).toBeLessThan(5000);
+  await debug.resume();
+  await debug.says("Ended, exit code 7 after");
+  await debug.is("disconnected");
+  expect(await debug.state.innerText()).toContain("disconnected");
+  expect(await run.ended()).toBe(7);
+  for (const name of ["over", "into", "out", "stop"]) expect(await debug.button(name).isDisabled()).toBe(true);
+  expect(await debug.button("run").isEnabled()).toBe(true);
+  expect(await debug.page.title()).toContain("Ended, exit code 7");
+  expect(workspace.line("exit")).toBeGreaterThan(1);
+});
+
+test("A3 A4 run buttons follow the program: Pause while it runs, Continue and steps while it is stopped", async () => {
+  const { debug } = await at.start(["fixture.py", "spin"]);
+  await debug.stoppedAt(1);
+  expect(await debug.button("pause").count()).toBe(0);
+  for (const name of ["resume", "over", "into", "out"]) expect(await debug.button(name).isEnabled()).toBe(true);
+  await debug.resume();
+  await debug.is("running");
+  await debug.says(/Running for \d+\.\d s/);
+  expect(await debug.button("pause").isEnabled()).toBe(true);
+  expect(await debug.button("resume").count()).toBe(0);
+  for (const name of ["over", "into", "out"]) expect(await debug.button(name).isDisabled()).toBe(true);
+});
+
+test("A5 the debug panel shows itself at the first stop when auto-show is on, and stays shut when it is off", async () => {
+  const { debug, workspace } = await at.start(["fixture.py", "spin"]);
+  await debug.stoppedAt(1);
+  const panel = debug.page.getByTestId("debug-panel");
+  const choose = async (label: string) => {
+    await debug.page.getByRole("button", { name: "More" }).click();
+    await debug.page.getByRole("menuitemcheckbox", { name: label }).click();
+  };
+  await choose("Stack, variables and watch");
+  await expect.poll(() => panel.isVisible()).toBe(false);
+  await debug.page.keyboard.press("F10");
+  await expect.poll(() => panel.isVisible()).toBe(true);
+  await choose("Show them when the program stops");
+  await choose("Stack, variables and watch");
+  await expect.poll(() => panel.isVisible()).toBe(false);
+  await debug.setBreakpoint(workspace.line("spin"));
+  await debug.page.keyboard.press("F5");
+  await debug.stoppedAt(workspace.line("spin"));
+  expect(await panel.isVisible()).toBe(false);
+});
+
+test("A6 Stop ends the program and the markers go", async () => {
+  const { debug, run } = await at.start(["fixture.py", "spin"]);
+  await debug.stoppedAt(1);
+  await debug.button("stop").click();
+  await debug.is("disconnected");
+  await debug.says(/Killed by SIGTERM|Ended/);
+  expect(await debug.gutter(1).getAttribute("data-pc")).toBe("none");
+  expect(await debug.page.locator(".at-top").count()).toBe(0);
+  expect(await run.ended()).not.toBe(0);
+});
+
+test("A7 Restart runs again and stops at the same breakpoint with the same list", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const line = workspace.line("total");
+  await debug.setBreakpoint(line);
+  await debug.resume();
+  await debug.stoppedAt(line);
+  await debug.button("restart").click();
+  await debug.stoppedAt(1);
+  await debug.resume();
+  await debug.stoppedAt(line);
+  expect(await debug.panel("breakpoints").getByTestId("row").count()).toBe(1);
+});
+
+test("A7 a program that has ended is run again from the page, and its output shows", async () => {
+  const { debug, run } = await at.start();
+  await debug.stoppedAt(1);
+  await debug.resume();
+  await debug.says("Ended, exit code 0");
+  await run.ended();
+  await debug.button("run").click();
+  await debug.stoppedAt(1);
+  await debug.resume();
+  await debug.says("Ended, exit code 0");
+  await expect.poll(() => debug.panel("console").innerText()).toContain("step 5 55");
+});
+
+test("A8 a second run joins the picker, the first is untouched, and both can be driven", async () => {
+  const { debug, workspace } = await at.start(["fixture.py"]);
+  await debug.stoppedAt(1);
+  await workspace.run(["long.py"], { joins: true });
+  const picker = debug.page.getByTestId("session-picker");
+  await expect.poll(() => picker.innerText()).toContain("2 programs");
+  await debug.stoppedAt(1);
+  await picker.click();
+  await debug.page.getByRole("menuitemcheckbox", { name: /long\.py/ }).click();
+  await debug.stoppedAt(1, "long.py");
+  await debug.page.keyboard.press("F10");
+  await debug.stoppedAt(3, "long.py");
+  await picker.click();
+  await debug.page.getByRole("menuitemcheckbox", { name: /fixture\.py/ }).click();
+  await debug.stoppedAt(1);
+});

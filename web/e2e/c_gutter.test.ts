@@ -1,0 +1,143 @@
+// Checklist C: gutter and editor.
+
+import { expect, test } from "vitest";
+import { sessions } from "./session";
+
+const at = sessions();
+
+test("C16 C17 clicks add and remove a breakpoint, Shift-click disables it, a click on a disabled one enables it", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const line = workspace.line("total");
+  await debug.setBreakpoint(line);
+  await debug.gutter(line).click({ modifiers: ["Shift"] });
+  await debug.mark(line, "off");
+  await debug.gutter(line).click();
+  await debug.mark(line, "on");
+  await debug.gutter(line).click();
+  await debug.mark(line, "none");
+});
+
+test("C18 Ctrl-click opens the condition under the line, Enter saves, Escape leaves things as they were", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const line = workspace.line("total");
+  await debug.gutter(line).click({ modifiers: ["Control"] });
+  await debug.page.getByTestId("condition-input").fill("i == 3");
+  await debug.page.keyboard.press("Escape");
+  await expect.poll(() => debug.page.getByTestId("condition-editor").count()).toBe(0);
+  await debug.mark(line, "none");
+  await debug.setCondition(line, "i == 3");
+  await debug.mark(line, "cond");
+  await expect.poll(() => debug.page.getByTestId("condition-editor").count()).toBe(0);
+  const box = await debug.gutter(line).getAttribute("aria-label");
+  expect(box).toContain("condition i == 3");
+});
+
+test("C18 a condition that does not compile is refused in the editor, with the agent's words", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const line = workspace.line("total");
+  await debug.setCondition(line, "i ==");
+  await expect.poll(() => debug.page.getByTestId("condition-error").innerText()).toMatch(/syntax/i);
+  await debug.page.getByTestId("condition-input").fill("i == 2");
+  await debug.page.keyboard.press("Enter");
+  await debug.mark(line, "cond");
+  await expect.poll(() => debug.page.getByTestId("condition-editor").count()).toBe(0);
+});
+
+test("C19 the gutter's menu offers what fits, Continue to here only while the program is stopped", async () => {
+  const { debug, workspace } = await at.start(["fixture.py", "spin"]);
+  await debug.stoppedAt(1);
+  const line = workspace.line("total");
+  const items = async () => {
+    await debug.gutter(line).click({ button: "right" });
+    const list = await debug.page.getByRole("menu").getByRole("menuitem").allInnerTexts();
+    await debug.page.keyboard.press("Escape");
+    return list.map((text) => text.split("\n")[0]);
+  };
+  expect(await items()).toEqual(["Continue to here", "Add breakpoint", "Add conditional breakpoint"]);
+  await debug.setBreakpoint(line);
+  expect(await items()).toEqual(["Continue to here", "Remove breakpoint", "Set condition", "Disable breakpoint"]);
+  await debug.gutter(line).click();
+  await debug.mark(line, "none");
+  await debug.resume();
+  await debug.is("running");
+  expect(await items()).toEqual(["Add breakpoint", "Add conditional breakpoint"]);
+});
+
+test("C20 Continue to here stops there and leaves breakpoints and the master switch as they were", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const master = debug.page.getByTestId("bp-master");
+  await debug.setBreakpoint(workspace.line("exit"));
+  await master.click();
+  await debug.mark(workspace.line("exit"), "off");
+  const line = workspace.line("print");
+  await debug.goTo(line);
+  await debug.gutter(line).click({ button: "right" });
+  await debug.page.getByRole("menuitem", { name: /Continue to here/ }).click();
+  await debug.stoppedAt(line);
+  expect(await master.getAttribute("aria-checked")).toBe("false");
+  expect(await debug.panel("breakpoints").getByTestId("row").count()).toBe(1);
+});
+
+test("C21 a breakpoint on a comment is shown at the next line with code, or says why not", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const line = workspace.line("comment");
+  await debug.gutter(line).click();
+  await expect
+    .poll(async () => {
+      const next = await debug.gutter(workspace.line("print")).getAttribute("data-bp");
+      const here = await debug.gutter(line).getAttribute("data-bp");
+      return next === "on" || here === "unverified";
+    })
+    .toBe(true);
+  expect(await debug.panel("breakpoints").getByTestId("row").first().innerText()).toMatch(/code|moved|line/i);
+});
+
+test("C22 the stopped line is highlighted, has the arrow, and is in view in a long file", async () => {
+  const { debug, workspace } = await at.start(["long.py"]);
+  await debug.stoppedAt(1, "long.py");
+  const line = workspace.line("far", "long.py");
+  await debug.goTo(line, "long.py");
+  await debug.setBreakpoint(line);
+  await debug.goTo(1, "long.py");
+  await debug.page.keyboard.press("F5");
+  await debug.stoppedAt(line, "long.py");
+  const highlighted = debug.page.locator(".cm-line.at-top");
+  expect(await highlighted.innerText()).toContain("print(value_1)");
+  const view = await debug.page.getByTestId("source").boundingBox();
+  const box = await highlighted.boundingBox();
+  if (view === null || box === null) throw new Error("not shown");
+  expect(box.y).toBeGreaterThan(view.y);
+  expect(box.y + box.height).toBeLessThan(view.y + view.height);
+});
+
+test("C23 C24 the line number does as the strip does, and F9 toggles at the caret", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const line = workspace.line("work");
+  await debug.page.locator(".cm-lineNumbers .cm-gutterElement", { hasText: new RegExp(`^${line}$`) }).click();
+  await debug.mark(line, "on");
+  await debug.page.locator(".cm-line", { hasText: "total += square" }).click();
+  await debug.page.keyboard.press("F9");
+  await debug.mark(workspace.line("total"), "on");
+  await debug.page.keyboard.press("F9");
+  await debug.mark(workspace.line("total"), "none");
+});
+
+test("C25 values show at the ends of lines while it is stopped and vanish when it runs", async () => {
+  const { debug, workspace } = await at.start(["fixture.py", "spin"]);
+  await debug.stoppedAt(1);
+  const line = workspace.line("total");
+  await debug.setCondition(line, "i == 3");
+  await debug.mark(line, "cond");
+  await debug.resume();
+  await debug.stoppedAt(line);
+  await expect.poll(() => debug.page.getByTestId("inline-value").allInnerTexts()).toContain("square = 9");
+  await debug.resume();
+  await debug.is("running");
+  await expect.poll(() => debug.page.getByTestId("inline-value").count()).toBe(0);
+});

@@ -1,0 +1,165 @@
+// Checklist F and G: variables and watches.
+
+import { expect, test } from "vitest";
+import { sessions } from "./session";
+import type { Debugger } from "./support";
+
+const at = sessions();
+
+async function stoppedIn(marker: string, args = ["fixture.py"]) {
+  const session = await at.start(args);
+  const { debug, workspace } = session;
+  await debug.stoppedAt(1);
+  await debug.setBreakpoint(workspace.line(marker));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line(marker));
+  return session;
+}
+
+async function edit(debug: Debugger, name: string, value: string): Promise<void> {
+  const row = debug.value("vars", name);
+  await row.dblclick();
+  await row.locator("input").fill(value);
+  await row.locator("input").press("Enter");
+}
+
+test("F45 F51 locals show with name, value and type, scopes have names, globals are shut", async () => {
+  const { debug } = await stoppedIn("done");
+  await expect.poll(() => debug.value("vars", "text").innerText()).toMatch(/text\s*'text'\s*str/);
+  expect(await debug.value("vars", "total").innerText()).toMatch(/55/);
+  const scopes = debug.panel("vars").getByTestId("row-scope");
+  const names = (await scopes.allInnerTexts()).map((text) => text.split("\n")[0]);
+  expect(names).toEqual(["Locals", "Globals"]);
+  expect(await scopes.first().getAttribute("aria-expanded")).toBe("true");
+  expect(await scopes.last().getAttribute("aria-expanded")).toBe("false");
+});
+
+test("F46 a dict's children are fetched once, when it is opened first", async () => {
+  const { debug } = await stoppedIn("done");
+  const requests: string[] = [];
+  // The page is loaded again, so that its traffic is seen from the beginning.
+  debug.page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => requests.push(String(payload))));
+  await debug.page.reload();
+  const row = debug.value("vars", "nested");
+  await row.waitFor();
+  const asked = () => requests.filter((text) => text.includes('"variables"')).length;
+  await expect.poll(asked).toBeGreaterThan(0);
+  const before = asked();
+  await row.click();
+  await debug.value("vars", "'a'").waitFor();
+  expect(asked()).toBe(before + 1);
+  await row.click();
+  await expect.poll(() => debug.value("vars", "'a'").count()).toBe(0);
+  await row.click();
+  await debug.value("vars", "'a'").waitFor();
+  expect(asked()).toBe(before + 1);
+});
+
+test("F46 what the program says is text, never markup", async () => {
+  const { debug } = await stoppedIn("done");
+  await debug.value("vars", "nested").click();
+  await expect.poll(() => debug.value("vars", "'markup'").innerText()).toContain("<img src=x onerror=alert(1)>");
+  expect(await debug.page.locator("img").count()).toBe(0);
+});
+
+test("F47 a changed int is what the program has then", async () => {
+  const { debug } = await stoppedIn("done");
+  await edit(debug, "total", "41");
+  await expect.poll(() => debug.value("vars", "total").innerText()).toContain("41");
+  await debug.evaluate("total");
+  await expect.poll(() => debug.lastResult().innerText()).toContain("41");
+});
+
+test("F48 an invalid value gives the old one back and says why", async () => {
+  const { debug } = await stoppedIn("done");
+  await edit(debug, "total", "1 +");
+  await expect.poll(() => debug.panel("vars").locator(".fault").innerText()).toMatch(/Not set: .*syntax/i);
+  expect(await debug.value("vars", "total").innerText()).toContain("55");
+});
+
+test("F49 what the last step changed is marked, nothing else is", async () => {
+  const { debug, workspace } = await stoppedIn("work");
+  await debug.page.keyboard.press("F10");
+  await debug.stoppedAt(workspace.line("total"));
+  await debug.setBreakpoint(workspace.line("total"));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("work"));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("total"));
+  await debug.page.keyboard.press("F10");
+  await debug.stoppedAt(workspace.line("print"));
+  const changed = () =>
+    debug
+      .panel("vars")
+      .locator(".vr.chg")
+      .evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset.name));
+  await expect.poll(changed).toEqual(["total"]);
+  expect(await debug.value("vars", "total").innerText()).toMatch(/1.*was 0/s);
+});
+
+test("F50 a list of 500 is shown in pages", async () => {
+  const { debug } = await stoppedIn("done");
+  await debug.value("vars", "many").click();
+  const pages = debug.panel("vars").getByTestId("row-page");
+  await expect.poll(() => pages.count()).toBe(5);
+  await pages.nth(1).click();
+  await expect.poll(() => debug.value("vars", "100").innerText()).toContain("100");
+  expect(await debug.panel("vars").getByTestId("row").count()).toBeLessThan(130);
+});
+
+async function addWatch(debug: Debugger, expression: string): Promise<void> {
+  await debug.page.getByTestId("watch-add").click();
+  const input = debug.panel("watch").locator("input");
+  await input.fill(expression);
+  await input.press("Enter");
+}
+
+test("G52 G53 a watch has its value at once and after a step, an error stands in its row and stops no other", async () => {
+  const { debug, workspace } = await stoppedIn("work");
+  await addWatch(debug, "nowhere");
+  await addWatch(debug, "total + 1");
+  await expect.poll(() => debug.value("watch", "total + 1").innerText()).toMatch(/\b1\b/);
+  await expect.poll(() => debug.value("watch", "nowhere").innerText()).toContain("nowhere");
+  expect(await debug.value("watch", "nowhere").getAttribute("class")).toContain("bad");
+  await addWatch(debug, "square * 2");
+  await debug.setBreakpoint(workspace.line("print"));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("print"));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("work"));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("print"));
+  await expect.poll(() => debug.value("watch", "total + 1").innerText()).toMatch(/\b2\b/);
+  await expect.poll(() => debug.value("watch", "square * 2").innerText()).toMatch(/\b2\b/);
+});
+
+test("G54 another frame evaluates all watches again", async () => {
+  const { debug } = await stoppedIn("work");
+  await addWatch(debug, "len(many)");
+  await expect.poll(() => debug.value("watch", "len(many)").innerText()).toContain("NameError");
+  await debug.panel("stack").getByTestId("row").nth(1).click();
+  await expect.poll(() => debug.value("watch", "len(many)").innerText()).toContain("500");
+});
+
+test("G55 watches are removed by key and by menu, edited in place, and survive a reload in their order", async () => {
+  const { debug } = await stoppedIn("work");
+  for (const expression of ["i", "total", "i + 1", "i + 2"]) await addWatch(debug, expression);
+  await debug.value("watch", "i + 2").waitFor();
+  await debug.value("watch", "i").focus();
+  await debug.page.keyboard.press("Delete");
+  await expect.poll(() => debug.value("watch", "i").count()).toBe(0);
+  await debug.value("watch", "i + 1").click({ button: "right" });
+  await debug.page.getByRole("menuitem", { name: /Remove/ }).click();
+  await expect.poll(() => debug.value("watch", "i + 1").count()).toBe(0);
+  await debug.value("watch", "i + 2").dblclick();
+  await debug.panel("watch").locator("input").fill("i + 3");
+  await debug.page.keyboard.press("Enter");
+  await expect.poll(() => debug.value("watch", "i + 3").innerText()).toMatch(/\b3\b/);
+  await debug.page.reload();
+  const names = () =>
+    debug
+      .panel("watch")
+      .getByTestId("row")
+      .evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset.name));
+  await expect.poll(names).toEqual(["total", "i + 3"]);
+});

@@ -1,0 +1,131 @@
+// Checklist H: hover, console, terminal.
+
+import { expect, test } from "vitest";
+import { sessions } from "./session";
+
+const at = sessions();
+
+async function stoppedIn(marker: string, args = ["fixture.py"]) {
+  const session = await at.start(args);
+  const { debug, workspace } = session;
+  await debug.stoppedAt(1);
+  await debug.setBreakpoint(workspace.line(marker));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line(marker));
+  return session;
+}
+
+test("H56 resting on a name shows its value, which expands; moving away hides it", async () => {
+  const { debug } = await stoppedIn("done");
+  const card = debug.page.getByTestId("hover-card");
+  await debug.page
+    .locator(".cm-line.at-top span", { hasText: "point" })
+    .or(debug.page.locator(".cm-line.at-top"))
+    .first()
+    .waitFor();
+  const word = await debug.page.evaluate(() => {
+    const line = document.querySelector(".cm-line.at-top");
+    const walker = document.createTreeWalker(line as Node, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+      const at = (node.textContent ?? "").indexOf("nested");
+      if (at < 0) continue;
+      const range = document.createRange();
+      range.setStart(node, at + 1);
+      range.setEnd(node, at + 3);
+      const box = range.getBoundingClientRect();
+      return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+    }
+    return null;
+  });
+  if (word === null) throw new Error("the word is not shown");
+  await debug.page.mouse.move(word.x, word.y);
+  await card.waitFor({ timeout: 3000 });
+  expect(await card.innerText()).toContain("nested");
+  await card.locator("[data-name=\"'a'\"]").click();
+  await expect.poll(() => card.innerText()).toContain("'b'");
+  await debug.page.mouse.move(20, 500);
+  await expect.poll(() => card.count()).toBe(0);
+});
+
+test("H57 no hover while the program runs, nor in another file than the frame's", async () => {
+  const { debug, workspace } = await stoppedIn("done", ["fixture.py", "spin"]).catch(async () =>
+    at.start(["fixture.py", "spin"]),
+  );
+  await debug.goTo(5, "long.py");
+  const card = debug.page.getByTestId("hover-card");
+  await debug.page
+    .locator(".cm-line", { hasText: "value_3 = 3" })
+    .first()
+    .hover({ position: { x: 20, y: 8 } });
+  // Longer than it takes to show.
+  await debug.page.waitForTimeout(700);
+  expect(await card.count()).toBe(0);
+  expect(workspace.line("spin")).toBeGreaterThan(0);
+});
+
+test("H58 the console evaluates in the selected frame, styles errors, and Up recalls", async () => {
+  const { debug } = await stoppedIn("work");
+  await debug.evaluate("1 + 1");
+  await expect.poll(() => debug.lastResult().innerText()).toMatch(/^2\s*int/);
+  await debug.evaluate("i");
+  await expect.poll(() => debug.lastResult().innerText()).toMatch(/^0\s*int/);
+  await debug.panel("stack").getByTestId("row").nth(1).click();
+  await debug.evaluate("len(many)");
+  await expect.poll(() => debug.lastResult().innerText()).toMatch(/^500/);
+  await debug.evaluate("nowhere");
+  const error = debug.page.getByTestId("console-error").last();
+  await expect.poll(() => error.innerText()).toContain("NameError");
+  expect(await error.evaluate((one) => getComputedStyle(one).color)).not.toBe(
+    await debug.lastResult().evaluate((one) => getComputedStyle(one).color),
+  );
+  const input = debug.page.getByTestId("console-input");
+  await input.press("ArrowUp");
+  expect(await input.inputValue()).toBe("nowhere");
+  await input.press("ArrowUp");
+  expect(await input.inputValue()).toBe("len(many)");
+});
+
+test("H58 statements run, several lines are one entry, and results expand", async () => {
+  const { debug } = await stoppedIn("done");
+  const input = debug.page.getByTestId("console-input");
+  await input.fill("extra = {'k': [1, 2]}");
+  await input.press("Enter");
+  await debug.evaluate("extra");
+  await expect.poll(() => debug.lastResult().innerText()).toContain("'k'");
+  await debug.lastResult().getByRole("button", { name: "Expand" }).click();
+  await expect.poll(() => debug.lastResult().getByTestId("row").count()).toBeGreaterThan(0);
+});
+
+test("H58 a long evaluation says that it runs and can be interrupted", { timeout: 60_000 }, async () => {
+  const { debug } = await stoppedIn("done");
+  await debug.evaluate("sum(1 for _ in iter(int, 1))");
+  const button = debug.page.getByTestId("interrupt");
+  await button.waitFor({ timeout: 9000 });
+  expect(await debug.page.getByTestId("console-pending").innerText()).toContain("Still running");
+  await button.click();
+  await expect.poll(() => debug.page.getByTestId("console-pending").count(), { timeout: 10_000 }).toBe(0);
+  await debug.evaluate("6 * 7");
+  await expect.poll(() => debug.lastResult().innerText()).toMatch(/^42/);
+});
+
+test("H59 output shows in the console, and the terminal takes what is typed", async () => {
+  const { debug, workspace } = await at.start(["fixture.py", "ask"]);
+  await debug.stoppedAt(1);
+  await debug.resume();
+  await debug.says("Waiting for input");
+  expect(await debug.panel("console").innerText()).toContain("step 5 55");
+  await debug.page.getByTestId("tab-terminal").click();
+  const terminal = debug.panel("terminal");
+  await expect.poll(() => terminal.locator(".xterm-rows").innerText(), { timeout: 8000 }).toContain("name?");
+  await terminal.locator(".xterm").click();
+  await debug.page.keyboard.type("Ada\n");
+  await debug.says("Ended, exit code 0");
+  await expect.poll(() => terminal.locator(".xterm-rows").innerText()).toContain("hello Ada");
+  expect(workspace.line("ask")).toBeGreaterThan(0);
+});
+
+test("H59 streams that are no terminal stay where they go, and the page says where", async () => {
+  const { debug } = await at.start(["fixture.py"], { terminal: false });
+  await debug.stoppedAt(1);
+  await expect.poll(() => debug.page.getByTestId("streams").innerText()).toMatch(/Standard output goes to a pipe/);
+});

@@ -1,0 +1,126 @@
+// Checklist I: exceptions, the end, reload and reconnect.
+
+import { writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { sessions } from "./session";
+
+const at = sessions();
+
+test("I60 an exception shows type and message at its line, and the stack at the raise", async () => {
+  const { debug, workspace, run } = await at.start(["fixture.py", "raise"]);
+  await debug.stoppedAt(1);
+  await debug.resume();
+  const line = workspace.line("raise");
+  await debug.stoppedAt(line);
+  const widget = debug.page.getByTestId("exception");
+  expect(await widget.innerText()).toMatch(/ValueError[\s\S]*total is 55/);
+  const below = await debug.page.evaluate(() => {
+    const at = document.querySelector(".cm-line.at-exception")?.getBoundingClientRect();
+    const box = document.querySelector("[data-testid=exception]")?.getBoundingClientRect();
+    return at === undefined || box === undefined ? -1 : box.top - at.bottom;
+  });
+  expect(below).toBeGreaterThanOrEqual(0);
+  expect(below).toBeLessThan(20);
+  expect((await debug.stackRows())[0]).toContain(`main fixture.py:${line}`);
+  await expect.poll(() => debug.value("vars", "text").innerText()).toContain("'text'");
+  await debug.page.keyboard.press("F5");
+  await debug.says("exit code 1");
+  expect(await widget.count()).toBe(0);
+  expect(await run.ended()).toBe(1);
+});
+
+test("I60 a file that does not compile is shown at the line of the error", async () => {
+  const workspace = at.workspace();
+  writeFileSync(workspace.file("broken.py"), "import sys\n\nprint('a'\nx = = 1\n");
+  const { debug } = await at.start(["broken.py"], { workspace });
+  await debug.says("SyntaxError");
+  await expect.poll(() => debug.state.innerText()).toMatch(/broken\.py:[34]/);
+  await expect.poll(() => debug.page.getByTestId("exception").innerText()).toContain("SyntaxError");
+});
+
+test("I61 a reload while stopped brings back line, stack, variables and watches within 3 s, and runs nothing again", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const line = workspace.line("print");
+  await debug.setBreakpoint(line);
+  await debug.resume();
+  await debug.stoppedAt(line);
+  await debug.page.getByTestId("watch-add").click();
+  await debug.panel("watch").locator("input").fill("total + 100");
+  await debug.page.keyboard.press("Enter");
+  await expect.poll(() => debug.value("watch", "total + 100").innerText()).toContain("100");
+  const stack = await debug.stackRows();
+  const variables = await debug.variables();
+  const output = await debug.panel("console").innerText();
+  await debug.page.reload();
+  const before = Date.now();
+  await debug.stoppedAt(line);
+  await expect.poll(() => debug.value("watch", "total + 100").innerText()).toContain("100");
+  await expect.poll(() => debug.variables()).toEqual(variables);
+  expect(Date.now() - before).toBeLessThan(3000);
+  expect(await debug.stackRows()).toEqual(stack);
+  expect(await debug.panel("console").innerText()).toContain(output.split("\n")[0]);
+  await debug.mark(line, "on");
+});
+
+test("I62 a broken connection says so, disables what cannot work, and comes back by itself", async () => {
+  const { debug, workspace, run } = await at.start();
+  await debug.stoppedAt(1);
+  await debug.page.context().setOffline(true);
+  // Chromium keeps sockets that are open: the page's own is closed from outside.
+  const hub = workspace.hubPid();
+  expect(hub).not.toBeNull();
+  process.kill(hub as number, "SIGKILL");
+  await debug.is("away");
+  expect(await debug.state.innerText()).toMatch(/Hub gone, reconnecting/);
+  for (const name of ["resume", "over", "into", "out", "stop", "restart"]) {
+    expect(await debug.button(name).isDisabled()).toBe(true);
+  }
+  expect(run.exitCode).toBeNull();
+});
+
+test("I62 two pages see one truth, and one that lost its connection catches up", async () => {
+  const { debug, run, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const other = await at.page(await run.address());
+  await other.stoppedAt(1);
+  await debug.setBreakpoint(workspace.line("total"));
+  await other.mark(workspace.line("total"), "on");
+  await other.resume();
+  await debug.stoppedAt(workspace.line("total"));
+  await other.stoppedAt(workspace.line("total"));
+});
+
+test("I63 killing the program says how it ended", async () => {
+  const { debug } = await at.start(["fixture.py", "spin"]);
+  await debug.stoppedAt(1);
+  const pid = Number(/pid (\d+)/.exec(await debug.page.getByTestId("session-picker").innerText())?.[1]);
+  await debug.resume();
+  await debug.is("running");
+  process.kill(pid, "SIGKILL");
+  await debug.says("Killed by SIGKILL");
+  await debug.is("disconnected");
+});
+
+test("a file that was changed since it was loaded is shown as it runs, and says so", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  writeFileSync(workspace.file("fixture.py"), "print('another program')\n");
+  await debug.page.reload();
+  await expect.poll(() => debug.page.getByTestId("differs").innerText()).toContain("changed since");
+  await debug.stoppedAt(1);
+  expect(await debug.page.locator(".cm-content").innerText()).toContain("import threading");
+  await debug.page.getByRole("button", { name: "Show the file on disk" }).click();
+  await expect.poll(() => debug.page.locator(".cm-content").innerText()).toContain("another program");
+});
+
+test("a page without its key, or with a used one, says what to type", async () => {
+  const { run } = await at.start();
+  const address = await run.address();
+  const page = await at.page(address.replace(/#.*/, ""));
+  await page.says("Not connected");
+  expect(await page.page.locator(".start").innerText()).toContain("ikpdb open");
+  const wrong = await at.page(address.replace(/#secret=.*/, `#secret=${"00".repeat(32)}`));
+  await wrong.says("Not connected");
+  expect(wrong.page.url()).not.toContain("00000000");
+});

@@ -1,0 +1,327 @@
+// Starts real programs under the real hub in a workspace of their own, and drives the page in a real Chromium.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+const HERE = new URL(".", import.meta.url).pathname;
+const PROGRAMS = join(HERE, "programs");
+
+/** The command under test: `IKPDB`, else the development build. */
+const IKPDB = process.env.IKPDB ?? join(HERE, "../../target/debug/ikpdb");
+/** Another interpreter than the command would choose: `IKPDB_E2E_PYTHON`. */
+const PYTHON = process.env.IKPDB_E2E_PYTHON;
+
+/** Runs a command on a pseudo-terminal of its own and passes on what it prints. */
+const ON_A_TERMINAL = `
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp(sys.argv[1], sys.argv[1:])
+try:
+    while data := os.read(fd, 65536):
+        os.write(1, data)
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
+`;
+
+export async function launchBrowser(): Promise<Browser> {
+  const args = ["--disable-quic", "--disable-background-networking", "--no-first-run", "--disable-component-update"];
+  if (process.getuid?.() === 0) args.push("--no-sandbox");
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [...args, "--disable-sync"],
+  });
+}
+
+/** A folder with the programs, and a hub of its own. */
+export class Workspace {
+  readonly root = mkdtempSync(join(tmpdir(), "ikpdb-e2e-"));
+  readonly path = join(this.root, "shop");
+  private readonly started: Run[] = [];
+
+  constructor() {
+    cpSync(PROGRAMS, this.path, { recursive: true });
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** The number of the line that carries the marker. */
+  line(marker: string, name = "fixture.py"): number {
+    const lines = readFileSync(this.file(name), "utf8").split("\n");
+    const at = lines.findIndex((line) => line.includes(`BP:${marker}`));
+    if (at < 0) throw new Error(`${name} has no BP:${marker}`);
+    return at + 1;
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    return {
+      ...process.env,
+      HOME: this.root,
+      XDG_STATE_HOME: join(this.root, "state"),
+      XDG_CACHE_HOME: join(this.root, "cache"),
+      XDG_RUNTIME_DIR: "",
+      PYENV_ROOT: process.env.PYENV_ROOT ?? join(process.env.HOME ?? "", ".pyenv"),
+      PYTHONDONTWRITEBYTECODE: "1",
+    };
+  }
+
+  /** `ikpdb run …` on a terminal; resolves when it told its address. */
+  async run(args: string[], options: { terminal?: boolean; joins?: boolean } = {}): Promise<Run> {
+    const python = PYTHON === undefined ? [] : ["--python", PYTHON];
+    const command = [IKPDB, "run", "--no-browser", ...python, ...args];
+    if (!existsSync(IKPDB)) throw new Error(`${IKPDB} is missing: cargo build`);
+    const run = new Run(command, this.path, this.environment, options.terminal ?? true);
+    this.started.push(run);
+    await (options.joins === true ? run.joined() : run.address());
+    return run;
+  }
+
+  /** Ends everything that was started here. */
+  async dispose(): Promise<void> {
+    for (const run of this.started) await run.kill();
+    const hub = this.hubPid();
+    if (hub !== null) kill(hub);
+    rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** The hub of this workspace, found by its environment: no other process carries this folder's name in it. */
+  hubPid(): number | null {
+    return findProcess((command, environment) => command.includes("hub") && environment.includes(this.root));
+  }
+}
+
+function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+function findProcess(is: (command: string, environment: string) => boolean): number | null {
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const command = readFileSync(`/proc/${entry}/cmdline`, "utf8").split("\0");
+      const environment = readFileSync(`/proc/${entry}/environ`, "utf8");
+      if (command[0]?.endsWith("ikpdb") && is(command.join(" "), environment)) return Number(entry);
+    } catch {
+      // It has ended meanwhile, or is not ours.
+    }
+  }
+  return null;
+}
+
+/** One `ikpdb run`. */
+export class Run {
+  output = "";
+  exitCode: number | null = null;
+  private readonly child: ChildProcess;
+  private readonly waiting = new Set<() => void>();
+
+  constructor(command: string[], cwd: string, env: NodeJS.ProcessEnv, terminal: boolean) {
+    const [program = "", ...args] = terminal ? ["python3", "-c", ON_A_TERMINAL, ...command] : command;
+    this.child = spawn(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+    const take = (data: Buffer) => {
+      this.output += data.toString();
+      this.wake();
+    };
+    this.child.stdout?.on("data", take);
+    this.child.stderr?.on("data", take);
+    this.child.on("exit", (code) => {
+      this.exitCode = code ?? -1;
+      this.wake();
+    });
+  }
+
+  address(): Promise<string> {
+    return this.until("its address", () => /http:\/\/\S+#\S+/.exec(this.output)?.[0] ?? null);
+  }
+
+  /** The hub was there with an open page already: the program shows in it. */
+  joined(): Promise<true> {
+    return this.until("joining the open page", () => (this.output.includes("shown in the open page") ? true : null));
+  }
+
+  /** Waits until `found` gives something, looking again whenever the command says something. */
+  until<T>(what: string, found: () => T | null, ms = 20_000): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => end(new Error(`no ${what} within ${ms} ms:\n${this.output}`)), ms);
+      const look = () => {
+        const value = found();
+        if (value !== null) {
+          end(null);
+          resolve(value);
+        } else if (this.exitCode !== null) end(new Error(`ended (${this.exitCode}) without ${what}:\n${this.output}`));
+      };
+      const end = (error: Error | null) => {
+        clearTimeout(timer);
+        this.waiting.delete(look);
+        if (error !== null) reject(error);
+      };
+      this.waiting.add(look);
+      look();
+    });
+  }
+
+  ended(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`still running:\n${this.output}`)), 20_000);
+      const look = () => {
+        if (this.exitCode === null) return;
+        clearTimeout(timer);
+        this.waiting.delete(look);
+        resolve(this.exitCode);
+      };
+      this.waiting.add(look);
+      look();
+    });
+  }
+
+  async kill(): Promise<void> {
+    if (this.exitCode !== null) return;
+    this.child.kill("SIGTERM");
+    const done = await Promise.race([
+      this.ended().then(() => true),
+      new Promise((r) => setTimeout(() => r(false), 2000)),
+    ]);
+    if (done !== true) this.child.kill("SIGKILL");
+  }
+
+  private wake(): void {
+    for (const look of [...this.waiting]) look();
+  }
+}
+
+/** The page, with the words of the tests. */
+export class Debugger {
+  readonly errors: string[] = [];
+
+  constructor(
+    readonly page: Page,
+    private readonly context: BrowserContext,
+  ) {
+    page.on("pageerror", (error) => this.errors.push(String(error.stack)));
+    page.on("console", (message) => {
+      const text = message.text();
+      // What the browser says of the socket while the hub is away is expected.
+      if (message.type() === "error" && !text.includes("WebSocket connection")) this.errors.push(text);
+    });
+  }
+
+  get state(): Locator {
+    return this.page.getByTestId("status-state");
+  }
+
+  button(name: string): Locator {
+    return this.page.getByTestId(`btn-${name}`);
+  }
+
+  panel(name: string): Locator {
+    return this.page.getByTestId(`panel-${name}`);
+  }
+
+  gutter(line: number): Locator {
+    return this.page.getByTestId(`gutter-line-${line}`);
+  }
+
+  /** Rows of a panel that say something about `name`. */
+  value(panel: string, name: string): Locator {
+    return this.panel(panel).locator(`[data-name="${name}"]`);
+  }
+
+  async stoppedAt(line: number, file = "fixture.py"): Promise<void> {
+    await expect.poll(() => this.state.innerText(), { timeout: 15_000 }).toContain(`${file}:${line}`);
+    await expect.poll(() => this.state.getAttribute("data-state")).toBe("stopped");
+    await expect.poll(() => this.gutter(line).getAttribute("data-pc")).toBe("top");
+  }
+
+  async says(text: string | RegExp): Promise<void> {
+    const wanted = typeof text === "string" ? expect.stringContaining(text) : expect.stringMatching(text);
+    await expect.poll(() => this.state.innerText(), { timeout: 15_000 }).toEqual(wanted);
+  }
+
+  async is(state: "disconnected" | "away" | "running" | "stopped"): Promise<void> {
+    await expect.poll(() => this.state.getAttribute("data-state"), { timeout: 15_000 }).toBe(state);
+  }
+
+  async mark(line: number, kind: string): Promise<void> {
+    await expect.poll(() => this.gutter(line).getAttribute("data-bp"), { timeout: 5000 }).toBe(kind);
+  }
+
+  /** Opens a file at a line by the keyboard. */
+  async goTo(line: number, file = "fixture.py"): Promise<void> {
+    await this.page.keyboard.press("Control+p");
+    await this.page.getByTestId("dialog-input").fill(`${file}:${line}`);
+    await this.page.getByTestId("choice").first().filter({ hasText: file }).waitFor();
+    await this.page.getByTestId("dialog-input").press("Enter");
+    await this.gutter(line).waitFor();
+  }
+
+  /** Sets a breakpoint with a click in the gutter. */
+  async setBreakpoint(line: number): Promise<void> {
+    if ((await this.gutter(line).count()) === 0) await this.goTo(line);
+    await this.gutter(line).click();
+    await this.mark(line, "on");
+  }
+
+  async resume(): Promise<void> {
+    await this.button("resume").click();
+  }
+
+  /** Opens the condition editor on a line and saves an expression. */
+  async setCondition(line: number, expression: string): Promise<void> {
+    if ((await this.gutter(line).count()) === 0) await this.goTo(line);
+    await this.gutter(line).click({ modifiers: ["Control"] });
+    await this.page.getByTestId("condition-input").fill(expression);
+    await this.page.getByTestId("condition-input").press("Enter");
+  }
+
+  async evaluate(expression: string): Promise<void> {
+    await this.page.getByTestId("console-input").fill(expression);
+    await this.page.getByTestId("console-input").press("Enter");
+  }
+
+  lastResult(): Locator {
+    return this.page.getByTestId("console-result").last();
+  }
+
+  async variables(): Promise<Record<string, string>> {
+    const rows = await this.panel("vars").getByTestId("row").all();
+    const pairs = await Promise.all(
+      rows.map(async (row) => [await row.locator(".nm").innerText(), await row.locator(".va").innerText()] as const),
+    );
+    return Object.fromEntries(pairs);
+  }
+
+  async stackRows(): Promise<string[]> {
+    return (await this.panel("stack").getByTestId("row").allInnerTexts()).map((text) => text.replaceAll("\n", " "));
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+    expect(this.errors).toEqual([]);
+  }
+}
+
+export async function openPage(
+  browser: Browser,
+  address: string,
+  options: { width?: number; height?: number; clipboard?: boolean } = {},
+): Promise<Debugger> {
+  const { width = 1440, height = 900 } = options;
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: "dark" });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const page = await context.newPage();
+  const debug = new Debugger(page, context);
+  await page.goto(address);
+  await page.getByTestId("app").waitFor();
+  return debug;
+}
