@@ -1,5 +1,7 @@
 //! Breakpoints of several people on one program.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{World, config};

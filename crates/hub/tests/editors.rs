@@ -1,5 +1,7 @@
 //! Editors: the order that the Debug Adapter Protocol prescribes, and how one leaves.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{World, name};

@@ -1,5 +1,7 @@
 //! Pages: how one gets in, what it sees, and what it is told when it comes back.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{NONCE, SECRET, World};

@@ -1,4 +1,7 @@
 //! How sessions begin, run, end and begin again.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use common::{Program, World, name};
@@ -300,7 +303,8 @@ fn a_runner_and_a_stopped_agent_come_back_to_a_new_hub_in_either_order() {
 fn who_is_not_who_he_says_is_refused() {
     let mut world = World::new();
     let program = world.program();
-    let tables: [(&str, &dyn Fn(&mut Value)); 5] = [
+    type Spoil<'a> = &'a dyn Fn(&mut Value);
+    let tables: [(&str, Spoil); 5] = [
         ("a wrong secret", &|hello| hello["proof"] = "00".repeat(32).into()),
         ("another nonce", &|hello| hello["nonce"] = "ff".repeat(16).into()),
         ("another protocol", &|hello| hello["protocol"] = 99.into()),
