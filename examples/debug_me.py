@@ -1,98 +1,86 @@
-"""A small program to try the debugger on: `ikpdb run examples/debug_me.py [NAME…]`.
+"""A small shop to look around in: `cargo xtask run examples/debug_me.py`.
 
-It keeps the stock of a shop. Lines worth a breakpoint are marked `# BP:`.
+Try this: set a breakpoint on the line marked "HERE", continue, look at `order` and `basket`, change `discount`, step into
+`price_of`, and let it run on. Run it with `--fail` to see an uncaught exception in the debugger, or with `--ask` to type
+into the program's terminal from the page.
 """
 
 import sys
 import threading
+import time
 from dataclasses import dataclass, field
 
 
 @dataclass
 class Item:
-    """Something on the shelf."""
-
     name: str
     price: float
-    count: int = 1
-
-    @property
-    def value(self):
-        return self.price * self.count
+    tags: set[str] = field(default_factory=set)
 
 
 @dataclass
-class Stock:
-    """All items, and who asked for them."""
+class Order:
+    number: int
+    customer: str
+    items: list[Item]
 
-    items: dict[str, Item] = field(default_factory=dict)
-    log: list[str] = field(default_factory=list)
-
-    def add(self, item):
-        known = self.items.get(item.name)
-        if known is None:
-            self.items[item.name] = item  # BP:new-item
-        else:
-            known.count += item.count
-        self.log.append(f"added {item.count} {item.name}")
-
+    @property
     def total(self):
-        total = 0.0
-        for item in self.items.values():
-            total += item.value  # BP:loop
-        return total
-
-    def take(self, name, count):
-        item = self.items[name]
-        if item.count < count:
-            raise ValueError(f"only {item.count} of {name} left, {count} wanted")  # BP:raise
-        item.count -= count
-        return item
+        return sum(item.price for item in self.items)
 
 
-def fill(stock):
-    for name, price, count in [("apple", 0.5, 40), ("bread", 2.25, 6), ("cheese", 7.0, 2)]:
-        stock.add(Item(name, price, count))
-    stock.add(Item("apple", 0.5, 10))
+STOCK = {
+    "pencil": Item("pencil", 0.8, {"office"}),
+    "notebook": Item("notebook", 3.5, {"office", "paper"}),
+    "lamp": Item("lamp", 29.9, {"home"}),
+    "chair": Item("chair", 119.0, {"home", "heavy"}),
+}
 
 
-def factorial(n):
-    if n <= 1:
-        return 1  # BP:bottom
-    return n * factorial(n - 1)
+def price_of(order, discount=0.0):
+    total = order.total
+    if any("heavy" in item.tags for item in order.items):
+        total += 15.0
+    return round(total * (1 - discount), 2)
 
 
-def count_in_background(numbers, done):
-    total = 0
-    for number in numbers:
-        total += number  # BP:thread
-    done.append(total)
+def serve(customer, *names):
+    serve.count += 1
+    basket = [STOCK[name] for name in names]
+    order = Order(serve.count, customer, basket)
+    discount = 0.1 if len(basket) > 2 else 0.0
+    price = price_of(order, discount)  # HERE
+    print(f"order {order.number}: {customer} pays {price:.2f} for {', '.join(names)}")
+    return price
 
 
-def main(names):
-    stock = Stock()
-    fill(stock)
-    print("the stock is worth", stock.total())
+serve.count = 0
 
-    many = list(range(1_000_000))
-    nested = {"list": [1, [2, [3, [4]]]], "text": "x" * 5000, "set": {1, 2, 3}, "none": None}
-    print("10! is", factorial(10), "and there are", len(many), "numbers and", len(nested), "odd things")  # BP:values
 
-    done = []
-    worker = threading.Thread(target=count_in_background, args=(many[:1000], done), name="counter")
-    worker.start()
-    worker.join()
-    print("the worker counted", done[0])
+def count_seconds(ticks, done):
+    while not done.wait(0.1):
+        ticks.append(time.monotonic())
 
-    for name in names or ["apple", "cheese"]:
-        try:
-            stock.take(name, 3)
-        except (KeyError, ValueError) as error:
-            print("cannot take 3 of", name, "-", error)  # BP:caught
-        else:
-            print("took 3 of", name)
-    return 0  # BP:end
+
+def main(arguments):
+    ticks, done = [], threading.Event()
+    counter = threading.Thread(target=count_seconds, args=(ticks, done), name="counter")
+    counter.start()
+    try:
+        takings = serve("Ada", "pencil", "notebook")
+        takings += serve("Grace", "lamp", "pencil", "notebook")
+        takings += serve("Alan", "chair")
+        if "--ask" in arguments:
+            name = input("your name? ")
+            takings += serve(name, *input("what do you want? ").split())
+        if "--fail" in arguments:
+            takings += serve("Nobody", "unicorn")
+    finally:
+        done.set()
+        counter.join()
+    squares = [n * n for n in range(1_000_000)]
+    print(f"takings: {takings:.2f}, {len(ticks)} ticks, {len(squares)} squares")
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])
