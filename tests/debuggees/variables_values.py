@@ -3,10 +3,13 @@
 import collections
 import dataclasses
 import enum
+import sys
 import types
 import weakref
 
-MILLION = 1_000_000
+# Large only where it matters: it takes its time to build.
+LARGE = sys.argv[1:] == ["large"]
+MILLION = 1_000_000 if LARGE else 1_000
 
 
 class Base:
@@ -80,8 +83,8 @@ gaps = dict(table)
 for number in range(0, MILLION, 3):
     del gaps[number]
 chosen = set(numbers)
-crowded = types.SimpleNamespace(**{f"name_{number}": number for number in range(100_000)})
-long_text = "x" * 100_000_000
+crowded = types.SimpleNamespace(**{f"name_{number}": number for number in range(MILLION // 10)})
+long_text = "x" * (100 * MILLION)
 deep = []
 for _ in range(10_000):
     deep = [deep]

@@ -9,6 +9,11 @@ const HOSTILE: &str = include_str!("../../../tests/debuggees/variables_hostile.p
 const SCOPES: &str = include_str!("../../../tests/debuggees/variables_scopes.py");
 const VALUES: &str = include_str!("../../../tests/debuggees/variables_values.py");
 
+/// With containers of a million items.
+fn large() -> Launch {
+    Launch { args: vec!["large".to_owned()], ..Launch::at("values") }
+}
+
 fn scopes(debuggee: &mut Debuggee, frame: &Value) -> Vec<Value> {
     list(&debuggee.request("scopes", json!({"frameId": frame["id"]}))["scopes"])
 }
@@ -212,7 +217,7 @@ fn other_values_are_shown_in_one_short_line() {
         ("ExceptionGroup('g', [ValueError(1)])", "ExceptionGroup('g', [ValueError(1)])"),
     ];
     for python in pythons() {
-        let mut debuggee = Debuggee::launch(&python, VALUES, Launch::at("values"));
+        let mut debuggee = Debuggee::launch(&python, VALUES, large());
         let stop = debuggee.stopped();
         // The least that Python allows to be set; ours must not depend on it.
         shown(&mut debuggee, "__import__('sys').set_int_max_str_digits(640)", stop.top());
@@ -329,7 +334,7 @@ fn variables_of_any_frame_and_thread_can_be_set() {
 fn containers_of_a_million_items_are_read_in_pages_from_any_start() {
     for python in pythons() {
         let version = &python.version;
-        let mut debuggee = Debuggee::launch(&python, VALUES, Launch::at("values"));
+        let mut debuggee = Debuggee::launch(&python, VALUES, large());
         let stop = debuggee.stopped();
         for (name, size) in [
             ("numbers", 1_000_000),
