@@ -4,6 +4,7 @@ mod crates;
 mod files;
 mod generated;
 mod invariants;
+mod licences;
 mod source;
 mod web;
 
@@ -26,6 +27,7 @@ pub(crate) fn check() -> Result<Vec<Problem>> {
     problems.extend(files::check(&files));
     problems.extend(web::check(&files));
     problems.extend(invariants::check(&files));
+    problems.extend(licences::check()?);
     problems.extend(generated::check()?);
     Ok(problems)
 }
