@@ -180,7 +180,11 @@ fn i13_secrets_are_in_no_log_no_command_line_and_no_environment() {
     let agent = hub.agent(&welcome);
     let (id, key) = hub.ticket();
     let mut tab = hub.tab();
-    tab.call(None, "ikpdb/breakpoints/set", json!({"path": "/a.py", "line": 1, "condition": "password == 'typed-4711'"}));
+    tab.call(
+        None,
+        "ikpdb/breakpoints/set",
+        json!({"path": "/a.py", "line": 1, "condition": "password == 'typed-4711'"}),
+    );
     // Whatever goes wrong is logged; none of it may quote what was said.
     for text in [r#"{"message": "typed-4711"}"#, r#"{"session": "typed-4711"}"#] {
         let mut tab = Tab::connect(hub.port);
@@ -230,19 +234,39 @@ fn the_port_is_open_on_this_machine_only() {
     assert!(addresses.iter().all(|address| address == "0100007F"), "{addresses:?}");
 }
 
+/// Whether a TCP socket of another process of ours sends at once; nothing for what is no TCP socket.
+fn has_nodelay(pid: u32, fd: i32) -> Option<bool> {
+    use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+    use std::os::fd::AsRawFd;
+    let process = pidfd_open(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), PidfdFlags::empty()).unwrap();
+    let socket = pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).ok()?;
+    let mut value: libc::c_int = 0;
+    let mut size = libc::socklen_t::try_from(size_of_val(&value)).unwrap();
+    // SAFETY: the kernel writes at most `size` bytes into `value`.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_NODELAY,
+            (&raw mut value).cast(),
+            &raw mut size,
+        )
+    };
+    (done == 0).then_some(value != 0)
+}
+
 #[test]
-fn i17_every_socket_has_nodelay_and_a_message_is_one_write() {
+fn i17_pages_are_sent_to_without_delay() {
     let home = Home::new();
     let hub = Hub::start(&home);
-    let mut tab = hub.tab();
-    let (_runner, welcome) = hub.runner();
-    let mut agent = hub.agent(&welcome);
-    // What the kernel says about the hub's own end.
-    let sockets = std::process::Command::new("ss").args(["-tino", "state", "established"]).output();
-    drop(sockets);
-    // Each message of an agent comes out as one frame: a reader of single segments sees whole messages.
-    for i in 0..50 {
-        agent.event("tick", json!({ "i": i }));
-        assert_eq!(tab.until("tick")["message"]["body"]["i"], i);
+    let tabs = [hub.tab(), hub.tab()];
+    let pid = hub.process.id();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap() {
+        let fd: i32 = entry.unwrap().file_name().to_string_lossy().parse().unwrap();
+        found.extend(has_nodelay(pid, fd));
     }
+    // The one that listens sends nothing.
+    assert_eq!(found.iter().filter(|nodelay| **nodelay).count(), tabs.len(), "{found:?}");
+    assert_eq!(found.len(), tabs.len() + 1);
 }
