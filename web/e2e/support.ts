@@ -17,9 +17,10 @@ const PYTHON = process.env.IKPDB_E2E_PYTHON;
 
 /** Runs a command on a pseudo-terminal of its own and passes on what it prints. */
 const ON_A_TERMINAL = `
-import os, pty, sys
+import fcntl, os, pty, struct, sys, termios
 pid, fd = pty.fork()
 if pid == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 90, 0, 0))
     os.execvp(sys.argv[1], sys.argv[1:])
 try:
     while data := os.read(fd, 65536):
@@ -208,6 +209,7 @@ export class Debugger {
     readonly page: Page,
     private readonly context: BrowserContext,
   ) {
+    page.setDefaultTimeout(10_000);
     page.on("pageerror", (error) => this.errors.push(String(error.stack)));
     page.on("console", (message) => {
       const text = message.text();

@@ -133,7 +133,7 @@ function Entry(props: { entry: ConsoleEntry }) {
       <div
         class={`cl ${props.entry.kind}`}
         classList={{ log: isLog() }}
-        data-testid={`console-${props.entry.kind}`}
+        data-testid={props.entry.kind === "input" ? "console-asked" : `console-${props.entry.kind}`}
         role={props.entry.kind === "error" ? "alert" : undefined}
       >
         <Show

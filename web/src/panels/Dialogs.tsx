@@ -9,7 +9,8 @@ interface Choice {
   title: string;
   note: string;
   disabled: boolean;
-  run(): void;
+  /** With what stands in the field now: the list may be of a moment before. */
+  run(query: string): void;
 }
 
 /** How well the letters of `query` fit into `text`, in order; -1 if they do not. */
@@ -42,8 +43,9 @@ function Chooser(props: { placeholder: string; choices(query: string): Promise<C
   createEffect(() => list?.children[at()]?.scrollIntoView({ block: "nearest" }));
   const run = (choice: Choice | undefined) => {
     if (choice === undefined || choice.disabled) return;
+    const text = query();
     ui.setDialog(null);
-    choice.run();
+    choice.run(text);
   };
   const keys = (event: KeyboardEvent) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
@@ -99,7 +101,7 @@ function Files() {
   const model = useModel();
   const root = useSelect((state) => state.workspace?.path ?? null);
   const choices = async (query: string): Promise<Choice[]> => {
-    const [text = "", line] = query.split(":");
+    const [text = ""] = query.split(":");
     const open = model.store.get().tabs.filter((key) => key.startsWith("/") && fits(key, text) >= 0);
     const found = await model.files.find(text);
     const paths = text === "" ? [...new Set([...open, ...found])] : found;
@@ -107,7 +109,7 @@ function Files() {
       title: baseName(path),
       note: shortPath(path, root()),
       disabled: false,
-      run: () => model.files.open(path, line === undefined ? null : Number(line) || null, true),
+      run: (typed) => model.files.open(path, Number(typed.split(":")[1]) || null, true),
     }));
   };
   return <Chooser placeholder="Go to file, or file:line" choices={choices} />;

@@ -83,7 +83,8 @@ export default function TerminalPanel() {
     withNonce(() => terminal.open(host));
     const resize = () => {
       const size = info()?.streams?.terminal;
-      if (attached() && size !== undefined) {
+      // A terminal that does not know its size says 0.
+      if (attached() && size !== undefined && size.columns > 1 && size.rows > 0) {
         terminal.resize(size.columns, size.rows);
         return;
       }
