@@ -7,6 +7,7 @@
 //! formats nothing, cannot panic, and holds no Python symbol. Whatever fails, the program runs, undebugged, after one
 //! line on standard error.
 
+mod entry;
 mod environment;
 mod text;
 
@@ -62,7 +63,7 @@ extern "C" fn enter() {
             return;
         }
         let add_audit_hook = core::mem::transmute::<*mut c_void, AddAuditHook>(add_audit_hook);
-        if add_audit_hook(on_event, ptr::null_mut()) != 0 {
+        if entry::watched(|| add_audit_hook(on_event, ptr::null_mut())) != 0 {
             complain(&[c"Python takes no audit hook"]);
         }
     }
@@ -117,6 +118,8 @@ unsafe fn take(descriptor: c_int) -> bool {
 
 /// Python's audit hook: loads the agent at the first `cpython.run_*`, then passes every event to it.
 unsafe extern "C" fn on_event(event: *const c_char, arguments: *mut c_void, _user_data: *mut c_void) -> c_int {
+    // SAFETY: Python calls hooks with the GIL held and names each event.
+    unsafe { entry::protect_at_end(event) };
     let hook = AGENT_HOOK.load(Ordering::Acquire);
     if hook.is_null() {
         if STATE.load(Ordering::Acquire) == WAITING
