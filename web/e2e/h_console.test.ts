@@ -47,20 +47,22 @@ test("H56 resting on a name shows its value, which expands; moving away hides it
   await expect.poll(() => card.count()).toBe(0);
 });
 
-test("H57 no hover while the program runs, nor in another file than the frame's", async () => {
-  const { debug, workspace } = await stoppedIn("done", ["fixture.py", "spin"]).catch(async () =>
-    at.start(["fixture.py", "spin"]),
-  );
-  await debug.goTo(5, "long.py");
+test("H57 no hover in another file than the frame's, nor while the program runs", async () => {
+  const { debug, workspace } = await at.start(["fixture.py", "spin"]);
+  await debug.stoppedAt(1);
   const card = debug.page.getByTestId("hover-card");
-  await debug.page
-    .locator(".cm-line", { hasText: "value_3 = 3" })
-    .first()
-    .hover({ position: { x: 20, y: 8 } });
-  // Longer than it takes to show.
-  await debug.page.waitForTimeout(700);
+  /** Longer than a hover takes to show. */
+  const rest = () => debug.page.waitForTimeout(800);
+  await debug.goTo(5, "long.py");
+  await debug.page.locator(".cm-line", { hasText: /^value_3 = 3$/ }).hover({ position: { x: 20, y: 8 } });
+  await rest();
   expect(await card.count()).toBe(0);
-  expect(workspace.line("spin")).toBeGreaterThan(0);
+  await debug.goTo(workspace.line("work"));
+  await debug.resume();
+  await debug.is("running");
+  await debug.page.locator(".cm-line", { hasText: "square = i * i" }).hover({ position: { x: 60, y: 8 } });
+  await rest();
+  expect(await card.count()).toBe(0);
 });
 
 test("H58 the console evaluates in the selected frame, styles errors, and Up recalls", async () => {

@@ -1,6 +1,7 @@
 // Checklist I: exceptions, the end, reload and reconnect.
 
 import { writeFileSync } from "node:fs";
+import type { Page, WebSocketRoute } from "playwright-core";
 import { expect, test } from "vitest";
 import { sessions } from "./session";
 
@@ -63,23 +64,64 @@ test("I61 a reload while stopped brings back line, stack, variables and watches 
   await debug.mark(line, "on");
 });
 
-test("I62 a broken connection says so, disables what cannot work, and comes back by itself", async () => {
-  const { debug, workspace, run } = await at.start();
+/** Lets the page's socket be cut, and kept away. */
+function cuttable() {
+  const sockets: WebSocketRoute[] = [];
+  const control = {
+    down: false,
+    prepare: (page: Page) =>
+      page.routeWebSocket(/\/ws$/, (socket) => {
+        if (control.down) {
+          void socket.close();
+          return;
+        }
+        socket.connectToServer();
+        sockets.push(socket);
+      }),
+    cut() {
+      control.down = true;
+      for (const socket of sockets.splice(0)) void socket.close();
+    },
+  };
+  return control;
+}
+
+test("I62 a broken connection says so, disables what cannot work, and comes back by itself with what it missed", async () => {
+  const line = cuttable();
+  const { debug, workspace, run } = await at.start(["fixture.py"], { prepare: line.prepare });
   await debug.stoppedAt(1);
-  await debug.page.context().setOffline(true);
-  // Chromium keeps sockets that are open: the page's own is closed from outside.
-  const hub = workspace.hubPid();
-  expect(hub).not.toBeNull();
-  process.kill(hub as number, "SIGKILL");
+  line.cut();
   await debug.is("away");
-  expect(await debug.state.innerText()).toMatch(/Hub gone, reconnecting/);
+  await debug.says("Hub gone, reconnecting");
   for (const name of ["resume", "over", "into", "out", "stop", "restart"]) {
     expect(await debug.button(name).isDisabled()).toBe(true);
   }
-  expect(run.exitCode).toBeNull();
+  expect(await debug.page.title()).toContain("Reconnecting");
+  const other = await at.page(await run.address());
+  await other.stoppedAt(1);
+  await other.setBreakpoint(workspace.line("total"));
+  await other.resume();
+  await other.stoppedAt(workspace.line("total"));
+  line.down = false;
+  await debug.stoppedAt(workspace.line("total"));
+  await debug.mark(workspace.line("total"), "on");
+  await expect.poll(async () => (await debug.variables()).i).toBe("0");
+  await debug.page.keyboard.press("F10");
+  await other.stoppedAt(workspace.line("print"));
 });
 
-test("I62 two pages see one truth, and one that lost its connection catches up", async () => {
+test("I62 a hub that is killed leaves the program alone, and the page says that it is gone", async () => {
+  const { debug, workspace, run } = await at.start();
+  await debug.stoppedAt(1);
+  const hub = workspace.hubPid();
+  if (hub === null) throw new Error("no hub");
+  process.kill(hub, "SIGKILL");
+  await debug.is("away");
+  expect(await run.ended()).toBe(0);
+  expect(run.output).toContain("done 2 500");
+});
+
+test("I62 two pages see one truth", async () => {
   const { debug, run, workspace } = await at.start();
   await debug.stoppedAt(1);
   const other = await at.page(await run.address());

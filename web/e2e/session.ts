@@ -33,8 +33,8 @@ export function sessions() {
       return browser;
     },
     /** Another page of the same hub. */
-    async page(address: string, size: { width?: number; height?: number } = {}): Promise<Debugger> {
-      const page = await openPage(browser, address, size);
+    async page(address: string, options: Parameters<typeof openPage>[2] = {}): Promise<Debugger> {
+      const page = await openPage(browser, address, options);
       pages.push(page);
       return page;
     },
@@ -45,7 +45,7 @@ export function sessions() {
     },
     async start(
       args: string[] = ["fixture.py"],
-      options: { workspace?: Workspace; width?: number; height?: number; terminal?: boolean } = {},
+      options: { workspace?: Workspace; terminal?: boolean } & Parameters<typeof openPage>[2] = {},
     ): Promise<Session> {
       const workspace = options.workspace ?? this.workspace();
       const run = await workspace.run(args, options);

@@ -12,8 +12,27 @@ const PROGRAMS = join(HERE, "programs");
 
 /** The command under test: `IKPDB`, else the development build. */
 const IKPDB = process.env.IKPDB ?? join(HERE, "../../target/debug/ikpdb");
-/** Another interpreter than the command would choose: `IKPDB_E2E_PYTHON`. */
-const PYTHON = process.env.IKPDB_E2E_PYTHON;
+
+interface Setup {
+  pythons: { version: string; executable: string; environment?: string }[];
+  chromium?: string;
+}
+
+/** What `cargo xtask test` has set up, if it has. */
+function readSetup(): Setup {
+  const path = process.env.IKPDB_TEST_SETUP ?? join(HERE, "../../target/test-setup.json");
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Setup) : { pythons: [] };
+}
+
+const SETUP = readSetup();
+
+/** The interpreter of the tests, with Flask: `IKPDB_E2E_PYTHON`, else 3.13 of the set-up, else what the command chooses. */
+export const PYTHON: string | undefined =
+  process.env.IKPDB_E2E_PYTHON ??
+  SETUP.pythons
+    .filter((one) => one.version.startsWith("3.13") && one.environment !== undefined)
+    .map((one) => `${one.environment}/bin/python`)
+    .find((path) => existsSync(path));
 
 /** Runs a command on a pseudo-terminal of its own and passes on what it prints. */
 const ON_A_TERMINAL = `
@@ -34,7 +53,7 @@ export async function launchBrowser(): Promise<Browser> {
   const args = ["--disable-quic", "--disable-background-networking", "--no-first-run", "--disable-component-update"];
   if (process.getuid?.() === 0) args.push("--no-sandbox");
   return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: SETUP.chromium ?? "/usr/bin/chromium",
     args: [...args, "--disable-sync"],
   });
 }
@@ -316,13 +335,14 @@ export class Debugger {
 export async function openPage(
   browser: Browser,
   address: string,
-  options: { width?: number; height?: number; clipboard?: boolean } = {},
+  options: { width?: number; height?: number; prepare?: (page: Page) => Promise<void> } = {},
 ): Promise<Debugger> {
   const { width = 1440, height = 900 } = options;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: "dark" });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
   const debug = new Debugger(page, context);
+  await options.prepare?.(page);
   await page.goto(address);
   await page.getByTestId("app").waitFor();
   return debug;

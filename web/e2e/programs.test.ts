@@ -1,0 +1,122 @@
+// Real programs, debugged through the page alone: the example, a Flask application, python -m http.server.
+
+import { cpSync } from "node:fs";
+import { createServer } from "node:net";
+import { expect, test } from "vitest";
+import { sessions } from "./session";
+
+const at = sessions();
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** Asks until the server answers; each try has the server's refusal as its signal. */
+async function get(url: string, deadlineMs = 10_000): Promise<string> {
+  const end = Date.now() + deadlineMs;
+  for (;;) {
+    try {
+      return await (await fetch(url)).text();
+    } catch (error) {
+      if (Date.now() > end) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+test("the example: a breakpoint in a loop, steps, a caught error, a worker thread, to the end", async () => {
+  const workspace = at.workspace();
+  const example = new URL("../../examples/debug_me.py", import.meta.url).pathname;
+  cpSync(example, workspace.file("debug_me.py"));
+  const { debug, run } = await at.start(["debug_me.py", "bread", "cake"], { workspace });
+  const line = (marker: string) => workspace.line(marker, "debug_me.py");
+  await debug.stoppedAt(1, "debug_me.py");
+  for (const marker of ["loop", "caught", "thread"]) {
+    await debug.goTo(line(marker), "debug_me.py");
+    await debug.setBreakpoint(line(marker));
+  }
+  await debug.resume();
+  await debug.stoppedAt(line("loop"), "debug_me.py");
+  await expect.poll(() => debug.value("vars", "item").innerText()).toContain("Item");
+  await debug.value("vars", "item").click();
+  await expect.poll(() => debug.value("vars", "name").innerText()).toContain("'apple'");
+  await debug.goTo(line("loop"), "debug_me.py");
+  await debug.gutter(line("loop")).click();
+  await debug.mark(line("loop"), "none");
+  await debug.page.keyboard.press("F5");
+  await debug.stoppedAt(line("thread"), "debug_me.py");
+  await expect.poll(() => debug.panel("stack").innerText()).toContain("counter");
+  await expect.poll(() => debug.panel("stack").innerText()).toContain("MainThread");
+  await debug.gutter(line("thread")).click();
+  await debug.mark(line("thread"), "none");
+  await debug.page.keyboard.press("F5");
+  await debug.stoppedAt(line("caught"), "debug_me.py");
+  await debug.evaluate("type(error).__name__, name");
+  await expect.poll(() => debug.lastResult().innerText()).toContain("cake");
+  await debug.page.keyboard.press("F5");
+  await debug.says("Ended, exit code 0");
+  expect(await run.ended()).toBe(0);
+});
+
+test("Flask: a request stops in its view, a changed local shows in the answer; paused while idle it serves again", async () => {
+  const port = await freePort();
+  const { debug, workspace } = await at.start(["--no-stop", "shop.py", String(port)]);
+  await debug.is("running");
+  expect(await get(`http://127.0.0.1:${port}/hello/Ada`)).toBe("hello Ada, 3 visits");
+  const line = workspace.line("answer", "shop.py");
+  await debug.goTo(line, "shop.py");
+  await debug.setBreakpoint(line);
+  const answer = get(`http://127.0.0.1:${port}/hello/Bob`);
+  await debug.stoppedAt(line, "shop.py");
+  await expect.poll(() => debug.value("vars", "name").innerText()).toContain("'Bob'");
+  expect(await debug.panel("stack").getByTestId("stack-extra").first().innerText()).toContain("library frames");
+  const row = debug.value("vars", "greeting");
+  await row.dblclick();
+  await row.locator("input").fill("'goodbye Bob'");
+  await row.locator("input").press("Enter");
+  await expect.poll(() => row.innerText()).toContain("goodbye");
+  await debug.resume();
+  expect(await answer).toBe("goodbye Bob, 3 visits");
+  await debug.is("running");
+  await debug.gutter(line).click();
+  await debug.mark(line, "none");
+  await debug.button("pause").click();
+  await debug.is("stopped");
+  await debug.says("shop.py");
+  await debug.evaluate("app.name");
+  await expect.poll(() => debug.lastResult().innerText()).toContain("shop");
+  await debug.resume();
+  await debug.is("running");
+  expect(await get(`http://127.0.0.1:${port}/hello/Eve`)).toBe("hello Eve, 3 visits");
+});
+
+test("a child that is not debugged is told of once, with what to do about it", async () => {
+  const port = await freePort();
+  const { debug } = await at.start(["--no-stop", "shop.py", String(port), "reload"]);
+  await debug.is("running");
+  expect(await get(`http://127.0.0.1:${port}/hello/Ada`)).toBe("hello Ada, 3 visits");
+  const toast = debug.page.getByTestId("toast");
+  await expect.poll(() => toast.allInnerTexts().then((all) => all.join())).toMatch(/Child process \d+ .*not debugged/);
+  expect((await toast.allInnerTexts()).join()).toMatch(/--no-reload|use_reloader/);
+});
+
+test("python -m http.server: paused while idle, it shows a stack and then serves", async () => {
+  const port = await freePort();
+  const { debug } = await at.start(["--no-stop", "-m", "http.server", String(port), "--bind", "127.0.0.1"]);
+  await debug.is("running");
+  expect(await get(`http://127.0.0.1:${port}/`)).toContain("fixture.py");
+  await debug.button("pause").click();
+  await debug.is("stopped");
+  await expect.poll(async () => (await debug.stackRows()).length).toBeGreaterThan(0);
+  await debug.resume();
+  await debug.is("running");
+  expect(await get(`http://127.0.0.1:${port}/long.py`)).toContain("value_1 = 1");
+  await expect.poll(() => debug.panel("console").innerText()).toContain("GET /long.py");
+});
