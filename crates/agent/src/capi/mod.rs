@@ -74,8 +74,6 @@ symbols! {
     save_thread: unsafe extern "C" fn() -> *mut PyThreadState = c"PyEval_SaveThread";
     /// Takes the GIL back; may never return once the interpreter ends.
     restore_thread: unsafe extern "C" fn(*mut PyThreadState) = c"PyEval_RestoreThread";
-    /// Whether the interpreter ends.
-    is_finalizing: unsafe extern "C" fn() -> c_int = c"Py_IsFinalizing" | c"_Py_IsFinalizing";
 }
 
 /// The functions that only some versions have.
@@ -85,10 +83,6 @@ pub(crate) struct Optional {
     /// 3.11: sets the trace function of any thread.
     pub(crate) set_trace_of:
         Option<unsafe extern "C" fn(*mut PyThreadState, Option<TraceFunction>, *mut PyObject) -> c_int>,
-    /// 3.11, 3.12: microseconds after which a waiting thread asks for the GIL.
-    pub(crate) set_switch_interval: Option<unsafe extern "C" fn(std::ffi::c_ulong)>,
-    /// As above, reads.
-    pub(crate) get_switch_interval: Option<unsafe extern "C" fn() -> std::ffi::c_ulong>,
     add_pending_call: Option<*mut c_void>,
 }
 
@@ -126,8 +120,6 @@ impl Capi {
         let optional = Optional {
             frame_locals_to_fast: optional!(c"PyFrame_LocalsToFast"),
             set_trace_of: if version < (3, 12) { optional!(c"_PyEval_SetTrace") } else { None },
-            set_switch_interval: optional!(c"_PyEval_SetSwitchInterval"),
-            get_switch_interval: optional!(c"_PyEval_GetSwitchInterval"),
             add_pending_call: symbol(c"_PyEval_AddPendingCall"),
         };
         let _ = CAPI.set(Self { version, symbols, optional });

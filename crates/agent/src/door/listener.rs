@@ -5,7 +5,7 @@
 //! running one runs on.
 
 use std::io::Read;
-use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use ikpdb_proto::proof::{Role, check, hex, prove, unhex};
 use ikpdb_proto::{Event, MAX_FIRST_MESSAGE, MAX_MESSAGE, Message, PROTOCOL, Request};
 use pyo3::prelude::*;
 
+use super::line::Line;
 use super::mailbox::{Letter, MAILBOX};
 use super::{CONFIGURED, OUTBOX, immediate};
 use crate::engine::stop;
@@ -31,14 +32,11 @@ const STOPPED_PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks for a hub: while somebody waits, and while the program runs anyway.
 const LOOK_SOON: Duration = Duration::from_millis(100);
 const LOOK_LATER: Duration = Duration::from_secs(1);
-/// Above this number the descriptor is out of the way of those that the program opens.
-const HIGH_DESCRIPTOR: libc::c_int = 512;
-
 /// A connection to the hub, and what is needed to make the next one.
 pub(crate) struct Connection {
     start: AgentStart,
     hello: AgentHello,
-    socket: UnixStream,
+    line: Line,
     decoder: Decoder,
 }
 
@@ -52,14 +50,15 @@ impl Connection {
 
     fn connect(start: AgentStart, mut hello: AgentHello) -> Result<Self, String> {
         let socket = UnixStream::connect(&start.hub).map_err(|error| format!("the hub at {}: {error}", start.hub))?;
-        let socket = raise_descriptor(socket);
-        check_peer(&socket)?;
+        let line = Line::new(socket);
+        let socket = line.socket().map_err(|error| error.to_string())?;
+        check_peer(socket)?;
         hello.nonce = nonce()?;
         let secret = unhex(&start.secret).ok_or("the secret in the start is not hex")?;
         hello.proof = prove(&secret, Role::Agent, &hello.nonce, "");
         socket.set_read_timeout(Some(WELCOME_PATIENCE)).map_err(|error| error.to_string())?;
-        write(&socket, &Event::new(AGENT_HELLO, &hello).into())?;
-        let mut connection = Self { start, hello, socket, decoder: Decoder::new(MAX_FIRST_MESSAGE) };
+        write(socket, &Event::new(AGENT_HELLO, &hello).into())?;
+        let mut connection = Self { start, hello, line, decoder: Decoder::new(MAX_FIRST_MESSAGE) };
         let Some(Message::Event(answer)) = connection.next()? else {
             return Err("the hub closed the connection".to_owned());
         };
@@ -79,15 +78,14 @@ impl Connection {
             other => return Err(format!("the hub answered with '{other}'")),
         }
         connection.decoder.set_limit(MAX_MESSAGE);
-        connection.socket.set_read_timeout(None).map_err(|error| error.to_string())?;
+        connection.line.socket().and_then(|socket| socket.set_read_timeout(None)).map_err(|error| error.to_string())?;
         connection.use_it()?;
         Ok(connection)
     }
 
     fn use_it(&self) -> Result<(), String> {
-        let writer = self.socket.try_clone().map_err(|error| error.to_string())?;
-        let writer = raise_descriptor(writer);
-        lifetime::owns_sockets(self.socket.as_raw_fd(), writer.as_raw_fd());
+        let writer = self.line.second().map_err(|error| error.to_string())?;
+        lifetime::owns_sockets(self.line.descriptor(), writer.descriptor());
         OUTBOX.connect(writer);
         Ok(())
     }
@@ -99,7 +97,7 @@ impl Connection {
             if let Some(text) = self.decoder.next_frame().map_err(|error| error.to_string())? {
                 return Message::parse(&text).map(Some).map_err(|error| format!("a message is not readable: {error}"));
             }
-            match self.socket.read(&mut buffer) {
+            match self.line.socket().and_then(|mut socket| socket.read(&mut buffer)) {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.decoder.push(&buffer[..count]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
@@ -136,8 +134,8 @@ fn handle(request: Request) {
 
 /// The hub is gone: looks for the next one.
 fn reconnect(old: Connection) -> Option<Connection> {
-    let Connection { start, hello, socket, .. } = old;
-    drop(socket);
+    let Connection { start, hello, line, .. } = old;
+    drop(line);
     let gone = Instant::now();
     let mut said = false;
     loop {
@@ -203,18 +201,6 @@ fn nonce() -> Result<String, String> {
     // SAFETY: fills our own buffer.
     let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
     if got == 16 { Ok(hex(&bytes)) } else { Err("the system gives no random numbers".to_owned()) }
-}
-
-/// Moves a socket to a high descriptor, closed on exec: the program's own numbers stay as they would be without us.
-fn raise_descriptor(socket: UnixStream) -> UnixStream {
-    // SAFETY: duplicates our own descriptor; the copy is ours alone.
-    let high = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR) };
-    if high < 0 {
-        // A low limit of descriptors: the socket stays where it is.
-        return socket;
-    }
-    // SAFETY: the new descriptor, owned by nobody else.
-    unsafe { UnixStream::from_raw_fd(high) }
 }
 
 /// The other side must be the same user, or root.

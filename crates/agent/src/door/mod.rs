@@ -2,6 +2,7 @@
 //! the GIL.
 
 mod immediate;
+mod line;
 pub(crate) mod listener;
 pub(crate) mod mailbox;
 pub(crate) mod outbox;

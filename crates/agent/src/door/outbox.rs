@@ -11,6 +11,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use ikpdb_proto::Message;
 use ikpdb_proto::framing::encode;
 
+use super::line::Line;
+
 /// Above this many queued bytes, droppable messages are dropped. Answers are never dropped: the hub asks for them.
 const HIGH_WATER: usize = 4 << 20;
 
@@ -30,14 +32,6 @@ struct State {
     dropped: u64,
 }
 
-#[derive(Debug)]
-struct Line {
-    socket: UnixStream,
-    /// Device and inode: what the descriptor was when we got it. A program that closes all descriptors (as daemons do)
-    /// may be given ours for a file of its own; nothing of ours must ever be written there.
-    identity: (u64, u64),
-}
-
 impl Outbox {
     pub(crate) const fn new() -> Self {
         Self {
@@ -51,11 +45,10 @@ impl Outbox {
     }
 
     /// Uses this connection from now on. What was queued for an earlier one is forgotten: a new hub asks anew.
-    pub(crate) fn connect(&self, socket: UnixStream) {
+    pub(crate) fn connect(&self, line: Line) {
         let mut state = self.lock();
-        state.queue.clear();
-        state.queued = 0;
-        state.line = identity(socket.as_raw_fd()).map(|identity| Line { socket, identity });
+        state.drop_line();
+        state.line = Some(line);
     }
 
     /// Forgets the connection.
@@ -92,7 +85,7 @@ impl Outbox {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
             let Some(line) = state.line.as_ref() else { continue };
-            let descriptor = line.socket.as_raw_fd();
+            let descriptor = line.descriptor();
             drop(state);
             wait_writable(descriptor);
             self.lock().flush();
@@ -116,11 +109,7 @@ impl State {
     fn flush(&mut self) {
         while let Some(bytes) = self.queue.front_mut() {
             let Some(line) = self.line.as_ref() else { return };
-            if identity(line.socket.as_raw_fd()) != Some(line.identity) {
-                self.drop_line();
-                return;
-            }
-            match send_now(&line.socket, bytes) {
+            match line.socket().and_then(|socket| send_now(socket, bytes)) {
                 Ok(written) if written == bytes.len() => {
                     self.queued -= written;
                     self.queue.pop_front();
@@ -142,24 +131,10 @@ impl State {
     }
 
     fn drop_line(&mut self) {
-        if let Some(line) = self.line.take() {
-            if identity(line.socket.as_raw_fd()) == Some(line.identity) {
-                drop(line);
-            } else {
-                // The descriptor is not ours any more: it must not be closed.
-                std::mem::forget(line);
-            }
-        }
+        self.line = None;
         self.queue.clear();
         self.queued = 0;
     }
-}
-
-fn identity(descriptor: RawFd) -> Option<(u64, u64)> {
-    // SAFETY: plain data, filled in by `fstat`.
-    let mut status: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: writes to our own variable; a closed descriptor gives an error.
-    (unsafe { libc::fstat(descriptor, &raw mut status) } == 0).then_some((status.st_dev, status.st_ino))
 }
 
 /// Writes what the socket takes without waiting. The socket itself blocks: the listener reads from the same one.

@@ -140,5 +140,10 @@ pub(crate) fn stop(py: Python<'_>) {
 
 /// Whether the trace function is needed (3.11).
 pub(crate) fn tracing_wanted() -> bool {
-    breakpoints::any() || step::active() || run_to::active() || pause::wanted() || threading_hooks::loading()
+    freeze::wanted()
+        || breakpoints::any()
+        || step::active()
+        || run_to::active()
+        || pause::wanted()
+        || threading_hooks::loading()
 }

@@ -4,7 +4,7 @@
 //! let it go on and are delivered at once. Signals that would end the program without Python's help are left alone.
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,7 +36,19 @@ impl std::fmt::Debug for SavedAction {
     }
 }
 
+/// The next SIGINT is for an evaluation: it goes to the program's own handler, which makes Python raise.
+static NATIVE: AtomicBool = AtomicBool::new(false);
+/// That handler; 0 = none.
+static NATIVE_HANDLER: AtomicUsize = AtomicUsize::new(0);
+
 extern "C" fn note(signal: c_int) {
+    let handler = NATIVE_HANDLER.load(Ordering::Relaxed);
+    if signal == libc::SIGINT && handler != 0 && NATIVE.swap(false, Ordering::Relaxed) {
+        // SAFETY: the handler that was installed for this signal, without SA_SIGINFO: Python's own has this type.
+        let handler = unsafe { std::mem::transmute::<usize, extern "C" fn(c_int)>(handler) };
+        handler(signal);
+        return;
+    }
     ARRIVED.fetch_or(1 << signal, Ordering::Relaxed);
     MAILBOX.nudge();
 }
@@ -45,6 +57,8 @@ impl Watch {
     /// Takes them where Python has a handler.
     pub(crate) fn begin() -> Self {
         ARRIVED.store(0, Ordering::Relaxed);
+        NATIVE.store(false, Ordering::Relaxed);
+        NATIVE_HANDLER.store(0, Ordering::Relaxed);
         let mut old = Vec::new();
         for signal in SIGNALS {
             // SAFETY: replaces a handler by one that only sets a bit and posts a semaphore; `drop` restores it.
@@ -55,6 +69,9 @@ impl Watch {
                     || saved.sa_sigaction == libc::SIG_IGN
                 {
                     continue;
+                }
+                if signal == libc::SIGINT && saved.sa_flags & libc::SA_SIGINFO == 0 {
+                    NATIVE_HANDLER.store(saved.sa_sigaction, Ordering::Relaxed);
                 }
                 let mut ours: libc::sigaction = std::mem::zeroed();
                 ours.sa_sigaction = note as extern "C" fn(c_int) as usize;
@@ -109,6 +126,12 @@ impl Drop for Watch {
             unsafe { libc::sigaction(*signal, &raw const saved.0, std::ptr::null_mut()) };
         }
     }
+}
+
+/// Lets a signal reach the handler that the program has for SIGINT, although the program is stopped.
+pub(crate) fn interrupt_natively(send: impl FnOnce()) {
+    NATIVE.store(true, Ordering::Relaxed);
+    send();
 }
 
 fn place(py: Python<'_>, stop: &Stop) -> String {

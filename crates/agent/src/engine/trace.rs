@@ -9,7 +9,7 @@ use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
 use pyo3::prelude::*;
 
 use super::codes;
-use super::{breakpoints, control, events, pause, run_to, step, stop, threading_hooks};
+use super::{breakpoints, control, events, freeze, pause, run_to, step, stop, threading_hooks};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -87,6 +87,10 @@ unsafe extern "C" fn on_event(
     let py = unsafe { Python::assume_attached() };
     if lifetime::is_child(py) || stop::is_stopper() {
         return 0;
+    }
+    // Nothing with a destructor is above this: the interpreter may end the thread where it waits.
+    if freeze::concerns_me() {
+        freeze::wait();
     }
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event(py, frame, what, argument)));
     if outcome.is_err() {

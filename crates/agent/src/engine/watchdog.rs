@@ -12,7 +12,7 @@ use ikpdb_proto::{Event, dap};
 use pyo3::Python;
 use pyo3::ffi;
 
-use super::{evaluation, freeze, gil};
+use super::{evaluation, freeze, gil, signals};
 use crate::capi;
 use crate::door::OUTBOX;
 use crate::lifetime;
@@ -105,6 +105,9 @@ pub(crate) fn evaluation_ends() -> Outcome {
         OUTBOX.send(Event::new("progressEnd", &dap::ProgressEndEvent { progress_id: progress_id(seq), message: None }));
     }
     state.task = Task::None;
+    if state.interrupt.is_some() {
+        uninstall();
+    }
     Outcome { others_ran: state.others_ran, interrupted: state.interrupt.take().is_some() }
 }
 
@@ -152,7 +155,7 @@ pub(crate) fn watch_for_ever() -> ! {
 
 fn look(state: &mut State, looks_without_progress: u32) {
     let lasted = state.since.map_or(Duration::ZERO, |since| since.elapsed());
-    let blocked = looks_without_progress >= BLOCKED_LOOKS;
+    let blocked = looks_without_progress >= BLOCKED_LOOKS && sleeps(state.thread);
     match state.task {
         Task::None => {}
         Task::Step => {
@@ -198,25 +201,29 @@ fn climb(state: &mut State) {
     }
     state.interrupt = Some((since, climbed + 1));
     match climbed {
-        0 => {
-            RAISE_WANTED.store(true, Ordering::Relaxed);
-            capi::capi().add_pending_call(raise_interrupt);
-        }
+        0 => raise_soon(state.thread),
         1 => kick(state.thread),
         2 => gil::submit(Box::new(raise_in_evaluation)),
         // In the main thread Python turns this into KeyboardInterrupt, even inside most C calls.
-        _ if is_main(state.thread) => signal(state.thread, libc::SIGINT),
+        _ if is_main(state.thread) => signals::interrupt_natively(|| signal(state.thread, libc::SIGINT)),
         _ => {}
     }
 }
 
 /// A pending call on the evaluating thread raises; on another thread it asks the evaluating one to.
 extern "C" fn raise_interrupt(_: *mut c_void) -> c_int {
-    if lifetime::forked() || !RAISE_WANTED.swap(false, Ordering::Relaxed) || evaluation::running().is_none() {
+    if lifetime::forked() || evaluation::running().is_none() {
         return 0;
     }
     // SAFETY: always allowed.
     let here = unsafe { libc::pthread_self() }.cast_signed() == evaluation::ident();
+    if !here && evaluates_in_main() {
+        // Not ours to take: the main thread has a call of its own under way.
+        return 0;
+    }
+    if !RAISE_WANTED.swap(false, Ordering::Relaxed) {
+        return 0;
+    }
     if here {
         // SAFETY: pending calls are called with the GIL; -1 tells the interpreter to raise what was set.
         unsafe { ffi::PyErr_SetString(ffi::PyExc_KeyboardInterrupt, c"the evaluation was given up".as_ptr()) };
@@ -235,23 +242,63 @@ fn raise_in_evaluation(_: Python<'_>) {
 }
 
 /// Ends a blocking call of the thread with EINTR, so that it looks at its pending calls. A signal of ours, with a handler
-/// that does nothing and without SA_RESTART.
+/// that does nothing and without SA_RESTART, installed only where the program has none.
 fn kick(thread: libc::pid_t) {
-    extern "C" fn nothing(_: c_int) {}
     // The last real-time signal: the C library keeps the first ones, programs take them from the front.
     let kick = libc::SIGRTMAX();
-    // SAFETY: installs a handler only where the program has none, for the moment of the kick.
+    if install(kick, nothing) {
+        raise_soon(thread);
+        signal(thread, kick);
+    }
+}
+
+extern "C" fn nothing(_: c_int) {}
+
+/// Sets a handler if the signal has its default action or this very handler.
+fn install(number: c_int, handler: extern "C" fn(c_int)) -> bool {
+    // SAFETY: plain data, filled in by the calls.
     unsafe {
         let mut old: libc::sigaction = std::mem::zeroed();
         let mut new: libc::sigaction = std::mem::zeroed();
-        new.sa_sigaction = nothing as extern "C" fn(c_int) as usize;
-        if libc::sigaction(kick, std::ptr::null(), &raw mut old) == 0 && old.sa_sigaction == libc::SIG_DFL {
-            libc::sigaction(kick, &raw const new, std::ptr::null_mut());
-            RAISE_WANTED.store(true, Ordering::Relaxed);
-            capi::capi().add_pending_call(raise_interrupt);
-            signal(thread, kick);
+        new.sa_sigaction = handler as usize;
+        libc::sigaction(number, std::ptr::null(), &raw mut old) == 0
+            && (old.sa_sigaction == libc::SIG_DFL || old.sa_sigaction == new.sa_sigaction)
+            && libc::sigaction(number, &raw const new, std::ptr::null_mut()) == 0
+    }
+}
+
+/// Gives the signal its default action back.
+fn uninstall() {
+    // SAFETY: plain data; only our own handler is replaced.
+    unsafe {
+        let kick = libc::SIGRTMAX();
+        let mut old: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(kick, std::ptr::null(), &raw mut old) == 0
+            && old.sa_sigaction == nothing as extern "C" fn(c_int) as usize
+        {
+            let default: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(kick, &raw const default, std::ptr::null_mut());
         }
     }
+}
+
+/// Lets the thread raise an interrupt at its next chance. The main thread has pending calls of its own, which no other
+/// thread takes from it.
+fn raise_soon(thread: libc::pid_t) {
+    RAISE_WANTED.store(true, Ordering::Relaxed);
+    if is_main(thread) {
+        // SAFETY: part of the stable API; callable from any thread.
+        unsafe { ffi::Py_AddPendingCall(Some(raise_interrupt), std::ptr::null_mut()) };
+    }
+    if !is_main(thread) || capi::capi().version < (3, 13) {
+        // Before 3.13 only the main thread notices a call that is added this way, and only if it waits.
+        capi::capi().add_pending_call(raise_interrupt);
+    }
+}
+
+/// Whether the evaluation runs in the main thread.
+fn evaluates_in_main() -> bool {
+    is_main(lock().thread)
 }
 
 fn is_main(thread: libc::pid_t) -> bool {
@@ -262,6 +309,13 @@ fn is_main(thread: libc::pid_t) -> bool {
 fn signal(thread: libc::pid_t, number: c_int) {
     // SAFETY: a thread that has ended gives an error.
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, number) };
+}
+
+/// Whether a thread waits for something: one that is only kept from a processor by others does not.
+fn sleeps(thread: libc::pid_t) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+    // The state is the first field behind the name in parentheses, which may hold anything.
+    status.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('R'))
 }
 
 /// The CPU time that a thread has used; zero once it has ended.

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use ikpdb_proto::agent::{AGENT_HELLO, AGENT_WELCOME, AgentHello, AgentStart, AgentWelcome};
 use ikpdb_proto::framing::{Decoder, encode};
 use ikpdb_proto::proof::{Role, check, prove};
-use ikpdb_proto::{Event, MAX_MESSAGE, Message, PROTOCOL, Request, SessionId};
+use ikpdb_proto::{Event, MAX_MESSAGE, Message, PROTOCOL, Request, Response, SessionId};
 pub use ikpdb_testkit::{Python, marked_line};
 use serde_json::{Value, json};
 
@@ -35,6 +35,7 @@ pub struct Debuggee {
     socket: UnixStream,
     messages: Receiver<Message>,
     events: VecDeque<(String, Value)>,
+    responses: Vec<Response>,
     seq: i64,
     folder: tempfile::TempDir,
     pub source: String,
@@ -42,6 +43,7 @@ pub struct Debuggee {
     output: Receiver<String>,
     errors: Receiver<String>,
     pub hello: AgentHello,
+    listener: Option<UnixListener>,
 }
 
 /// How to start.
@@ -56,7 +58,7 @@ pub struct Launch {
     pub breakpoints: Vec<(String, Option<String>)>,
     /// Further files beside the script.
     pub files: Vec<(String, String)>,
-    pub stdin: Option<Stdio>,
+    pub pipe_stdin: bool,
 }
 
 impl Launch {
@@ -110,6 +112,9 @@ impl Debuggee {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if launch.pipe_stdin {
+            command.stdin(Stdio::piped());
+        }
         for (name, value) in &launch.env {
             command.env(name, value);
         }
@@ -136,6 +141,7 @@ impl Debuggee {
             socket,
             messages,
             events: VecDeque::new(),
+            responses: Vec::new(),
             seq: 0,
             folder,
             source: source.to_owned(),
@@ -143,6 +149,7 @@ impl Debuggee {
             output,
             errors,
             hello,
+            listener: Some(listener),
         };
         debuggee.request("initialize", json!({"adapterID": "ikpdb", "clientID": "test"}));
         debuggee
@@ -178,7 +185,8 @@ impl Debuggee {
     fn send(&mut self, command: &str, arguments: &Value) -> i64 {
         self.seq += 1;
         let request = Request { seq: self.seq, ..Request::new(command, arguments) };
-        self.socket.write_all(&encode(&request.into())).unwrap();
+        // A program that has ended answers nothing: who waits for an answer notices.
+        let _ = self.socket.write_all(&encode(&request.into()));
         self.seq
     }
 
@@ -207,12 +215,13 @@ impl Debuggee {
     #[track_caller]
     pub fn answer(&mut self, seq: i64) -> Result<Value, String> {
         loop {
+            if let Some(at) = self.responses.iter().position(|response| response.request_seq == seq) {
+                let response = self.responses.swap_remove(at);
+                let body = response.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
+                return if response.success { Ok(body) } else { Err(response.message.unwrap_or_default()) };
+            }
             match self.next(DEADLINE) {
-                Some(Message::Response(response)) if response.request_seq == seq => {
-                    let body =
-                        response.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
-                    return if response.success { Ok(body) } else { Err(response.message.unwrap_or_default()) };
-                }
+                Some(Message::Response(response)) => self.responses.push(response),
                 Some(Message::Event(event)) => self.keep(&event),
                 Some(other) => panic!("unexpected {other:?}"),
                 None => panic!("no answer to request {seq}\n{}", self.stderr_so_far()),
@@ -250,10 +259,33 @@ impl Debuggee {
             }
             match self.next(deadline.saturating_duration_since(Instant::now())) {
                 Some(Message::Event(event)) => self.keep(&event),
+                Some(Message::Response(response)) => self.responses.push(response),
                 Some(other) => panic!("unexpected {other:?}"),
                 None => return None,
             }
         }
+    }
+
+    /// Waits for an event or for the end of the connection, whichever comes first.
+    pub fn event_until_end(&mut self, name: &str) -> Option<Value> {
+        self.event_within(name, DEADLINE)
+    }
+
+    /// Ends the connection, as a hub that is killed does.
+    pub fn hang_up(&mut self) {
+        self.socket.shutdown(std::net::Shutdown::Both).unwrap();
+        let _ = std::fs::remove_file(self.folder.path().join("hub"));
+        self.listener = None;
+    }
+
+    pub fn stdin(&mut self) -> std::process::ChildStdin {
+        self.child.stdin.take().unwrap()
+    }
+
+    /// Waits for a line on standard error.
+    #[track_caller]
+    pub fn next_error(&self) -> String {
+        self.errors.recv_timeout(DEADLINE).expect("nothing on standard error")
     }
 
     /// Waits for the next stop.
