@@ -103,7 +103,11 @@ impl Hub {
                 if let Ok(session) = self.session(id) {
                     session.ending.detached = response.success;
                 }
+                let (asker, left) = (ask.from, response.success);
                 self.relay(ask, response);
+                if left && self.editor(asker).is_some() {
+                    self.drop_connection(asker, "it disconnected");
+                }
             }
         }
     }
@@ -145,7 +149,11 @@ impl Hub {
                     if let Ok(session) = self.session(pending.session) {
                         session.ending.detached = true;
                     }
+                    let asker = ask.from;
                     self.answer(ask, Ok(Reply::Done));
+                    if self.editor(asker).is_some() {
+                        self.drop_connection(asker, "it disconnected");
+                    }
                 }
                 Purpose::Restart => self.restart_lost(pending.session),
                 Purpose::Initialize

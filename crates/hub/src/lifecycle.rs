@@ -263,7 +263,11 @@ impl Hub {
         self.emit(id, Event::new("exited", &ExitedEvent { exit_code }));
         self.emit(id, Event { seq: 0, event: "terminated".to_owned(), body: None });
         for ask in waiting {
+            let asker = ask.from;
             self.answer(ask, Ok(Reply::Done));
+            if self.editor(asker).is_some() {
+                self.drop_connection(asker, "it disconnected");
+            }
         }
         if let AgentLink::Joined(agent, _) = agent {
             self.drop_connection(agent, "the program has ended");
