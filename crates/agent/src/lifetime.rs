@@ -4,7 +4,7 @@
 //! So whoever wants the GIL passes the gate, and an `atexit` callback shuts it and waits until nobody is inside.
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ static DEBUGGING: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicBool = AtomicBool::new(false);
 static DISARMED: AtomicBool = AtomicBool::new(false);
 static SOCKETS: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
+static HIDDEN_THREADS: AtomicPtr<AtomicI32> = AtomicPtr::new(std::ptr::null_mut());
 static GATE: Gate = Gate { state: Mutex::new(State { open: true, inside: 0 }), left: Condvar::new() };
 
 struct Gate {
@@ -108,6 +109,15 @@ pub(crate) fn with_gil(work: impl FnOnce(Python<'_>)) -> bool {
     true
 }
 
+/// Tells the preload library how many threads of this process are ours, so that the interpreter does not count them.
+pub(crate) fn own_threads(count: i32) {
+    if let Some(address) = capi::data_symbol(c"ikpdb_agent_threads") {
+        HIDDEN_THREADS.store(address.cast(), Ordering::Relaxed);
+        // SAFETY: the preload library's counter, which lives as long as the process.
+        unsafe { (*address.cast::<AtomicI32>()).store(count, Ordering::Relaxed) };
+    }
+}
+
 /// Remembers the descriptors that a forked child has to close.
 pub(crate) fn owns_sockets(reader: c_int, writer: c_int) {
     SOCKETS[0].store(reader, Ordering::Relaxed);
@@ -132,6 +142,11 @@ unsafe extern "C" fn forget_in_child() {
     CHILD.store(true, Ordering::Relaxed);
     DEBUGGING.store(false, Ordering::Relaxed);
     freeze::forget();
+    let threads = HIDDEN_THREADS.load(Ordering::Relaxed);
+    if !threads.is_null() {
+        // SAFETY: as in `own_threads`. A fork leaves our threads behind.
+        unsafe { (*threads).store(0, Ordering::Relaxed) };
+    }
     for socket in &SOCKETS {
         let descriptor = socket.swap(-1, Ordering::Relaxed);
         if descriptor >= 0 {

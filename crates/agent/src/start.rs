@@ -108,11 +108,15 @@ fn spawn_threads(connection: Connection) -> Result<(), String> {
             .map(drop)
             .map_err(|error| format!("no thread could be started: {error}"))
     };
-    let outcome = spawn("ikpdb-listener", Box::new(move || listener::listen_for_ever(connection)))
-        .and_then(|()| spawn("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())))
-        .and_then(|()| spawn("ikpdb-helper", Box::new(|| gil::help_for_ever())))
-        .and_then(|()| spawn("ikpdb-watchdog", Box::new(|| watchdog::watch_for_ever())))
-        .and_then(|()| spawn("ikpdb-children", Box::new(|| children::watch_for_ever())));
+    let threads: [(&str, Box<dyn FnOnce() + Send>); 5] = [
+        ("ikpdb-listener", Box::new(move || listener::listen_for_ever(connection))),
+        ("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())),
+        ("ikpdb-helper", Box::new(|| gil::help_for_ever())),
+        ("ikpdb-watchdog", Box::new(|| watchdog::watch_for_ever())),
+        ("ikpdb-children", Box::new(|| children::watch_for_ever())),
+    ];
+    lifetime::own_threads(i32::try_from(threads.len()).unwrap_or(0));
+    let outcome = threads.into_iter().try_for_each(|(name, work)| spawn(name, work));
     // SAFETY: restores the mask saved above.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const old, std::ptr::null_mut()) };
     outcome

@@ -10,6 +10,7 @@
 mod entry;
 mod environment;
 mod text;
+mod thread_count;
 
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::ptr;
