@@ -7,6 +7,7 @@ mod dap_support;
 use std::io::Write;
 
 use dap_support::{Editor, Home, gone, lives, name};
+use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::{Value, json};
 
 const LOOP: &str = "\
@@ -322,15 +323,9 @@ fn i09_an_editor_that_counts_lines_from_0_stops_where_it_means() {
 
 #[test]
 fn i17_each_message_is_one_write() {
-    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
     let home = Home::new();
-    let mut ends = [0; 2];
-    // SAFETY: the kernel fills the two numbers, which then are ours alone.
-    let (reader, writer) = unsafe {
-        // In this mode a pipe keeps what each write brought apart.
-        assert_eq!(libc::pipe2(ends.as_mut_ptr(), libc::O_DIRECT | libc::O_CLOEXEC), 0);
-        (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1]))
-    };
+    // In this mode a pipe keeps what each write brought apart.
+    let (reader, writer) = pipe_with(PipeFlags::DIRECT | PipeFlags::CLOEXEC).unwrap();
     let mut command = home.command();
     let mut process = command.stdin(std::process::Stdio::piped()).stdout(writer).spawn().unwrap();
     drop(command);
@@ -341,13 +336,7 @@ fn i17_each_message_is_one_write() {
     }
     let mut packets = Vec::new();
     let mut packet = [0; 8192];
-    loop {
-        // SAFETY: reads at most the buffer's length into it.
-        let count = unsafe { libc::read(reader.as_raw_fd(), packet.as_mut_ptr().cast(), packet.len()) };
-        let count = usize::try_from(count).unwrap();
-        if count == 0 {
-            break;
-        }
+    while let count @ 1.. = rustix::io::read(&reader, &mut packet).unwrap() {
         packets.push(String::from_utf8_lossy(&packet[..count]).into_owned());
     }
     process.wait().unwrap();

@@ -10,6 +10,8 @@ use std::net::TcpStream;
 use hub_support::tab::NONCE;
 use hub_support::{Home, Hub, PATIENCE, Tab};
 use ikpdb_proto::proof::{Role, hex, prove};
+use rustix::net::sockopt::tcp_nodelay;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use serde_json::json;
 
 /// Sends a raw HTTP request; answers the whole response.
@@ -236,23 +238,9 @@ fn the_port_is_open_on_this_machine_only() {
 
 /// Whether a TCP socket of another process of ours sends at once; nothing for what is no TCP socket.
 fn has_nodelay(pid: u32, fd: i32) -> Option<bool> {
-    use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
-    use std::os::fd::AsRawFd;
     let process = pidfd_open(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), PidfdFlags::empty()).unwrap();
     let socket = pidfd_getfd(process, fd, PidfdGetfdFlags::empty()).ok()?;
-    let mut value: libc::c_int = 0;
-    let mut size = libc::socklen_t::try_from(size_of_val(&value)).unwrap();
-    // SAFETY: the kernel writes at most `size` bytes into `value`.
-    let done = unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_NODELAY,
-            (&raw mut value).cast(),
-            &raw mut size,
-        )
-    };
-    (done == 0).then_some(value != 0)
+    tcp_nodelay(socket).ok()
 }
 
 #[test]

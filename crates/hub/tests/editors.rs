@@ -241,3 +241,15 @@ fn uris_are_refused_as_paths() {
     let editor = world.open(Door::Dap);
     assert_eq!(world.call(editor, None, "initialize", json!({"pathFormat": "uri"}))["success"], false);
 }
+
+#[test]
+fn a_console_that_we_do_not_have_is_said_and_the_program_starts_all_the_same() {
+    for (console, said) in [(json!("integratedTerminal"), 1), (json!("internalConsole"), 0), (Value::Null, 0)] {
+        let mut world = World::private();
+        let editor = world.open(Door::Dap);
+        world.ask(editor, None, "launch", json!({"program": "/w/app.py", "console": console}));
+        assert_eq!(world.launches.len(), 1);
+        let notes = world.read(editor);
+        assert_eq!(notes.iter().filter(|it| it["event"] == "output").count(), said, "{console}");
+    }
+}

@@ -1,7 +1,7 @@
 //! `launch`: starts a program for an editor. It is answered after the editor's `configurationDone`.
 
-use ikpdb_proto::Failure;
-use ikpdb_proto::dap::LaunchArguments;
+use ikpdb_proto::dap::{LaunchArguments, OutputEvent};
+use ikpdb_proto::{Event, Failure};
 use serde_json::value::RawValue;
 
 use crate::connection::Ask;
@@ -13,6 +13,14 @@ pub(super) fn launch(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
     let ways = [arguments.program.is_some(), arguments.module.is_some(), arguments.code.is_some()];
     if ways.into_iter().filter(|given| *given).count() != 1 {
         return Err(Failure::user("the launch configuration needs one of 'program', 'module' and 'code'"));
+    }
+    if let Some(console) = arguments.console.filter(|it| it != "internalConsole") {
+        let event = OutputEvent {
+            category: Some("important".to_owned()),
+            output: format!("ikpdb: '{console}' is not there yet: output comes here, and the program has no input\n"),
+            ..Default::default()
+        };
+        hub.send(ask.from, None, Event::new("output", &event).into());
     }
     let job = hub.next_job();
     let editor = hub.editor(ask.from).ok_or_else(|| Failure::unsupported("launch"))?;

@@ -1,10 +1,10 @@
 //! Files by a few letters of their path, best first.
 
+use fuzzy_matcher::FuzzyMatcher;
+use fuzzy_matcher::skim::SkimMatcherV2;
 use ignore::WalkBuilder;
 use ikpdb_proto::Failure;
 use ikpdb_proto::client::{FindFiles, FoundFiles};
-use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
-use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::Files;
 
@@ -27,9 +27,9 @@ impl Files {
             .sort_by_file_name(Ord::cmp)
             .filter_entry(|entry| !SKIPPED.iter().any(|name| entry.file_name() == *name))
             .build();
-        let pattern = Pattern::parse(&find.query, CaseMatching::Smart, Normalization::Smart);
-        let mut matcher = Matcher::new(Config::DEFAULT.match_paths());
-        let mut buffer = Vec::new();
+        // Words in any order, the letters of each in theirs.
+        let words: Vec<&str> = find.query.split_whitespace().collect();
+        let matcher = SkimMatcherV2::default();
         let mut found = Vec::new();
         // Links are not followed: nothing outside is seen.
         let files = walk.filter_map(Result::ok).filter(|it| it.file_type().is_some_and(|kind| kind.is_file()));
@@ -37,7 +37,8 @@ impl Files {
             let Some(path) = entry.path().strip_prefix(&self.root).ok().and_then(|path| path.to_str()) else {
                 continue;
             };
-            if let Some(score) = pattern.score(Utf32Str::new(path, &mut buffer), &mut matcher) {
+            let score: Option<i64> = words.iter().map(|word| matcher.fuzzy_match(path, word)).sum();
+            if let Some(score) = score {
                 found.push((score, path.to_owned()));
             }
         }
