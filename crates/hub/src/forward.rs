@@ -126,6 +126,7 @@ impl Hub {
         }
         let stopped_thread = session.info.stopped.as_ref().and_then(|it| it.thread_id);
         let thread_id = thread.ok().or(stopped_thread).unwrap_or(ThreadId(1));
+        session.continued = true;
         self.running(id);
         // Everybody else has to hear it too; an editor that asked knows it from the answer.
         let event = Event::new("continued", &ContinuedEvent { thread_id, all_threads_continued: Some(true) });

@@ -65,6 +65,7 @@ impl Hub {
             brake: Brake::default(),
             ending: Ending::default(),
             launched_by: None,
+            continued: false,
             no_debug: false,
         };
         self.sessions.insert(id, session);
@@ -86,6 +87,7 @@ impl Hub {
     pub(crate) fn running(&mut self, id: SessionId) {
         if let Ok(session) = self.session(id)
             && session.is_live()
+            && session.info.state != SessionState::Running
         {
             session.info.state = SessionState::Running;
             session.info.stopped = None;
@@ -100,6 +102,7 @@ impl Hub {
         {
             session.info.state = SessionState::Stopped;
             session.info.stopped = Some(stop);
+            session.continued = false;
             self.dirty.sessions.insert(id);
         }
     }
@@ -112,6 +115,7 @@ impl Hub {
         }
         session.info.undebugged = Some(why.to_owned());
         session.placing = Placing::default();
+        self.dirty.sessions.insert(id);
         self.running(id);
         self.wishes.touch();
         for editor in self.editors(id) {

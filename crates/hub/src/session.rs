@@ -36,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) ending: Ending,
     /// Who launched it, if an editor did.
     pub(crate) launched_by: Option<ConnectionId>,
+    /// Clients were told that it goes on before the agent said so.
+    pub(crate) continued: bool,
     /// Nothing stops: `noDebug`.
     pub(crate) no_debug: bool,
 }

@@ -208,3 +208,26 @@ fn a_client_that_is_gone_is_not_answered_and_nobody_else_is() {
     world.reply(agent, &request, json!({"threads": []}));
     assert!(world.raw(two).is_empty());
 }
+
+#[test]
+fn that_a_program_goes_on_is_told_once_whether_or_not_its_agent_says_so() {
+    for agent_says_so in [true, false] {
+        let mut world = World::new();
+        let (one, two) = (world.page(), world.page());
+        let (program, agent) = world.running();
+        world.stop(agent);
+        world.ask(one, program.session, "next", json!({"threadId": 1}));
+        let request = world.next_request(agent, "next");
+        world.raw(two);
+        world.reply(agent, &request, json!({}));
+        if agent_says_so {
+            world.event(agent, "continued", json!({"threadId": 1, "allThreadsContinued": true}));
+        }
+        world.stop(agent);
+        let names = world.names(two);
+        assert_eq!(names, ["continued", "ikpdb/session", "stopped", "ikpdb/session"], "{agent_says_so}");
+        // Of its own accord: an evaluation that was detached from, a signal.
+        world.event(agent, "continued", json!({"threadId": 1}));
+        assert_eq!(world.names(two), ["continued", "ikpdb/session"]);
+    }
+}

@@ -52,11 +52,26 @@ impl State {
         };
         write(&self.workspace_file, &saved.workspace).map_err(|error| failed(&self.workspace_file, error))?;
         if self.written_user != saved.user {
-            write(&self.user_file, &saved.user).map_err(|error| failed(&self.user_file, error))?;
+            // Hubs of other workspaces write here too: only what changed in this one is put into what is there now.
+            let there: Vec<Setting> = read(&self.user_file, &mut Vec::new());
+            let merged = merge(there, &self.written_user, &saved.user);
+            write(&self.user_file, &merged).map_err(|error| failed(&self.user_file, error))?;
             self.written_user.clone_from(&saved.user);
         }
         Ok(())
     }
+}
+
+/// What is there, with the changes that lead from `before` to `after`.
+fn merge(mut there: Vec<Setting>, before: &[Setting], after: &[Setting]) -> Vec<Setting> {
+    there.retain(|it| {
+        let gone = before.iter().any(|old| old.key == it.key) && !after.iter().any(|new| new.key == it.key);
+        let replaced = after.iter().any(|new| new.key == it.key && !before.contains(new));
+        !gone && !replaced
+    });
+    there.extend(after.iter().filter(|new| !before.contains(new)).cloned());
+    there.sort_by(|a, b| a.key.cmp(&b.key));
+    there
 }
 
 fn prepare(folder: &Path) -> io::Result<()> {
@@ -156,6 +171,23 @@ mod tests {
         assert_eq!(again, saved);
         let (_, other, _) = State::open(&root.path().join("state/other"));
         assert_eq!((other.user, other.workspace.active), (saved.user, true), "the user's own is for all workspaces");
+    }
+
+    #[test]
+    fn the_users_settings_of_two_workspaces_do_not_overwrite_each_other() {
+        let root = tempfile::tempdir().unwrap();
+        let open = |name: &str| State::open(&root.path().join(name));
+        let setting =
+            |key: &str, value: &str| Setting { scope: SettingScope::User, key: key.into(), value: value.into() };
+        let (mut one, mut saved_by_one, _) = open("one");
+        let (mut two, mut saved_by_two, _) = open("two");
+        saved_by_one.user = vec![setting("keys", "vi"), setting("theme", "dark")];
+        one.save(&saved_by_one).unwrap();
+        saved_by_two.user = vec![setting("theme", "light"), setting("zoom", "2")];
+        two.save(&saved_by_two).unwrap();
+        saved_by_one.user.remove(0);
+        one.save(&saved_by_one).unwrap();
+        assert_eq!(open("three").1.user, [setting("theme", "light"), setting("zoom", "2")]);
     }
 
     #[test]

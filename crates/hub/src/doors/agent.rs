@@ -5,7 +5,8 @@ use ikpdb_proto::agent::{
 };
 use ikpdb_proto::client::SessionState;
 use ikpdb_proto::dap::{
-    AttachArguments, BreakpointEvent, Capabilities, InitializeArguments, ProgressStartEvent, StoppedEvent,
+    AttachArguments, BreakpointEvent, Capabilities, ContinuedEvent, InitializeArguments, ProgressStartEvent,
+    StoppedEvent,
 };
 use ikpdb_proto::proof::{Role as Prover, check, prove};
 use ikpdb_proto::{Event, Request, Response, SessionId};
@@ -155,10 +156,7 @@ impl Hub {
         match event.event.as_str() {
             "initialized" => self.agent_takes_breakpoints(id, connection),
             "stopped" => self.agent_stopped(id, event),
-            "continued" => {
-                self.running(id);
-                self.emit(id, event);
-            }
+            "continued" => self.agent_continued(id, event),
             "breakpoint" => self.agent_moved_breakpoint(id, event),
             "capabilities" => self.agent_changed(id, event),
             "progressStart" => self.agent_progress(id, connection, event),
@@ -195,6 +193,16 @@ impl Hub {
             // The editor configures first.
             Some(editor) if self.invite(editor) => {}
             _ => self.configuration_done(id, None),
+        }
+    }
+
+    /// It goes on; as a rule everybody knows since the answer to the request that made it.
+    fn agent_continued(&mut self, id: SessionId, event: Event) {
+        let Ok(session) = self.session(id) else { return };
+        let all = event.body::<ContinuedEvent>().is_ok_and(|it| it.all_threads_continued != Some(false));
+        if !(std::mem::take(&mut session.continued) && all) {
+            self.running(id);
+            self.emit(id, event);
         }
     }
 
