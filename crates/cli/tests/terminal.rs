@@ -5,11 +5,11 @@
 mod support;
 
 use serde_json::json;
+use support::Case;
 use support::terminal::Terminal;
-use support::{Case, fixture_agent};
 
 fn case() -> (Case, Terminal) {
-    let case = Case::with_agent(&fixture_agent());
+    let case = Case::new();
     let terminal = Terminal::new(&case);
     (case, terminal)
 }
@@ -309,7 +309,7 @@ fn the_shell_is_back_at_once_and_children_left_behind_still_write_to_the_termina
 
 #[test]
 fn without_a_shell_ctrl_z_does_nothing_as_natively() {
-    let case = Case::with_agent(&fixture_agent());
+    let case = Case::new();
     case.write("ask.py", "print('hello', input('name? '))\ninput('end')\n");
     let terminal = Terminal::with(&case, "exec $RUN ask.py");
     terminal.wait_for("name?");

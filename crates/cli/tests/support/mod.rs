@@ -7,6 +7,7 @@
 pub mod fake_hub;
 pub mod terminal;
 
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -23,11 +24,26 @@ pub struct Case {
 }
 
 impl Case {
+    /// With a hub that only writes down, and an agent that only looks on.
     pub fn new() -> Self {
-        Self::with_agent(&agent())
+        let mut case = Self::with_agent(&built("examples/libfixture_agent.so"));
+        case.hub = FakeHub::listen(&case.place.socket);
+        case
     }
 
-    pub fn with_agent(agent: &Path) -> Self {
+    /// With a hub that only writes down and lets go on, and the real agent.
+    pub fn debugged() -> Self {
+        let mut case = Self::real();
+        case.hub = FakeHub::listen(&case.place.socket);
+        case
+    }
+
+    /// As installed: the first program starts the hub.
+    pub fn real() -> Self {
+        Self::with_agent(&built("libikpdb_agent.so"))
+    }
+
+    fn with_agent(agent: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("ikpdb-test-").tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         for name in ["bin", "run", "state", "cache", "work/.git"] {
@@ -44,8 +60,22 @@ impl Case {
             Path::new("/nonexistent"),
         )
         .unwrap();
-        let hub = FakeHub::listen(&place.socket);
-        Self { folder, workspace, place, hub }
+        Self { folder, workspace, place, hub: FakeHub::default() }
+    }
+
+    /// Process id of the real hub, if it lives.
+    pub fn hub_pid(&self) -> Option<libc::pid_t> {
+        let stream = self.place.connect().ok()?;
+        // SAFETY: the record is as long as is said, and the kernel fills it.
+        let pid = unsafe {
+            let mut peer: libc::ucred = std::mem::zeroed();
+            let mut length = size_of::<libc::ucred>() as libc::socklen_t;
+            let record = (&raw mut peer).cast();
+            let fd = stream.as_raw_fd();
+            assert_eq!(libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, record, &mut length), 0);
+            peer.pid
+        };
+        u32::try_from(pid).ok().filter(|pid| *pid != std::process::id()).map(|_| pid)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -87,22 +117,18 @@ impl Case {
     }
 }
 
-/// The newest interpreter.
-pub fn python() -> Python {
-    pythons().pop().unwrap()
-}
-
-/// The agent of this build, or one that only looks on where `IKPDB_TEST_AGENT` says so: then nothing but the start is tested.
-pub fn agent() -> PathBuf {
-    match std::env::var_os("IKPDB_TEST_AGENT") {
-        Some(path) => PathBuf::from(path),
-        None => built("libikpdb_agent.so"),
+impl Drop for Case {
+    fn drop(&mut self) {
+        if let Some(pid) = self.hub_pid() {
+            // SAFETY: a plain call; the hub is this case's own.
+            unsafe { libc::kill(pid, libc::SIGTERM) };
+        }
     }
 }
 
-/// The agent that only looks on.
-pub fn fixture_agent() -> PathBuf {
-    built("examples/libfixture_agent.so")
+/// The newest interpreter.
+pub fn python() -> Python {
+    pythons().pop().unwrap()
 }
 
 fn install(from: &Path, to: &Path) {

@@ -1,4 +1,4 @@
-//! A hub for tests: takes the runner, answers its greeting, lets agents run, and writes everything down.
+//! A hub for tests: takes the runner, answers its greeting, lets agents go on, and writes everything down.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "part of tests")]
@@ -116,21 +116,18 @@ impl FakeHub {
             "ikpdb/agentHello" => {
                 let nonce = message["body"]["nonce"].as_str().unwrap();
                 let proof = prove(&unhex(SECRET).unwrap(), Role::Hub, nonce, "");
-                let session = message["body"]["session"].clone();
-                send(
-                    stream,
-                    &json!({"seq": 1, "type": "event", "event": "ikpdb/agentWelcome", "body": {"session": session, "proof": proof}}),
-                );
+                let welcome = json!({"session": message["body"]["session"], "proof": proof});
+                send(stream, &json!({"seq": 1, "type": "event", "event": "ikpdb/agentWelcome", "body": welcome}));
                 let initialize = json!({"adapterID": "ikpdb", "linesStartAt1": true, "columnsStartAt1": true});
-                send(stream, &json!({"seq": 2, "type": "request", "command": "initialize", "arguments": initialize}));
-                send(
-                    stream,
-                    &json!({"seq": 3, "type": "request", "command": "attach", "arguments": {"stopOnEntry": false}}),
-                );
+                request(stream, "initialize", &initialize);
+                request(stream, "attach", &json!({"stopOnEntry": false}));
             }
             "initialized" => {
-                send(stream, &json!({"seq": 4, "type": "request", "command": "configurationDone", "arguments": {}}));
+                request(stream, "setExceptionBreakpoints", &json!({"filters": ["uncaught"]}));
+                request(stream, "configurationDone", &json!({}));
             }
+            // Looked at, and on.
+            "stopped" => request(stream, "continue", &json!({"threadId": message["body"]["threadId"]})),
             _ => {}
         }
         lock.lock().unwrap().messages.push(message);
@@ -206,6 +203,10 @@ impl FakeHub {
             all.contains(text).then_some(())
         });
     }
+}
+
+fn request(stream: &UnixStream, command: &str, arguments: &Value) {
+    send(stream, &json!({"seq": 7, "type": "request", "command": command, "arguments": arguments}));
 }
 
 fn answer(stream: &UnixStream, request: &Value, body: &Value) {
