@@ -12,7 +12,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use crate::capi;
-use crate::capi::monitoring::builtin;
+use crate::capi::builtin::builtin;
 use crate::engine::{breakpoints, events, freeze};
 
 /// How long the end of the program waits for a thread of ours that is inside the interpreter.

@@ -9,7 +9,7 @@ use ikpdb_proto::agent::AgentStart;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-use crate::capi::monitoring::builtin;
+use crate::capi::builtin::builtin_with_names;
 use crate::capi::{self, Capi, Ref};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
@@ -78,7 +78,7 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
     codes::start(py);
     events::start(py)?;
     lifetime::register(py)?;
-    let hook = builtin(py, c"breakpointhook", on_breakpoint)?;
+    let hook = builtin_with_names(py, c"breakpointhook", on_breakpoint)?;
     py.import("sys")?.setattr("breakpointhook", hook)?;
     // If `site` has imported `threading` already, the audit hook has not seen its code.
     let modules = py.import("sys")?.getattr("modules")?;
@@ -100,7 +100,8 @@ fn spawn_threads(connection: Connection) -> Result<(), String> {
         libc::pthread_sigmask(libc::SIG_SETMASK, &raw const all, &raw mut old);
         old
     };
-    let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+    type Work = Box<dyn FnOnce() + Send>;
+    let spawn = |name: &str, work: Work| {
         std::thread::Builder::new()
             .name(name.to_owned())
             .stack_size(512 << 10)
@@ -108,7 +109,7 @@ fn spawn_threads(connection: Connection) -> Result<(), String> {
             .map(drop)
             .map_err(|error| format!("no thread could be started: {error}"))
     };
-    let threads: [(&str, Box<dyn FnOnce() + Send>); 5] = [
+    let threads: [(&str, Work); 5] = [
         ("ikpdb-listener", Box::new(move || listener::listen_for_ever(connection))),
         ("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())),
         ("ikpdb-helper", Box::new(|| gil::help_for_ever())),
@@ -155,19 +156,30 @@ fn wait_for_configuration(py: Python<'_>, patience: Duration) {
     freeze::end(py);
 }
 
+/// Whether PYTHONBREAKPOINT is set, and looked at: not with -E or -I.
+fn names_another_debugger(py: Python<'_>) -> bool {
+    let ignored =
+        || -> PyResult<bool> { py.import("sys")?.getattr("flags")?.getattr("ignore_environment")?.is_truthy() };
+    std::env::var_os("PYTHONBREAKPOINT").is_some_and(|it| !it.is_empty()) && !ignored().unwrap_or(false)
+}
+
 /// `breakpoint()`: PYTHONBREAKPOINT keeps its meaning, and without a debugger it is Python's own.
-unsafe extern "C" fn on_breakpoint(_: *mut PyObject, args: *mut *mut PyObject, count: isize) -> *mut PyObject {
+unsafe extern "C" fn on_breakpoint(
+    _: *mut PyObject,
+    args: *const *mut PyObject,
+    count: isize,
+    names: *mut PyObject,
+) -> *mut PyObject {
     // SAFETY: called by Python code, with the GIL.
     let py = unsafe { Python::assume_attached() };
-    let configured = std::env::var_os("PYTHONBREAKPOINT").is_some_and(|it| !it.is_empty());
-    if configured || !lifetime::debugging() || lifetime::forked() {
+    if names_another_debugger(py) || !lifetime::debugging() || lifetime::forked() {
         // SAFETY: the arguments as they came, for the function that Python put there.
         return unsafe {
             let sys = ffi::PyImport_AddModule(c"sys".as_ptr());
             let Some(original) = Ref::steal(ffi::PyObject_GetAttrString(sys, c"__breakpointhook__".as_ptr())) else {
                 return std::ptr::null_mut();
             };
-            (capi::py().vectorcall)(original.as_ptr(), args, count.cast_unsigned(), std::ptr::null_mut())
+            (capi::py().vectorcall)(original.as_ptr(), args, count.cast_unsigned(), names)
         };
     }
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -1,5 +1,6 @@
 //! The parts of the C API that the limited API lacks, reached by `dlsym` so that one library serves all versions.
 
+pub(crate) mod builtin;
 pub(crate) mod frame;
 pub(crate) mod monitoring;
 mod reference;

@@ -8,9 +8,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use super::Ref;
-
-/// A callback as `METH_FASTCALL` calls it.
-pub(crate) type Callback = unsafe extern "C" fn(*mut PyObject, *mut *mut PyObject, isize) -> *mut PyObject;
+use super::builtin::{Callback, builtin};
 
 /// One bit of each event that we use.
 #[derive(Clone, Copy, Debug)]
@@ -124,21 +122,5 @@ impl Tool {
             monitoring.call_method1("register_callback", (self.id, event, py.None()))?;
         }
         monitoring.call_method1("free_tool_id", (self.id,)).map(drop)
-    }
-}
-
-/// A Python function that runs `callback`.
-pub(crate) fn builtin<'py>(py: Python<'py>, name: &'static CStr, callback: Callback) -> PyResult<Bound<'py, PyAny>> {
-    // The interpreter keeps the definition's address for as long as the function lives, which may be for ever.
-    let definition = Box::leak(Box::new(ffi::PyMethodDef {
-        ml_name: name.as_ptr(),
-        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFast: callback },
-        ml_flags: ffi::METH_FASTCALL,
-        ml_doc: std::ptr::null(),
-    }));
-    // SAFETY: the definition is never freed; no self, no module.
-    unsafe {
-        let function = ffi::PyCFunction_NewEx(definition, std::ptr::null_mut(), std::ptr::null_mut());
-        Bound::from_owned_ptr_or_err(py, function)
     }
 }

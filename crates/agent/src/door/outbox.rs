@@ -1,7 +1,8 @@
 //! What goes to the hub: numbered, in order, one write a message, and nobody who runs the program waits for it.
 //!
 //! Any thread sends. If nothing is queued the sender writes at once without blocking; what the socket does not take is
-//! queued, and the writer thread finishes it. The queue is bounded: what may be dropped is dropped and counted.
+//! queued, and the writer thread finishes it. The queue is bounded by what the hub asks: each request has one answer, and the
+//! events of a program that runs are few.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
@@ -12,9 +13,6 @@ use ikpdb_proto::Message;
 use ikpdb_proto::framing::encode;
 
 use super::line::Line;
-
-/// Above this many queued bytes, droppable messages are dropped. Answers are never dropped: the hub asks for them.
-const HIGH_WATER: usize = 4 << 20;
 
 /// The way to the hub.
 #[derive(Debug)]
@@ -28,16 +26,11 @@ struct State {
     line: Option<Line>,
     seq: i64,
     queue: VecDeque<Vec<u8>>,
-    queued: usize,
-    dropped: u64,
 }
 
 impl Outbox {
     pub(crate) const fn new() -> Self {
-        Self {
-            state: Mutex::new(State { line: None, seq: 0, queue: VecDeque::new(), queued: 0, dropped: 0 }),
-            wake: Condvar::new(),
-        }
+        Self { state: Mutex::new(State { line: None, seq: 0, queue: VecDeque::new() }), wake: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -60,19 +53,6 @@ impl Outbox {
     pub(crate) fn send(&self, message: impl Into<Message>) {
         let mut state = self.lock();
         state.push(message.into());
-        drop(state);
-        self.wake.notify_one();
-    }
-
-    /// Sends a message unless too much is queued; returns how many were dropped before it since the last one that went.
-    pub(crate) fn send_or_drop(&self, message: impl FnOnce(u64) -> Message) {
-        let mut state = self.lock();
-        if state.queued > HIGH_WATER {
-            state.dropped += 1;
-            return;
-        }
-        let dropped = std::mem::take(&mut state.dropped);
-        state.push(message(dropped));
         drop(state);
         self.wake.notify_one();
     }
@@ -100,7 +80,6 @@ impl State {
         }
         self.seq += 1;
         let bytes = encode(&message.with_seq(self.seq));
-        self.queued += bytes.len();
         self.queue.push_back(bytes);
         self.flush();
     }
@@ -111,11 +90,9 @@ impl State {
             let Some(line) = self.line.as_ref() else { return };
             match line.socket().and_then(|socket| send_now(socket, bytes)) {
                 Ok(written) if written == bytes.len() => {
-                    self.queued -= written;
                     self.queue.pop_front();
                 }
                 Ok(written) => {
-                    self.queued -= written;
                     bytes.drain(..written);
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
@@ -123,7 +100,6 @@ impl State {
                 // The hub is gone. The listener sees the end of the stream and decides what follows.
                 Err(_) => {
                     self.queue.clear();
-                    self.queued = 0;
                     return;
                 }
             }
@@ -133,7 +109,6 @@ impl State {
     fn drop_line(&mut self) {
         self.line = None;
         self.queue.clear();
-        self.queued = 0;
     }
 }
 

@@ -110,7 +110,7 @@ pub(crate) fn replace(given: &str, wanted: &[dap::SourceBreakpoint]) -> Vec<Arc<
     breakpoints
 }
 
-/// Forgets all breakpoints; [`arm_all`] then disarms the code.
+/// Forgets all breakpoints. What is armed in code objects is taken away by [`events::stop`].
 pub(crate) fn clear() {
     for source in table().iter_mut() {
         source.breakpoints.clear();
@@ -146,12 +146,6 @@ pub(crate) fn arm(py: Python<'_>, given: &str) -> PyResult<()> {
     }
     tell_changes(&breakpoints);
     Ok(())
-}
-
-/// As [`arm`], for all sources.
-pub(crate) fn arm_all(py: Python<'_>) -> PyResult<()> {
-    let sources: Vec<String> = table().iter().map(|source| source.given.clone()).collect();
-    sources.iter().try_for_each(|given| arm(py, given))
 }
 
 /// Code of these files was loaded: arms what is wanted there.

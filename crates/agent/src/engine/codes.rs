@@ -214,14 +214,6 @@ pub(crate) fn file<R>(py: Python<'_>, id: FileId, work: impl FnOnce(&File) -> R)
     with(py, |codes| work(&codes.files[id.0]))
 }
 
-/// Whether code of this file is the user's own.
-pub(crate) fn is_user_file(py: Python<'_>, name: &str) -> bool {
-    with(py, |codes| {
-        let id = codes.file(name);
-        codes.files[id.0].user
-    })
-}
-
 /// Makes a file the user's own, wherever it lies: the program's main file is.
 pub(crate) fn adopt(py: Python<'_>, id: FileId) {
     with(py, |codes| {

@@ -79,10 +79,10 @@ impl Condition {
     /// Whether it is true in the frame that the current thread runs, whose code is `code`.
     pub(crate) fn holds(&self, py: Python<'_>, code: *mut PyCodeObject) -> PyResult<bool> {
         if let Some(frame) = RawFrame::current(code) {
-            if let Some((index, condition)) = &self.native {
-                if let Some(answer) = frame.local(*index).and_then(|value| condition.holds(value)) {
-                    return Ok(answer);
-                }
+            if let Some((index, condition)) = &self.native
+                && let Some(answer) = frame.local(*index).and_then(|value| condition.holds(value))
+            {
+                return Ok(answer);
             }
             if let Some(function) = &self.function {
                 return function.holds(py, frame);

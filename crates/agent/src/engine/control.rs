@@ -51,7 +51,7 @@ fn hits(py: Python<'_>, info: *mut CodeInfo, line: u32) -> Vec<i32> {
     loop {
         // A condition runs code, and that may change the breakpoints: nothing is borrowed meanwhile.
         // SAFETY: the record of running code, under the GIL.
-        let Some(armed) = (unsafe { (&(*info).armed).get(index).cloned() }) else { return hits };
+        let Some(armed) = unsafe { &*info }.armed.get(index).cloned() else { return hits };
         index += 1;
         if armed.line == line && holds(py, info, &armed) {
             hits.push(armed.breakpoint.id);

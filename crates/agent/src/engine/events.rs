@@ -66,10 +66,11 @@ pub(crate) fn refresh(py: Python<'_>, info: *mut CodeInfo) -> PyResult<()> {
         return Ok(());
     };
     let events = tools.code.events;
-    // SAFETY: a living record under the GIL, by the callers.
-    let (code, before, watch, armed, on_def_line, thread_hook) = unsafe {
-        let on_def_line = (&(*info).armed).iter().any(|it| it.line == (*info).first_line);
-        ((*info).code, (*info).events, (*info).watch, !(*info).armed.is_empty(), on_def_line, (*info).thread_hook)
+    let (code, before, watch, armed, on_def_line, thread_hook) = {
+        // SAFETY: a living record under the GIL, by the callers.
+        let info = unsafe { &*info };
+        let on_def_line = info.armed.iter().any(|it| it.line == info.first_line);
+        (info.code, info.events, info.watch, !info.armed.is_empty(), on_def_line, info.thread_hook)
     };
     let mut wanted: c_int = match watch {
         Watch::Nothing => 0,

@@ -8,9 +8,9 @@ use pyo3::exceptions::{PySyntaxError, PySystemExit};
 use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 
-use super::control;
 use super::stop::{self, Exception, Reason, What};
 use crate::capi::{self, Ref};
+use crate::inspect;
 
 /// The filter's id.
 pub(crate) const UNCAUGHT: &str = "uncaught";
@@ -28,13 +28,14 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
         return;
     }
     let frames = frames(value);
-    let Ok(error) = Python::attach(|py| describe(py, value)) else { return };
+    // Not by `str`: that may be the program's own code.
+    let text = inspect::exception_line(value);
     let not_compiled = if value.is_instance_of::<PySyntaxError>() { syntax_error_place(value) } else { None };
     let description = not_compiled.as_ref().map(|_| "The file could not be compiled".to_owned());
     stop::stop(
         py,
         What {
-            exception: Some(Exception { value: value.clone().into(), frames, text: error, not_compiled }),
+            exception: Some(Exception { value: value.clone().into(), frames, text, not_compiled }),
             description,
             ..What::new(Reason::Exception)
         },
@@ -45,10 +46,6 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
 fn syntax_error_place(value: &Bound<'_, PyAny>) -> Option<dap::Place> {
     let path: String = value.getattr("filename").ok()?.extract().ok()?;
     Some(dap::Place { path, line: value.getattr("lineno").ok()?.extract().unwrap_or(1), function: None })
-}
-
-fn describe(py: Python<'_>, value: &Bound<'_, PyAny>) -> PyResult<String> {
-    Ok(control::one_line(py, &PyErr::from_value(value.clone())))
 }
 
 /// The frames that an exception left, innermost first, and below them those that are still running.

@@ -17,6 +17,7 @@ mod line_table;
 mod monitor;
 mod native_condition;
 pub(crate) mod pause;
+mod position;
 pub(crate) mod run_to;
 mod signals;
 pub(crate) mod source;

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::codes;
+use super::position::Lines;
 use super::source;
 use super::stop::Exception;
 use super::threads::Thread;
@@ -44,6 +45,7 @@ pub(crate) struct Stacks {
     /// Where each id is.
     places: BTreeMap<i32, (ThreadId, usize)>,
     first_id: i32,
+    lines: Lines,
 }
 
 /// Frame ids are counted through all stops: one of an earlier stop is refused, never taken for another.
@@ -52,8 +54,12 @@ static NEXT_ID: AtomicI32 = AtomicI32::new(1);
 impl Stacks {
     /// The stacks of a stop: that of its thread begins at the given frame, or is the one that an exception left.
     pub(crate) fn new(thread: &Thread, top: Option<Ref>, exception: Option<&Exception>) -> Self {
-        let mut stacks =
-            Self { stacks: HashMap::new(), places: BTreeMap::new(), first_id: NEXT_ID.load(Ordering::Relaxed) };
+        let mut stacks = Self {
+            stacks: HashMap::new(),
+            places: BTreeMap::new(),
+            first_id: NEXT_ID.load(Ordering::Relaxed),
+            lines: Lines::default(),
+        };
         let mut stack = Stack { shown: Vec::new(), next: top.or_else(|| thread.frame()) };
         if let Some(exception) = exception {
             stack.next = None;
@@ -100,7 +106,7 @@ impl Stacks {
         let total = stack.shown.len() + usize::from(stack.next.is_some());
         let wanted = stack.shown.get(start.min(stack.shown.len())..end.min(stack.shown.len())).unwrap_or_default();
         Ok(dap::StackTraceBody {
-            stack_frames: wanted.iter().map(|shown| shown.describe(py)).collect(),
+            stack_frames: wanted.iter().map(|shown| shown.describe(py, &mut self.lines)).collect(),
             // One more than known says that there are more: a deep stack is not walked for its length.
             total_frames: u32::try_from(total).ok(),
         })
@@ -136,9 +142,9 @@ impl Stacks {
 }
 
 impl Shown {
-    fn describe(&self, py: Python<'_>) -> dap::StackFrame {
+    fn describe(&self, py: Python<'_>, lines: &mut Lines) -> dap::StackFrame {
         match &self.what {
-            Row::Frame(frame, line) => describe(py, self.id, frame, *line),
+            Row::Frame(frame, line) => describe(py, lines, self.id, frame, *line),
             Row::NotCompiled(place) => dap::StackFrame {
                 id: self.id,
                 name: "not compiled".to_owned(),
@@ -151,7 +157,7 @@ impl Shown {
     }
 }
 
-fn describe(py: Python<'_>, id: i32, object: &Ref, left_at: Option<u32>) -> dap::StackFrame {
+fn describe(py: Python<'_>, lines: &mut Lines, id: i32, object: &Ref, left_at: Option<u32>) -> dap::StackFrame {
     let frame: *mut PyFrameObject = object.as_ptr().cast();
     let code = capi::frame_code(frame);
     // SAFETY: live objects that the frame holds.
@@ -163,6 +169,12 @@ fn describe(py: Python<'_>, id: i32, object: &Ref, left_at: Option<u32>) -> dap:
     };
     let line = left_at.unwrap_or_else(|| u32::try_from(executed).unwrap_or(0)).max(1);
     let module = module(py, object);
+    // Where an exception left a frame, the frame's own instruction is a later one.
+    let span = match left_at {
+        // SAFETY: a live frame.
+        None => lines.span(&bound, &file, unsafe { (capi::py().frame_get_lasti)(frame) }),
+        Some(_) => None,
+    };
     let mut source = source::describe(py, &file, module.as_deref());
     if !user {
         source.presentation_hint = Some("deemphasize".to_owned());
@@ -173,10 +185,11 @@ fn describe(py: Python<'_>, id: i32, object: &Ref, left_at: Option<u32>) -> dap:
         name: text("co_qualname").or_else(|| text("co_name")).unwrap_or_default(),
         source: Some(source),
         line,
-        column: 1,
+        column: span.map_or(1, |it| it.column),
+        end_line: span.map(|it| it.end_line),
+        end_column: span.map(|it| it.end_column),
         module_id: module,
         presentation_hint: (!user).then(|| "subtle".to_owned()),
-        ..dap::StackFrame::default()
     }
 }
 

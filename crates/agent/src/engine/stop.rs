@@ -77,8 +77,6 @@ impl What {
 
 /// The state of a stop, on the stack of the thread that stopped.
 pub(crate) struct Stop {
-    /// Counted from 1.
-    pub(crate) number: u32,
     /// The thread that the user sees first.
     pub(crate) thread: Thread,
     /// The stacks that were asked for.
@@ -210,7 +208,6 @@ fn stay(py: Python<'_>, what: What) -> GoOn {
     let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
     let event = stopped_event(&what, number, &thread);
     let mut stop = Stop {
-        number,
         stacks: Stacks::new(&thread, what.frame, what.exception.as_ref()),
         thread,
         handles: crate::inspect::Handles::new(i32::try_from(NEXT_REFERENCE.load(Ordering::Relaxed)).unwrap_or(1)),

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use super::gil_cell::GilCell;
 use super::{exceptions, trace};
-use crate::capi::monitoring::{Callback, builtin};
+use crate::capi::builtin::{Callback, builtin};
 use crate::capi::{self, Ref, capi};
 use crate::lifetime;
 
@@ -113,10 +113,8 @@ unsafe extern "C" fn on_exception(_: *mut PyObject, args: *mut *mut PyObject, co
         // SAFETY: at least one argument: the record with `exc_value`.
         let record = unsafe { Bound::from_borrowed_ptr(py, *args) };
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            if let Ok(value) = record.getattr("exc_value") {
-                if !value.is_none() {
-                    exceptions::uncaught(py, &value);
-                }
+            if let Some(value) = record.getattr("exc_value").ok().filter(|value| !value.is_none()) {
+                exceptions::uncaught(py, &value);
             }
         }));
         if outcome.is_err() {

@@ -18,8 +18,6 @@ pub(crate) struct Thread {
     pub(crate) id: ThreadId,
     /// Its state; alive while the GIL is held.
     pub(crate) state: *mut PyThreadState,
-    /// Its identifier in `threading`.
-    pub(crate) ident: u64,
     /// Its name.
     pub(crate) name: String,
 }
@@ -90,7 +88,7 @@ pub(crate) fn list(py: Python<'_>) -> Vec<Thread> {
             let name = names.get(&ident).cloned();
             let name =
                 name.unwrap_or_else(|| if id == MAIN { "MainThread".to_owned() } else { format!("Thread-{id}") });
-            Thread { id, state, ident, name }
+            Thread { id, state, name }
         })
         .collect();
     threads.sort_by_key(|thread| thread.id);

@@ -62,18 +62,9 @@ pub(crate) fn set_variable(
     set::set_variable(py, handles, arguments, evaluate)
 }
 
-/// A value as the answer of `evaluate`; `evaluate_name` is the expression that it came from.
-pub(crate) fn result(
-    py: Python<'_>,
-    handles: &mut Handles,
-    value: &Bound<'_, PyAny>,
-    evaluate_name: Option<&str>,
-) -> dap::EvaluateBody {
-    result_in_frame(py, handles, value, evaluate_name, None)
-}
-
-/// As [`result`]; what is typed for its children may use the names of `frame`.
-pub(crate) fn result_in_frame<'py>(
+/// A value as the answer of `evaluate`: `evaluate_name` is the expression that it came from, and what is typed for its
+/// children may use the names of `frame`.
+pub(crate) fn result<'py>(
     py: Python<'py>,
     handles: &mut Handles,
     value: &Bound<'py, PyAny>,
@@ -95,15 +86,7 @@ pub(crate) fn result_in_frame<'py>(
     }
 }
 
-/// A value as one bounded line.
-#[expect(dead_code, reason = "for messages that name a value")]
-pub(crate) fn render(value: &Bound<'_, PyAny>) -> String {
-    let _quiet = NoCollection::new(value.py());
-    render::line_of(&mut Types::default(), value)
-}
-
 /// An exception as the last line of a traceback, `ValueError: the message`, without asking its `__str__`.
-#[expect(dead_code, reason = "for messages about the program's exceptions")]
 pub(crate) fn exception_line(exception: &Bound<'_, PyAny>) -> String {
     let _quiet = NoCollection::new(exception.py());
     render_object::exception_line(&mut Types::default(), exception)

@@ -27,7 +27,8 @@ pub(crate) fn evaluate(py: Python<'_>, stop: &mut Stop, request: &Request) -> Re
     let repl = arguments.context.as_deref() == Some("repl");
     let outcome = run(py, &arguments.expression, frame.as_ref(), repl).and_then(|value| {
         let Some(value) = value else { return Ok(dap::EvaluateBody::default()) };
-        let mut body = inspect::result(py, &mut stop.handles, &value, Some(arguments.expression.trim()));
+        let mut body =
+            inspect::result(py, &mut stop.handles, &value, Some(arguments.expression.trim()), frame.as_ref());
         // In the console the user asks for what Python's own prompt shows, and so for the object's `__repr__`.
         if repl {
             body.result = if value.is_none() { String::new() } else { shown(py, &value)? };
@@ -111,11 +112,12 @@ fn in_frame<'py>(
     } else {
         evaluate_code(py, code, &globals, &locals)
     };
-    if let Some(write_back) = capi().optional.frame_locals_to_fast {
-        if capi().version < (3, 13) && !globals.is(&locals) {
-            // SAFETY: a live frame whose locals were fetched above, once.
-            unsafe { write_back(address, 0) };
-        }
+    if let Some(write_back) = capi().optional.frame_locals_to_fast
+        && capi().version < (3, 13)
+        && !globals.is(&locals)
+    {
+        // SAFETY: a live frame whose locals were fetched above, once.
+        unsafe { write_back(address, 0) };
     }
     value
 }

@@ -5,6 +5,7 @@ use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 
 use crate::engine::stop::Stop;
+use crate::inspect;
 
 /// So many causes are followed; a chain may be a ring.
 const LONGEST_CHAIN: usize = 20;
@@ -13,7 +14,7 @@ const LONGEST_CHAIN: usize = 20;
 pub(crate) fn describe(py: Python<'_>, stop: &Stop) -> Result<dap::ExceptionInfoBody, Failure> {
     let exception = stop.exception.as_ref().ok_or_else(|| Failure::user("the program did not stop on an exception"))?;
     let exception = exception.bind(py);
-    let details = details(py, &exception, 0);
+    let details = details(&exception, 0);
     Ok(dap::ExceptionInfoBody {
         exception_id: details.full_type_name.clone().unwrap_or_default(),
         description: details.message.clone(),
@@ -22,13 +23,14 @@ pub(crate) fn describe(py: Python<'_>, stop: &Stop) -> Result<dap::ExceptionInfo
     })
 }
 
-fn details(py: Python<'_>, exception: &Bound<'_, PyAny>, depth: usize) -> dap::ExceptionDetails {
+fn details(exception: &Bound<'_, PyAny>, depth: usize) -> dap::ExceptionDetails {
     let kind = exception.get_type();
     let name = kind.qualname().map(|it| it.to_string()).unwrap_or_default();
     let module = kind.module().map(|it| it.to_string()).unwrap_or_default();
     let full = if module == "builtins" { name.clone() } else { format!("{module}.{name}") };
-    // The interpreter prints the message when the program ends, with `str`: nothing runs here that would not run anyway.
-    let message = exception.str().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
+    // Not by `str`: that may be the program's own code.
+    let line = inspect::exception_line(exception);
+    let message = line.split_once(": ").map(|it| it.1.to_owned()).unwrap_or_default();
     let link = |name: &str| exception.getattr(name).ok().filter(|it| it.is_instance_of::<PyBaseException>());
     let suppressed = exception.getattr("__suppress_context__").is_ok_and(|it| it.is_truthy().unwrap_or(false));
     let inner = match link("__cause__") {
@@ -42,7 +44,7 @@ fn details(py: Python<'_>, exception: &Bound<'_, PyAny>, depth: usize) -> dap::E
         type_name: Some(name),
         full_type_name: Some(full),
         stack_trace: None,
-        inner_exception: inner.as_ref().filter(|_| depth < LONGEST_CHAIN).map(|it| vec![details(py, &it.0, depth + 1)]),
+        inner_exception: inner.as_ref().filter(|_| depth < LONGEST_CHAIN).map(|it| vec![details(&it.0, depth + 1)]),
         ikpdb_relation: inner.map(|it| it.1.to_owned()),
         ikpdb_raised_at: raised_at,
     }

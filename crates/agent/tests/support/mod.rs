@@ -292,6 +292,12 @@ impl Debuggee {
     #[track_caller]
     pub fn stopped(&mut self) -> Stopped {
         let body = self.event("stopped");
+        self.describe(body)
+    }
+
+    /// The stack of a stop.
+    #[track_caller]
+    pub fn describe(&mut self, body: Value) -> Stopped {
         let thread = body["threadId"].as_i64().unwrap();
         let stack = self.request("stackTrace", json!({"threadId": thread, "levels": 20}));
         Stopped {

@@ -1,0 +1,224 @@
+//! Steps through what real programs are made of: libraries, generators, coroutines, imports, exceptions, other threads.
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::json;
+use support::{Debuggee, Launch, Stopped, pythons};
+
+/// Steps and notes the place, as `function:marker` or `function:line`, until the program ends or `most` steps are done.
+fn walk(debuggee: &mut Debuggee, mut stop: Stopped, command: &str, most: usize) -> Vec<String> {
+    let mut places = Vec::new();
+    for _ in 0..most {
+        debuggee.go(command, stop.thread);
+        let Some(body) = debuggee.event_within("stopped", Duration::from_secs(5)) else { break };
+        stop = debuggee.describe(body);
+        let path = stop.top()["source"]["path"].as_str().unwrap_or_default();
+        let file = path.rsplit('/').next().unwrap_or_default();
+        places.push(format!("{file}:{}:{}", stop.function().rsplit('.').next().unwrap(), stop.line()));
+    }
+    places
+}
+
+#[test]
+fn steps_skip_the_library_and_come_back_from_it() {
+    const SORT: &str = "\
+import functools, json
+def key(item):
+    value = item['n']  # BP:key
+    return value
+class Encoder(json.JSONEncoder):
+    def default(self, o):
+        return 'x'  # BP:default
+def run():
+    items = sorted([{'n': 2}, {'n': 1}], key=key)
+    text = json.dumps(object(), cls=Encoder)
+    total = functools.reduce(lambda a, b: a + b['n'], items, 0)
+    return text, total  # BP:end
+run()  # BP:run
+";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, SORT, Launch::at("run"));
+        let stop = debuggee.stopped();
+        let places = walk(&mut debuggee, stop, "stepIn", 18);
+        let names: Vec<&str> = places.iter().map(|it| it.split(':').nth(1).unwrap()).collect();
+        let library: Vec<&String> = places.iter().filter(|it| !it.starts_with("app.py")).collect();
+        assert!(library.is_empty(), "{}: {places:?}", python.version);
+        for wanted in ["run", "key", "default", "<lambda>"] {
+            assert!(names.contains(&wanted), "{} lacks {wanted}: {places:?}", python.version);
+        }
+    }
+}
+
+#[test]
+fn an_import_is_stepped_over_and_into_without_its_machinery() {
+    const IMPORT: &str = "import json.tool  # BP:one\nimport mine\nx = mine.value\nprint(x)\n";
+    for python in pythons() {
+        let launch = Launch { files: vec![("mine.py".into(), "value = 5\nother = 6\n".into())], ..Launch::at("one") };
+        let mut debuggee = Debuggee::launch(&python, IMPORT, launch);
+        let stop = debuggee.stopped();
+        let places = walk(&mut debuggee, stop, "stepIn", 5);
+        let expected =
+            ["app.py:<module>:2", "mine.py:<module>:1", "mine.py:<module>:2", "app.py:<module>:2", "app.py:<module>:3"];
+        // The end of the module leads back to the import or, if nothing of that line is left to do, to the next one.
+        let without_return: Vec<&str> = expected.iter().copied().take(3).chain(["app.py:<module>:3"]).collect();
+        assert!(
+            places.starts_with(&expected.map(str::to_owned)) || places[..4] == without_return[..],
+            "{}: {places:?}",
+            python.version
+        );
+    }
+}
+
+#[test]
+fn a_step_stays_in_its_generator_and_coroutine() {
+    const GENERATORS: &str = "\
+import asyncio
+def numbers():
+    yield 1  # BP:gen
+    yield 2
+async def other():
+    await asyncio.sleep(0.01)
+    return 7
+async def main():
+    a = 1  # BP:co
+    b = await other()
+    c = a + b
+    return c
+total = 0
+for n in numbers():
+    total += n
+print(asyncio.run(main()))
+";
+    for python in pythons() {
+        let version = &python.version;
+        let launch = Launch { breakpoints: vec![("gen".into(), None), ("co".into(), None)], ..Launch::default() };
+        let mut debuggee = Debuggee::launch(&python, GENERATORS, launch);
+        let stop = debuggee.stopped();
+        let stop = debuggee.go_and_stop("next", stop.thread);
+        assert_eq!((stop.function(), stop.line()), ("numbers", 4), "{version}");
+        let stop = debuggee.go_and_stop("stepOut", stop.thread);
+        assert_eq!((stop.function(), stop.line()), ("<module>", 14), "{version}");
+        let stop = debuggee.go_and_stop("continue", stop.thread);
+        assert_eq!(stop.function(), "main", "{version}");
+        for line in [10, 11, 12] {
+            let stop = debuggee.go_and_stop("next", stop.thread);
+            assert_eq!((stop.function(), stop.line()), ("main", line), "{version}");
+        }
+        debuggee.go("continue", stop.thread);
+        assert_eq!(debuggee.end().output, "8", "{version}");
+    }
+}
+
+#[test]
+fn a_step_over_a_raise_goes_to_the_handler() {
+    const RAISE: &str = "\
+def deep():
+    raise KeyError('x')
+def middle():
+    deep()  # BP:middle
+    print('never')
+def top():
+    try:
+        middle()
+    except KeyError:
+        handled = True
+    return handled
+print(top())
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, RAISE, Launch::at("middle"));
+        let stop = debuggee.stopped();
+        let stop = debuggee.go_and_stop("next", stop.thread);
+        assert_eq!((stop.function(), stop.line()), ("top", 9), "{version}");
+        let stop = debuggee.go_and_stop("next", stop.thread);
+        assert_eq!((stop.function(), stop.line()), ("top", 10), "{version}");
+        debuggee.go("continue", stop.thread);
+        assert_eq!(debuggee.end().output, "True", "{version}");
+    }
+}
+
+#[test]
+fn a_step_belongs_to_its_thread() {
+    const THREADS: &str = "\
+import threading
+def work(n):
+    for i in range(2000):
+        x = i
+        y = x  # BP:work
+        z = y
+for n in range(4):
+    threading.Thread(target=work, args=(n,)).start()
+";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, THREADS, Launch::at("work"));
+        let mut stop = debuggee.stopped();
+        debuggee.set_breakpoints(&[]);
+        let thread = stop.thread;
+        for line in [6, 3, 4, 5, 6, 3, 4, 5] {
+            stop = debuggee.go_and_stop("next", thread);
+            assert_eq!((stop.thread, stop.line()), (thread, line), "{}", python.version);
+        }
+        debuggee.go("continue", thread);
+        assert_eq!(debuggee.end().status.code(), Some(0), "{}", python.version);
+    }
+}
+
+#[test]
+fn a_program_runs_to_a_line_once() {
+    const LOOP: &str =
+        "def f():\n    for i in range(5):\n        x = i  # BP:here\n    return x\nf()  # BP:call\nprint('end')\n";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, LOOP, Launch::at("call"));
+        let stop = debuggee.stopped();
+        let arguments = json!({"threadId": stop.thread, "source": {"path": debuggee.script.to_str()}, "line": 3});
+        debuggee.request("ikpdb/runTo", arguments);
+        let stop = debuggee.stopped();
+        assert_eq!((stop.reason.as_str(), stop.line()), ("goto", 3), "{}", python.version);
+        debuggee.go("continue", stop.thread);
+        assert_eq!(debuggee.end().output, "end", "{}", python.version);
+    }
+}
+
+#[test]
+fn columns_are_utf16_units_of_the_expression() {
+    const TEXT: &str = "def f():\n    return 1  # BP:here\nx = ['é漢😀', f()]\n";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, TEXT, Launch::at("here"));
+        let stop = debuggee.stopped();
+        let outer = &stop.frames[1];
+        assert_eq!(
+            (&outer["line"], &outer["column"], &outer["endColumn"]),
+            (&json!(3), &json!(14), &json!(17)),
+            "{}",
+            python.version
+        );
+    }
+}
+
+#[test]
+fn after_detach_nothing_is_armed() {
+    const CHECK: &str = "\
+import sys
+def f():
+    x = 1  # BP:here
+    return x
+f()
+f()
+monitoring = getattr(sys, 'monitoring', None)
+if monitoring:
+    print([monitoring.get_tool(i) for i in range(6)], [monitoring.get_local_events(i, f.__code__) for i in ()])
+print(sys.gettrace(), sys.getprofile())
+";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, CHECK, Launch::at("here"));
+        debuggee.stopped();
+        debuggee.request("disconnect", json!({}));
+        let output = debuggee.end().output;
+        let expected =
+            if python.minor() >= (3, 12) { "[None, None, None, None, None, None] []\nNone None" } else { "None None" };
+        assert_eq!(output, expected, "{}", python.version);
+    }
+}
