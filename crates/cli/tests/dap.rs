@@ -219,7 +219,7 @@ fn waiting(home: &Home, editor: &mut Editor, trap: &str) -> i64 {
     let text = format!("import os, signal, time\n{trap}\nprint(os.getpid(), flush=True)\nwhile True: time.sleep(1)\n");
     let path = home.write("wait.py", &text);
     editor.launch(json!({"program": path}), &[]);
-    editor.event("output")["output"].as_str().unwrap().trim().parse().unwrap()
+    editor.line().parse().unwrap()
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn terminate_asks_and_terminate_again_insists() {
     let mut editor = home.editor();
     let pid = waiting(&home, &mut editor, "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))");
     editor.call("terminate", json!({}));
-    assert_eq!(editor.event("output")["output"], "asked\n");
+    assert_eq!(editor.line(), "asked");
     assert!(lives(pid));
     editor.call("terminate", json!({}));
     assert_eq!(editor.exit(), 137);

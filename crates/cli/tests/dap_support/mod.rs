@@ -190,6 +190,15 @@ impl Editor {
         outputs.filter_map(|it| it["body"]["output"].as_str()).collect()
     }
 
+    /// The next line that the program prints; it may come in pieces.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        while !line.ends_with('\n') {
+            line.push_str(self.event("output")["output"].as_str().unwrap());
+        }
+        line.trim_end().to_owned()
+    }
+
     /// Waits for the end of the program: its exit code.
     pub fn exit(&mut self) -> i64 {
         let code = self.event("exited")["exitCode"].as_i64().unwrap();
