@@ -1,5 +1,7 @@
 //! Source breakpoints, on every interpreter.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use std::time::{Duration, Instant};

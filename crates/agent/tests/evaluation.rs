@@ -1,5 +1,7 @@
 //! Evaluation while the program is stopped: what moves, what does not, what can be given up.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use std::time::{Duration, Instant};

@@ -1,5 +1,7 @@
 //! Uncaught exceptions: shown after the fact, and reported by the program as ever.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use serde_json::json;

@@ -1,5 +1,7 @@
 //! How programs end and what they start: always as without a debugger.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use std::io::Write;

@@ -1,5 +1,7 @@
 //! Pausing programs that run and programs that wait.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use std::time::{Duration, Instant};

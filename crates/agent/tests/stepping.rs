@@ -1,5 +1,7 @@
 //! Stopping and stepping, on every interpreter.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use support::{Debuggee, Launch, pythons};

@@ -1,5 +1,7 @@
 //! Steps through what real programs are made of: libraries, generators, coroutines, imports, exceptions, other threads.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! Runs real interpreters under the agent and speaks raw DAP with it, in the place of the hub.
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "test code; each test file uses its part"
+)]
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, Write};
@@ -235,10 +241,7 @@ impl Debuggee {
     }
 
     fn next(&mut self, limit: Duration) -> Option<Message> {
-        match self.messages.recv_timeout(limit) {
-            Ok(message) => Some(message),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.messages.recv_timeout(limit).ok()
     }
 
     /// Waits for an event; others before it stay for later.
