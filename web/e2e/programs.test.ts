@@ -31,38 +31,43 @@ async function get(url: string, deadlineMs = 10_000): Promise<string> {
   }
 }
 
-test("the example: a breakpoint in a loop, steps, a caught error, a worker thread, to the end", async () => {
+test("the example: what its first lines tell to try, to an uncaught exception", async () => {
   const workspace = at.workspace();
   const example = new URL("../../examples/debug_me.py", import.meta.url).pathname;
   cpSync(example, workspace.file("debug_me.py"));
-  const { debug, run } = await at.start(["debug_me.py", "bread", "cake"], { workspace });
-  const line = (marker: string) => workspace.line(marker, "debug_me.py");
+  const { debug, run } = await at.start(["debug_me.py", "--fail"], { workspace });
+  const here = workspace.line("HERE", "debug_me.py");
   await debug.stoppedAt(1, "debug_me.py");
-  for (const marker of ["loop", "caught", "thread"]) {
-    await debug.goTo(line(marker), "debug_me.py");
-    await debug.setBreakpoint(line(marker));
-  }
+  await debug.goTo(here, "debug_me.py");
+  await debug.setBreakpoint(here);
   await debug.resume();
-  await debug.stoppedAt(line("loop"), "debug_me.py");
-  await expect.poll(() => debug.value("vars", "item").innerText()).toContain("Item");
-  await debug.value("vars", "item").click();
-  await expect.poll(() => debug.value("vars", "name").innerText()).toContain("'apple'");
-  await debug.goTo(line("loop"), "debug_me.py");
-  await debug.gutter(line("loop")).click();
-  await debug.mark(line("loop"), "none");
+  await debug.stoppedAt(here, "debug_me.py");
+  await expect.poll(() => debug.value("vars", "customer").innerText()).toContain("'Ada'");
+  await debug.value("vars", "order").click();
+  await expect.poll(() => debug.value("vars", "number").innerText()).toContain("1");
+  await debug.value("vars", "basket").click();
+  await expect.poll(() => debug.value("vars", "0").first().innerText()).toContain("Item");
+  const discount = debug.value("vars", "discount");
+  await discount.dblclick();
+  await discount.locator("input").fill("0.5");
+  await discount.locator("input").press("Enter");
+  await expect.poll(() => discount.innerText()).toContain("0.5");
+  expect(await debug.panel("stack").innerText()).toContain("counter");
+  await debug.page.keyboard.press("F11");
+  await debug.says(/in price_of/);
+  await expect.poll(() => debug.value("vars", "discount").innerText()).toContain("0.5");
+  await debug.page.keyboard.press("Shift+F11");
+  await debug.says(/in serve/);
+  await debug.goTo(here, "debug_me.py");
+  await debug.gutter(here).click();
+  await debug.mark(here, "none");
   await debug.page.keyboard.press("F5");
-  await debug.stoppedAt(line("thread"), "debug_me.py");
-  await expect.poll(() => debug.panel("stack").innerText()).toContain("counter");
-  await expect.poll(() => debug.panel("stack").innerText()).toContain("MainThread");
-  await debug.gutter(line("thread")).click();
-  await debug.mark(line("thread"), "none");
+  await debug.says(/KeyError/);
+  expect(await debug.page.getByTestId("exception").innerText()).toContain("'unicorn'");
+  await expect.poll(() => debug.panel("console").innerText()).toContain("Ada pays 2.15");
   await debug.page.keyboard.press("F5");
-  await debug.stoppedAt(line("caught"), "debug_me.py");
-  await debug.evaluate("type(error).__name__, name");
-  await expect.poll(() => debug.lastResult().innerText()).toContain("cake");
-  await debug.page.keyboard.press("F5");
-  await debug.says("Ended, exit code 0");
-  expect(await run.ended()).toBe(0);
+  await debug.says("Ended, exit code 1");
+  expect(await run.ended()).toBe(1);
 });
 
 test("Flask: a request stops in its view, a changed local shows in the answer; paused while idle it serves again", async () => {

@@ -75,7 +75,7 @@ export class Workspace {
   /** The number of the line that carries the marker. */
   line(marker: string, name = "fixture.py"): number {
     const lines = readFileSync(this.file(name), "utf8").split("\n");
-    const at = lines.findIndex((line) => line.includes(`BP:${marker}`));
+    const at = lines.findIndex((line) => line.includes(`BP:${marker}`) || line.endsWith(`# ${marker}`));
     if (at < 0) throw new Error(`${name} has no BP:${marker}`);
     return at + 1;
   }

@@ -2,46 +2,25 @@
 // DAP's 1-based and the contract's 0-based ones. It keeps no copy of the program's state but the current stop.
 
 import type { Capabilities } from "../socket/generated/Capabilities";
-import type { EvaluateArguments } from "../socket/generated/EvaluateArguments";
 import type { EvaluateBody } from "../socket/generated/EvaluateBody";
-import type { ExceptionInfoBody } from "../socket/generated/ExceptionInfoBody";
-import type { ScopesBody } from "../socket/generated/ScopesBody";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
-import type { SetVariableBody } from "../socket/generated/SetVariableBody";
 import type { Source as DapSource } from "../socket/generated/Source";
-import type { SourceBody } from "../socket/generated/SourceBody";
-import type { StackTraceBody } from "../socket/generated/StackTraceBody";
 import type { StoppedEvent } from "../socket/generated/StoppedEvent";
-import type { Thread } from "../socket/generated/Thread";
-import type { ThreadsBody } from "../socket/generated/ThreadsBody";
-import type { VariablesBody } from "../socket/generated/VariablesBody";
 import { type DapEvent, RequestError } from "../socket/wire";
 import type { FramePage, SessionBreak, SessionChannel, SessionDebugger, SessionException } from "./beyond";
-import type { BreakBehavior, DebuggerEvents, DebuggerState, Evaluation, Features, Page } from "./contract";
-import {
-  errorVariable,
-  fromSource,
-  toBreakpoint,
-  toFrame,
-  toScope,
-  toSource,
-  toVariable,
-  toVariables,
-} from "./convert";
-import type { Breakpoint, Frame, Scope, Source, Variable } from "./data";
-import { Emitter } from "./emitter";
+import type { BreakBehavior, DebuggerState, Features } from "./contract";
+import { errorVariable, toBreakpoint, toFrame, toSource } from "./convert";
+import { DapCalls, unsupported } from "./dapCalls";
+import type { Breakpoint, Frame, Variable } from "./data";
 
 /** How many frames come with a stop. */
 const FIRST_FRAMES = 50;
 
-export class DapDebugger extends Emitter<DebuggerEvents> implements SessionDebugger {
-  private channel: SessionChannel | null = null;
+export class DapDebugger extends DapCalls implements SessionDebugger {
   private current: DebuggerState = null;
   private isAttached = false;
-  private known: Capabilities = {};
   private stop = 0;
   private stopOfAgent: number | null = null;
-  private thread = 0;
   private topFrame: Frame | null = null;
 
   constructor(readonly type: string) {
@@ -142,88 +121,6 @@ export class DapDebugger extends Emitter<DebuggerEvents> implements SessionDebug
     }
   }
 
-  async getSources(): Promise<Source[]> {
-    const body = await this.ask<{ sources: DapSource[] }>("loadedSources", {});
-    const sources = body.sources.map(toSource);
-    this.emit("sources", { sources });
-    return sources;
-  }
-
-  async getSource(source: Source): Promise<string> {
-    const body = await this.ask<SourceBody>("source", { source: fromSource(source), sourceReference: source.id });
-    source.text = body.content;
-    if (body.ikpdbHash !== undefined) source.hash = body.ikpdbHash;
-    return body.content;
-  }
-
-  async getFrames(): Promise<Frame[]> {
-    const { frames } = await this.getFramesOf(this.thread, 0, 0);
-    this.emit("getFrames", { frames });
-    return frames;
-  }
-
-  async getFramesOf(thread: number, start: number, levels: number): Promise<FramePage> {
-    const args = { threadId: thread, startFrame: start, levels };
-    const body = await this.ask<StackTraceBody>("stackTrace", args);
-    const frames = body.stackFrames.map((frame, index) => toFrame(frame, start + index, thread));
-    return { frames, total: body.totalFrames ?? start + frames.length };
-  }
-
-  async getThreads(): Promise<Thread[]> {
-    return (await this.ask<ThreadsBody>("threads", {})).threads;
-  }
-
-  async getScopes(frame: Frame): Promise<Scope[]> {
-    const body = await this.ask<ScopesBody>("scopes", { frameId: frame.id });
-    frame.scopes = body.scopes.map((scope, index) => toScope(scope, index, frame.index));
-    return frame.scopes;
-  }
-
-  async getScope(_frame: Frame, scope: Scope): Promise<Variable[]> {
-    scope.variables = await this.children(scope.id);
-    return scope.variables;
-  }
-
-  async getProperties(variable: Variable, page?: Page): Promise<Variable[]> {
-    variable.properties = await this.children(variable.ref, page);
-    return variable.properties;
-  }
-
-  stepInto(): Promise<void> {
-    return this.go("stepIn");
-  }
-
-  stepOver(): Promise<void> {
-    return this.go("next");
-  }
-
-  stepOut(): Promise<void> {
-    return this.go("stepOut");
-  }
-
-  resume(): Promise<void> {
-    return this.go("continue");
-  }
-
-  async suspend(): Promise<void> {
-    await this.ask("pause", { threadId: this.thread });
-    this.emit("suspend", undefined);
-  }
-
-  evaluate(expression: string, frame: Frame | null, global: boolean, disableBreak: boolean): Evaluation {
-    const frameId = frame === null || global ? {} : { frameId: frame.id };
-    if (!disableBreak) return this.evaluateIn({ expression, context: "repl", ...frameId });
-    return this.evaluateIn({ expression, context: "watch", ...frameId, ikpdbDisableBreak: true });
-  }
-
-  hover(expression: string, frame: Frame): Evaluation {
-    return this.evaluateIn({ expression, context: "hover", frameId: frame.id, ikpdbDisableBreak: true });
-  }
-
-  setScriptSource(): Promise<unknown> {
-    return Promise.reject(unsupported("setScriptSource"));
-  }
-
   async setBreakpoint(breakpoint: Breakpoint): Promise<Breakpoint> {
     const { path, line, enabled, condition, hitCondition, logMessage, content } = breakpoint;
     const wish = await this.attachedChannel("setBreakpoint").hub.setBreakpoint({
@@ -255,16 +152,6 @@ export class DapDebugger extends Emitter<DebuggerEvents> implements SessionDebug
     return this.allBreakpoints();
   }
 
-  async setVariable(variable: Variable, value: string, _frame: Frame | null): Promise<Variable> {
-    const args = { variablesReference: variable.parent, name: variable.name, value };
-    const body = await this.ask<SetVariableBody>("setVariable", args);
-    return { ...toVariable(variable.name, body, variable.parent), expression: variable.expression };
-  }
-
-  restartFrame(): Promise<unknown> {
-    return Promise.reject(unsupported("restartFrame"));
-  }
-
   async serializeVariable(variable: Variable): Promise<string> {
     if (variable.expression === null || this.known.supportsClipboardContext !== true) return variable.value;
     const frameId = this.topFrame?.id;
@@ -282,39 +169,6 @@ export class DapDebugger extends Emitter<DebuggerEvents> implements SessionDebug
 
   getProxySource(): false {
     return false; // the hub is the proxy
-  }
-
-  getExceptionInfo(thread: number): Promise<ExceptionInfoBody> {
-    return this.ask("exceptionInfo", { threadId: thread });
-  }
-
-  selectThread(thread: number): void {
-    this.thread = thread;
-  }
-
-  async runTo(path: string, line: number): Promise<void> {
-    await this.ask("ikpdb/runTo", { threadId: this.thread, source: { path }, line: line + 1 });
-  }
-
-  async terminate(): Promise<void> {
-    if (this.known.supportsTerminateRequest === false) return this.kill();
-    await this.ask("terminate", {});
-  }
-
-  async kill(): Promise<void> {
-    await this.ask("disconnect", { terminateDebuggee: true });
-  }
-
-  async restart(): Promise<void> {
-    await this.ask("restart", {});
-  }
-
-  async typeIntoTerminal(data: string): Promise<void> {
-    await this.ask("ikpdb/terminal/input", { data });
-  }
-
-  async resizeTerminal(columns: number, rows: number): Promise<void> {
-    await this.ask("ikpdb/terminal/resize", { columns, rows });
   }
 
   private async stopped(body: StoppedEvent): Promise<void> {
@@ -367,30 +221,6 @@ export class DapDebugger extends Emitter<DebuggerEvents> implements SessionDebug
     this.emit("stateChange", { state });
   }
 
-  private async go(command: string): Promise<void> {
-    await this.ask(command, { threadId: this.thread });
-  }
-
-  private async children(ref: number, page?: Page): Promise<Variable[]> {
-    const body = await this.ask<VariablesBody>("variables", { variablesReference: ref, ...page });
-    return toVariables(body.variables, ref);
-  }
-
-  private evaluateIn(args: EvaluateArguments & { ikpdbDisableBreak?: boolean }): Evaluation {
-    const channel = this.channel;
-    if (channel === null) return { result: Promise.reject(notAttached("evaluate")), cancel: () => undefined };
-    const sent = channel.request<EvaluateBody>("evaluate", args, { deadlineMs: 0 });
-    const result = sent.answer.then((body) => ({
-      ...toVariable(args.expression.trim(), { ...body, value: body.result }, 0),
-      expression: args.expression,
-      othersRan: body.ikpdbOthersRan === true,
-    }));
-    const cancel = () => {
-      channel.request("cancel", { requestId: sent.seq }).answer.catch(() => undefined);
-    };
-    return { result, cancel };
-  }
-
   private allBreakpoints(): Breakpoint[] {
     const channel = this.channel;
     return channel === null ? [] : channel.wishes().map((wish) => toBreakpoint(wish, channel.session));
@@ -402,24 +232,6 @@ export class DapDebugger extends Emitter<DebuggerEvents> implements SessionDebug
     const names = type === "uncaught" ? ["uncaught", "unhandled"] : ["raised", "all"];
     return filters.find((filter) => names.includes(filter)) ?? null;
   }
-
-  private attachedChannel(command: string): SessionChannel {
-    if (this.channel === null) throw notAttached(command);
-    return this.channel;
-  }
-
-  private ask<T>(command: string, args: unknown): Promise<T> {
-    if (this.channel === null) return Promise.reject(notAttached(command));
-    return this.channel.request<T>(command, args).answer;
-  }
-}
-
-function notAttached(command: string): RequestError {
-  return new RequestError("gone", command, "No program is attached.");
-}
-
-function unsupported(command: string): RequestError {
-  return new RequestError("refused", command, `'${command}' is not supported by this debugger.`);
 }
 
 /** A stop without a Python stack, as of a program that does not compile. */

@@ -107,6 +107,9 @@ export function App() {
       data-right={right() ? "open" : "closed"}
       data-phone={phone()}
       data-testid="app"
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && left()) model.store.dispatch({ type: "layout", change: { leftOpen: false } });
+      }}
     >
       <TopBar />
       <nav class="pnav only-phone" aria-label="Panels">

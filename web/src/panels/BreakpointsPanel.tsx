@@ -52,7 +52,10 @@ function BreakpointRow(props: { mark: Mark; active: boolean; first: boolean; hos
   const ui = useUi();
   const wish = () => props.mark.wish;
   const own = () => wish().owner === undefined;
-  const open = (focus: boolean) => model.files.open(wish().path, props.mark.line, focus);
+  const open = (focus: boolean) => {
+    model.files.open(wish().path, props.mark.line, focus);
+    model.store.dispatch({ type: "layout", change: { leftOpen: false, phone: "source" } });
+  };
   const remove = () => model.breakpoints.remove([wish().id]);
   const setEnabled = (enabled: boolean) => model.breakpoints.change({ id: wish().id, enabled });
   const edit = () => {

@@ -21,7 +21,7 @@ export function FileTabs() {
     if (by !== undefined) {
       const next = list[(at + by + list.length) % list.length];
       if (next !== undefined) model.files.activate(next.key);
-      const strip = (event.currentTarget as Element).parentElement;
+      const strip = (event.currentTarget as Element).closest("[role=tablist]");
       queueMicrotask(() => strip?.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
     } else if (event.key === "Delete") model.files.close(list[at]?.key ?? "");
     else return;
@@ -35,37 +35,43 @@ export function FileTabs() {
             {(one, index) => (
               <div
                 class="tab"
-                role="tab"
-                aria-selected={active() === one().key}
-                tabindex={active() === one().key ? 0 : -1}
-                title={one().path || one().name}
-                data-testid="tab"
-                onClick={() => model.files.activate(one().key)}
+                role="presentation"
+                classList={{ on: active() === one().key }}
                 onAuxClick={(event) => {
                   if (event.button === 1) model.files.close(one().key);
                 }}
-                onKeyDown={(event) => keys(event, index())}
                 ref={(element) => {
                   queueMicrotask(() => element.scrollIntoView?.({ block: "nearest", inline: "nearest" }));
                 }}
               >
-                <Icon
-                  name={withPointer() === one().key ? "arrow" : "file"}
-                  class={withPointer() === one().key ? "here" : ""}
-                />
-                <span>{one().name}</span>
                 <button
                   type="button"
+                  class="name"
+                  role="tab"
+                  aria-selected={active() === one().key}
+                  tabindex={active() === one().key ? 0 : -1}
+                  title={one().path || one().name}
+                  aria-keyshortcuts="Delete"
+                  data-testid="tab"
+                  onClick={() => model.files.activate(one().key)}
+                  onKeyDown={(event) => keys(event, index())}
+                >
+                  <Icon
+                    name={withPointer() === one().key ? "arrow" : "file"}
+                    class={withPointer() === one().key ? "here" : ""}
+                  />
+                  {one().name}
+                </button>
+                {/* For the pointer; the keyboard has Delete on the tab. */}
+                <span
                   class="x"
-                  tabindex="-1"
-                  aria-label={`Close ${one().name}`}
-                  onClick={(event) => {
-                    event.stopPropagation();
-                    model.files.close(one().key);
-                  }}
+                  aria-hidden="true"
+                  data-testid="tab-close"
+                  title={`Close ${one().name} (Delete)`}
+                  onClick={() => model.files.close(one().key)}
                 >
                   <Icon name="close" class="i12" />
-                </button>
+                </span>
               </div>
             )}
           </Each>

@@ -59,7 +59,11 @@ export function FileTree() {
   const act = (row: FileRow, focus: boolean) => {
     if (row.note !== null) return;
     if (row.folder) model.files.toggleFolder(row.path, !row.open);
-    else model.files.open(row.path, null, focus);
+    else {
+      model.files.open(row.path, null, focus);
+      // In a narrow window the tree lies over what was just opened.
+      model.store.dispatch({ type: "layout", change: { leftOpen: false, phone: "source" } });
+    }
   };
   const keys = (event: KeyboardEvent, row: FileRow) => {
     if (host !== undefined && moveInList(event, host)) return;

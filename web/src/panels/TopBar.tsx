@@ -1,6 +1,7 @@
 // The bar on top: which program, the run control, what it is doing, and the window's own tools.
 
 import { Show } from "solid-js";
+import type { Model } from "../model/model";
 import { currentSession } from "../model/selectors";
 import type { ThemeChoice } from "../model/state";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
@@ -37,6 +38,16 @@ function about(info: SessionInfo): string {
   return [python, pid].filter((text) => text !== "").join(" · ");
 }
 
+function sessionItems(model: Model, sessions: SessionInfo[]): MenuItem[] {
+  const shown = model.store.get().current;
+  return [...sessions].reverse().map((one) => ({
+    label: `${one.name}${one.pid === undefined ? "" : ` · pid ${one.pid}`}`,
+    note: stateWords(one),
+    checked: one.id === shown,
+    run: () => model.sessions.select(one.id),
+  }));
+}
+
 function SessionPicker() {
   const model = useModel();
   const ui = useUi();
@@ -44,14 +55,7 @@ function SessionPicker() {
   const workspace = useSelect((state) => state.workspace?.name ?? "IKPdb");
   const sessions = useSelect((state) => state.order.flatMap((id) => state.sessions[id] ?? []));
   const open = (event: MouseEvent) => {
-    const items = [...sessions()].reverse().map(
-      (one): MenuItem => ({
-        label: `${one.name}${one.pid === undefined ? "" : ` · pid ${one.pid}`}`,
-        note: stateWords(one),
-        checked: one.id === info()?.id,
-        run: () => model.sessions.select(one.id),
-      }),
-    );
+    const items = sessionItems(model, sessions());
     const none: MenuItem = { label: "No programs yet", disabled: true, run: () => undefined };
     ui.openMenu(event.currentTarget as Element, "Programs", items.length === 0 ? [none] : items);
   };
@@ -80,10 +84,14 @@ export function TopBar() {
   const choices = useSelect((state) => state.choices);
   const rightOpen = useSelect((state) => state.rightOpen);
   const pages = useSelect((state) => state.pages);
+  const sessions = useSelect((state) => state.order.flatMap((id) => state.sessions[id] ?? []));
   const themeWords = () => `Theme: ${THEMES[choices().theme].words}`;
   const more = (event: MouseEvent) => {
     const toggle = (key: "inlineValues" | "autoShow"): void => model.choose({ [key]: !choices()[key] });
+    // A narrow window has no room for the picker.
+    const programs = sessions().length < 2 ? [] : [...sessionItems(model, sessions()), "line" as const];
     ui.openMenu(event.currentTarget as Element, "More", [
+      ...programs,
       { label: "All keys", keys: "F1", run: () => ui.setDialog("keys") },
       "line",
       {

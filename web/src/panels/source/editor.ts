@@ -120,7 +120,12 @@ export class SourceEditor {
     const extensions: Extension[] = [
       EditorView.cspNonce.of(nonce()),
       EditorState.readOnly.of(true),
-      EditorView.contentAttributes.of({ "aria-label": `Source of ${name}`, inputmode: "none", spellcheck: "false" }),
+      EditorView.contentAttributes.of({
+        "aria-label": `Source of ${name}`,
+        inputmode: "none",
+        tabindex: "0",
+        spellcheck: "false",
+      }),
       gutters(this.actions),
       shownField,
       hoverField,

@@ -46,8 +46,8 @@ function binds(node: SyntaxNode): boolean {
     case "ParenthesizedExpression":
       return binds(parent);
     case "AssignStatement": {
-      const sign = parent.getChild("AssignOp");
-      return sign !== null && node.to <= sign.from;
+      const sign = parent.getChildren("AssignOp").at(-1);
+      return sign !== undefined && node.to <= sign.from;
     }
     case "UpdateStatement":
     case "NamedExpression":

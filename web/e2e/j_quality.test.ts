@@ -1,0 +1,142 @@
+// Checklist J: names, keyboard, accessibility, small screens, what reaches a hidden tab.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import { expect, test } from "vitest";
+import { sessions } from "./session";
+import type { Debugger } from "./support";
+
+const at = sessions();
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** What an accessibility checker finds, in one line each. */
+async function faults(debug: Debugger): Promise<string[]> {
+  // By the developer tools' door: the page's policy lets no such script in.
+  const cdp = await debug.page.context().newCDPSession(debug.page);
+  await cdp.send("Runtime.evaluate", { expression: AXE });
+  const run = "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'] }).then((r) => JSON.stringify(r.violations))";
+  const { result } = await cdp.send("Runtime.evaluate", { expression: run, awaitPromise: true });
+  const violations = JSON.parse(String(result.value)) as AxeResults["violations"];
+  return violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(" | ")}`);
+}
+
+test("J64 every run button has a name and a tooltip with its key", async () => {
+  const { debug } = await at.start();
+  await debug.stoppedAt(1);
+  for (const [name, key] of Object.entries({
+    resume: "F5",
+    over: "F10",
+    into: "F11",
+    out: "Shift-F11",
+    stop: "Shift-F5",
+  })) {
+    expect(await debug.button(name).getAttribute("title")).toContain(key);
+    expect(await debug.button(name).getAttribute("aria-label")).toContain(key);
+  }
+});
+
+test("J64 the whole flow works by the keyboard alone", async () => {
+  const { debug, workspace } = await at.start();
+  await debug.stoppedAt(1);
+  const { keyboard } = debug.page;
+  await debug.goTo(workspace.line("total"));
+  await keyboard.press("F9");
+  await debug.mark(workspace.line("total"), "on");
+  await keyboard.press("F5");
+  await debug.stoppedAt(workspace.line("total"));
+  await keyboard.press("F10");
+  await debug.stoppedAt(workspace.line("print"));
+  await keyboard.press("Alt+ArrowDown");
+  await expect.poll(() => debug.gutter(workspace.line("call")).getAttribute("data-pc")).toBe("frame");
+  await keyboard.press("Control+Shift+Y");
+  await keyboard.type("len(many)");
+  await keyboard.press("Enter");
+  await expect.poll(() => debug.lastResult().innerText()).toContain("500");
+  for (let i = 0; i < 9; i++) {
+    await keyboard.press("Control+F6");
+    const where = await debug.page.evaluate(() => document.activeElement?.closest("[data-region]") !== null);
+    expect(where).toBe(true);
+  }
+  await keyboard.press("Shift+F5");
+  await debug.is("disconnected");
+});
+
+test("an accessibility checker finds nothing, in both themes, stopped and on an exception", async () => {
+  const { debug, workspace } = await at.start(["fixture.py", "raise"]);
+  await debug.stoppedAt(1);
+  await debug.setBreakpoint(workspace.line("total"));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("total"));
+  await expect.poll(async () => (await debug.variables()).i).toBe("0");
+  expect(await faults(debug)).toEqual([]);
+  await debug.page.getByTestId("btn-theme").click();
+  await debug.page.getByTestId("btn-theme").click();
+  await expect.poll(() => debug.page.evaluate(() => document.documentElement.dataset.theme)).toBe("light");
+  expect(await faults(debug)).toEqual([]);
+  await debug.page.getByTestId("bp-master").click();
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("raise"));
+  await debug.page.getByTestId("exception").waitFor();
+  expect(await faults(debug)).toEqual([]);
+});
+
+test("the chosen theme stays over a reload", async () => {
+  const { debug } = await at.start();
+  await debug.stoppedAt(1);
+  await debug.page.getByTestId("btn-theme").click();
+  await debug.page.getByTestId("btn-theme").click();
+  const theme = () => debug.page.evaluate(() => document.documentElement.dataset.theme);
+  await expect.poll(theme).toBe("light");
+  await debug.page.reload();
+  await debug.stoppedAt(1);
+  await expect.poll(theme).toBe("light");
+});
+
+test("J65 at 390 px toolbar and a panel are usable without scrolling sideways", async () => {
+  const { debug, workspace } = await at.start(["fixture.py"], { width: 390, height: 844 });
+  await debug.says("fixture.py:1");
+  const over = debug.page.getByRole("navigation", { name: "Run control" }).getByRole("button", { name: "Over" });
+  await over.click();
+  await debug.says("fixture.py:2");
+  const wide = () => debug.page.evaluate(() => document.documentElement.scrollWidth);
+  expect(await wide()).toBeLessThanOrEqual(390);
+  for (const panel of ["Stack", "Console", "Breakpoints", "Files", "Source"]) {
+    await debug.page.getByRole("navigation", { name: "Panels" }).getByRole("button", { name: panel }).click();
+    expect(await wide()).toBeLessThanOrEqual(390);
+  }
+  expect(workspace.line("work")).toBeGreaterThan(0);
+});
+
+test("a stop in a hidden tab is told by title, icon and notification", async () => {
+  const { debug, workspace } = await at.start(["fixture.py", "spin"], {
+    prepare: async (page) => {
+      await page.context().grantPermissions(["notifications", "clipboard-read", "clipboard-write"]);
+      await page.addInitScript(() => {
+        const told: string[] = [];
+        class Told {
+          static permission = "granted";
+          constructor(title: string) {
+            told.push(title);
+          }
+        }
+        Object.assign(window, { Notification: Told, told });
+      });
+    },
+  });
+  await debug.stoppedAt(1);
+  const icon = () => debug.page.locator("link[rel=icon]").getAttribute("href");
+  const stoppedIcon = await icon();
+  await debug.setBreakpoint(workspace.line("total"));
+  await debug.page.evaluate(() => Object.defineProperty(document, "hidden", { get: () => true, configurable: true }));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("total"));
+  await expect.poll(() => debug.page.title()).toBe(`Stopped, fixture.py:${workspace.line("total")} – shop – IKPdb`);
+  expect(await icon()).toBe(stoppedIcon);
+  const told = await debug.page.evaluate(() => (window as unknown as { told: string[] }).told);
+  expect(told.at(-1)).toContain(`Stopped on a breakpoint at fixture.py:${workspace.line("total")}`);
+  await debug.gutter(workspace.line("total")).click();
+  await debug.resume();
+  await debug.is("running");
+  await expect.poll(icon).not.toBe(stoppedIcon);
+});
