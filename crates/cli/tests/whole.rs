@@ -202,6 +202,31 @@ fn a_killed_hub_harms_no_program_and_the_next_one_takes_it_back() {
 }
 
 #[test]
+fn a_stopped_program_is_still_stopped_at_the_next_hub() {
+    let home = Home::new();
+    let path = home.write("loop.py", LOOP);
+    let mut program = run(&home, &["--port", "0", &path]);
+    let mut first = tab(&home);
+    session(&mut first, |it| it["state"] == "stopped");
+    first.call(None, "ikpdb/breakpoints/set", json!({"path": path, "line": 4, "condition": "i == 1"}));
+    let lock = std::fs::read_to_string(home.find("run", ".lock").unwrap()).unwrap();
+    std::process::Command::new("kill").args(["-9", lock.trim()]).status().unwrap();
+    while first.try_next().is_some() {}
+    let next = hub_support::Hub::start(&home);
+    let mut tab = next.tab();
+    let info = session(&mut tab, |it| it["state"] == "stopped" && it["capabilities"].is_object());
+    assert_eq!(info["stopped"]["reason"], "entry");
+    let thread = info["stopped"]["threadId"].clone();
+    let stack = tab.call(id(&info), "stackTrace", json!({"threadId": thread}))["stackFrames"].clone();
+    assert_eq!(stack[0]["source"]["path"], path.as_str());
+    tab.call(id(&info), "continue", json!({"threadId": thread}));
+    assert_eq!(tab.until("stopped")["message"]["body"]["reason"], "breakpoint", "the breakpoints came along");
+    tab.call(id(&info), "continue", json!({"threadId": thread}));
+    assert_eq!(program.wait().unwrap().code(), Some(7));
+    assert_eq!(all(program.stdout.take()), "total 3\n");
+}
+
+#[test]
 fn run_returns_with_the_program_and_the_hub_ends_ten_seconds_later() {
     let home = Home::new();
     let path = home.write("fine.py", "print('fine')\n");

@@ -1,0 +1,272 @@
+//! What `ikpdb run` takes, and what it says when it cannot: one line that names the thing and the remedy.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use support::{Case, python, split, stdout};
+
+/// What the program sees of itself.
+const SHOW: &str = "import sys, os\nprint(sys.argv, sys.orig_argv[1:], os.getcwd(), os.environ.get('EXTRA'))\n";
+
+fn hello(case: &Case, number: usize) -> Value {
+    case.hub.hello(number)["run"].clone()
+}
+
+#[test]
+fn every_kind_of_target_runs_with_its_arguments() {
+    let case = Case::new();
+    case.write("show.py", SHOW);
+    case.write("package/__init__.py", "");
+    case.write("package/__main__.py", SHOW);
+    let here = case.workspace.display().to_string();
+    let script = case.workspace.join("show.py").display().to_string();
+    let main = case.workspace.join("package/__main__.py").display().to_string();
+    let show = SHOW.to_owned();
+    let cases: Vec<(Vec<&str>, String, &str)> = vec![
+        (vec!["show.py", "-m", "x"], format!("['show.py', '-m', 'x'] ['show.py', '-m', 'x'] {here} None\n"), "show.py"),
+        (vec!["--", "show.py"], format!("['show.py'] ['show.py'] {here} None\n"), "show.py"),
+        (
+            vec![&script, "--port", "1"],
+            format!("['{script}', '--port', '1'] ['{script}', '--port', '1'] {here} None\n"),
+            "show.py",
+        ),
+        (
+            vec!["-m", "package", "--help", "--", "-c"],
+            format!("['{main}', '--help', '--', '-c'] ['-m', 'package', '--help', '--', '-c'] {here} None\n"),
+            "-m package",
+        ),
+        (vec!["package"], format!("['package'] ['package'] {here} None\n"), "package"),
+        (vec!["-c", &show, "-q"], String::new(), "-c"),
+        (
+            vec!["--python-args", "-X dev -W 'ignore'", "--env", "EXTRA=a=b", "--cwd", "package", "show.py"],
+            format!("['{script}'] ['-X', 'dev', '-W', 'ignore', '{script}'] {here}/package a=b\n"),
+            "show.py",
+        ),
+    ];
+    for (number, (arguments, expected, name)) in cases.into_iter().enumerate() {
+        let output = case.run(&arguments).output().unwrap();
+        let text = stdout(&output);
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(text.starts_with(&expected), "{arguments:?}: {text}");
+        assert_eq!(hello(&case, number)["name"], name);
+    }
+}
+
+#[test]
+fn options_are_told_to_the_hub() {
+    let case = Case::new();
+    let python = python().executable;
+    let run = |arguments: &[&str]| {
+        let mut command = case.ikpdb();
+        command.arg("run").arg("--python").arg(&python).args(arguments).args(["-c", "pass"]);
+        assert!(command.output().unwrap().status.success());
+    };
+    run(&[]);
+    run(&["--no-stop", "--no-just-my-code"]);
+    assert_eq!(
+        (&hello(&case, 0)["stopOnEntry"], &hello(&case, 0)["justMyCode"]),
+        (&Value::Bool(true), &Value::Bool(true))
+    );
+    assert_eq!(
+        (&hello(&case, 1)["stopOnEntry"], &hello(&case, 1)["justMyCode"]),
+        (&Value::Bool(false), &Value::Bool(false))
+    );
+    assert_eq!(hello(&case, 0)["python"]["executable"], python.to_str().unwrap());
+}
+
+#[test]
+fn a_typed_interpreter_is_taken_as_it_is_with_its_options() {
+    let case = Case::new();
+    case.write("show.py", SHOW);
+    for python in ikpdb_testkit::pythons() {
+        let mut command = case.ikpdb();
+        command
+            .args(["run", "--no-stop", "--"])
+            .arg(&python.executable)
+            .args(["-X", "dev", "-W", "error", "show.py", "a"]);
+        let output = command.output().unwrap();
+        assert!(stdout(&output).contains("['-X', 'dev', '-W', 'error', 'show.py', 'a']"), "{output:?}");
+        assert!(split(&output.stderr).1[0].contains(&python.version), "{output:?}");
+    }
+}
+
+#[test]
+fn a_console_script_runs_with_the_interpreter_that_it_belongs_to() {
+    let case = Case::new();
+    let folder = case.path("tools/bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let made = Command::new(python().executable).args(["-m", "venv", "--without-pip"]).arg(case.path("tools")).status();
+    assert!(made.unwrap().success());
+    let script = folder.join("my-tool");
+    std::fs::write(&script, format!("#!{}/python\n{SHOW}print(sys.prefix)\n", folder.display())).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut command = case.ikpdb();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    command.args(["run", "--no-stop", "my-tool", "-q"]).env("PATH", path);
+    let output = command.output().unwrap();
+    let text = stdout(&output);
+    assert!(text.starts_with(&format!("['{}', '-q']", script.display())), "{output:?}");
+    assert!(text.ends_with(&format!("{}\n", case.path("tools").display())), "{text}");
+    assert_eq!(hello(&case, 0)["name"], "my-tool");
+}
+
+#[test]
+fn the_interpreter_is_the_one_of_the_environment_then_of_the_workspace_then_of_the_path() {
+    let case = Case::new();
+    let venv = |name: &str| {
+        let folder = case.path(name);
+        let made = Command::new(python().executable).args(["-m", "venv", "--without-pip"]).arg(&folder).status();
+        assert!(made.unwrap().success());
+        folder.join("bin/python").display().to_string()
+    };
+    let said = |command: &mut Command| {
+        split(&command.args(["run", "--no-stop", "-c", "pass"]).output().unwrap().stderr).1[0].clone()
+    };
+    let on_path = case.path("path");
+    std::fs::create_dir(&on_path).unwrap();
+    std::os::unix::fs::symlink(python().executable, on_path.join("python3")).unwrap();
+    let path = on_path.display().to_string();
+    assert!(said(case.ikpdb().env("PATH", &path)).ends_with("path/python3"));
+    let workspace = venv("work/.venv");
+    assert!(said(case.ikpdb().env("PATH", &path)).ends_with(&workspace));
+    let active = venv("active");
+    assert!(said(case.ikpdb().env("VIRTUAL_ENV", case.path("active"))).ends_with(&active));
+}
+
+#[test]
+fn a_shim_is_asked_for_the_interpreter_behind_it() {
+    let case = Case::new();
+    let shims = case.path("shims");
+    std::fs::create_dir(&shims).unwrap();
+    let real = python().executable;
+    let shim = shims.join("python3");
+    std::fs::write(&shim, format!("#!/bin/sh\nexec {} \"$@\"\n", real.display())).unwrap();
+    std::fs::set_permissions(&shim, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", shims.display());
+    for arguments in [
+        vec!["-c", "import sys; print(sys.orig_argv[0])"],
+        vec!["--", "python3", "-c", "import sys; print(sys.orig_argv[0])"],
+    ] {
+        let output = case.ikpdb().args(["run", "--no-stop"]).args(&arguments).env("PATH", &path).output().unwrap();
+        assert_eq!(stdout(&output), format!("{}\n", real.display()), "{output:?}");
+    }
+}
+
+/// Runs, and answers the one line that it said.
+fn refused(mut command: Command) -> String {
+    let output: Output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert_eq!(stdout(&output), "");
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.last().unwrap();
+    assert!(last.starts_with("ikpdb: ") && !text.contains("panicked"), "{text}");
+    assert!(lines.len() == 1 || (lines.len() == 2 && lines[0].starts_with("ikpdb: Python ")), "one line: {text}");
+    (*last).to_owned()
+}
+
+#[test]
+fn a_target_that_is_none_is_named() {
+    let case = Case::new();
+    case.write("empty/readme.txt", "");
+    case.write("secret.py", "");
+    for (arguments, words) in [
+        (vec!["missing.py"], vec!["missing.py", "no script"]),
+        (vec!["no/such/thing"], vec!["no/such/thing", "no script"]),
+        (vec!["notacommand"], vec!["notacommand", "-m"]),
+        (vec!["empty"], vec!["empty", "__main__.py"]),
+        (vec!["/bin/ls"], vec!["/bin/ls", "compiled program"]),
+        (vec!["--cwd", "nowhere", "secret.py"], vec!["--cwd", "nowhere"]),
+        (vec!["--python-args", "'open", "secret.py"], vec!["--python-args", "quote"]),
+        (vec![], vec!["nothing to run"]),
+    ] {
+        let line = refused(case.run(&arguments));
+        assert!(words.iter().all(|word| line.contains(word)), "{arguments:?}: {line}");
+    }
+}
+
+#[test]
+fn an_unfit_interpreter_is_refused_with_the_reason() {
+    let case = Case::new();
+    let script = |name: &str, text: &str| {
+        let path = case.write(name, text);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    };
+    let broken = script("broken", "#!/bin/sh\necho 'no such version' >&2\nexit 1\n");
+    let text = case.write("text", "hello");
+    let old = Path::new(&std::env::var("HOME").unwrap()).join(".pyenv/versions/3.10.13/bin/python3");
+    let mut cases = vec![
+        (Path::new("/nonexistent/python").to_path_buf(), "no Python at /nonexistent/python"),
+        (broken, "no such version"),
+        (text, "not an executable"),
+        (Path::new("9.99").to_path_buf(), "no Python 9.99"),
+        (Path::new("pythonless").to_path_buf(), "no pythonless on PATH"),
+    ];
+    if old.exists() {
+        cases.push((old, "too old"));
+    }
+    for (python, words) in cases {
+        let mut command = case.ikpdb();
+        command.args(["run", "--python"]).arg(&python).args(["-c", "pass"]);
+        let line = refused(command);
+        assert!(line.contains(words), "{line}");
+    }
+    let mut command = case.ikpdb();
+    command.args(["run", "-c", "pass"]).env("VIRTUAL_ENV", "/nonexistent");
+    assert!(refused(command).contains("VIRTUAL_ENV"));
+    let mut command = case.ikpdb();
+    command.args(["run", "-c", "pass"]).env("PATH", "/nonexistent");
+    assert!(refused(command).contains("--python PATH"));
+}
+
+#[test]
+fn the_address_is_printed_with_its_secret_only_where_it_was_asked_for() {
+    let case = Case::new();
+    let lines = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = case.run(&[arguments, &["-c", "pass"]].concat());
+        split(&command.envs(variables.iter().copied()).output().unwrap().stderr).1
+    };
+    let plain = lines(&[], &[]);
+    assert!(plain.contains(&"ikpdb: open http://127.0.0.1:15480/".to_owned()), "{plain:?}");
+    assert!(!plain.concat().contains("secret=") && plain.concat().contains("ikpdb open"), "{plain:?}");
+    let asked = lines(&["--no-browser"], &[]);
+    assert!(asked.contains(&"ikpdb: open http://127.0.0.1:15480/#secret=lasting".to_owned()), "{asked:?}");
+    let remote = lines(&[], &[("SSH_CONNECTION", "10.0.0.9 5 10.0.0.1 22"), ("USER", "ada"), ("DISPLAY", ":0")]);
+    assert!(remote.concat().contains("ssh -L 15480:127.0.0.1:15480 ada@10.0.0.1"), "{remote:?}");
+}
+
+#[test]
+fn the_browser_is_opened_with_a_ticket_and_a_failure_is_said() {
+    let case = Case::new();
+    let opened = case.path("opened");
+    let browser = case
+        .write("browser", &format!("#!/bin/sh\necho \"$1\" > {0}.new; mv {0}.new {0}; exit $CODE\n", opened.display()));
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for code in ["0", "3"] {
+        let _ = std::fs::remove_file(&opened);
+        let text = format!("import os, time\nwhile not os.path.exists({opened:?}): time.sleep(.01)\ntime.sleep(.3)");
+        let mut command = case.run(&["-c", &text]);
+        let output = command.env("BROWSER", &browser).env("CODE", code).output().unwrap();
+        assert_eq!(std::fs::read_to_string(&opened).unwrap(), "http://127.0.0.1:15480/#ticket=once\n");
+        let ours = split(&output.stderr).1.concat();
+        assert!(ours.contains("opens in the browser") && !ours.contains("ticket"), "{ours}");
+        assert_eq!(ours.contains("cannot be opened"), code == "3", "{ours}");
+    }
+}
+
+#[test]
+fn help_shows_examples() {
+    let case = Case::new();
+    let output = case.ikpdb().args(["run", "--help"]).output().unwrap();
+    let text = stdout(&output);
+    for words in ["Examples:", "ikpdb run -m http.server", "--no-just-my-code", "15480"] {
+        assert!(text.contains(words), "{text}");
+    }
+}

@@ -1,0 +1,191 @@
+//! Streams that are no terminal are the program's own, byte for byte; its end is ours.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::io::{Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+use support::{Case, split, stdout};
+
+#[test]
+fn bytes_pass_untouched_through_pipes_and_files() {
+    let case = Case::new();
+    let copy = "import sys\ndata = sys.stdin.buffer.read()\nsys.stdout.buffer.write(data)\nsys.stderr.buffer.write(data[::-1])";
+    let bytes: Vec<u8> = (0..300_000_u32).flat_map(|number| number.to_le_bytes()).chain(*b"\r\n\x04\x03\xff").collect();
+    let mut child =
+        case.run(&["-c", copy]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let sent = bytes.clone();
+    let writer = std::thread::spawn(move || stdin.write_all(&sent));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(output.stdout == bytes);
+    let reversed: Vec<u8> = bytes.iter().rev().copied().collect();
+    assert!(output.stderr.ends_with(&reversed));
+    let streams = case.hub.hello(0)["streams"].clone();
+    assert_eq!(
+        streams,
+        json!({"stdin": {"kind": "pipe"}, "stdout": {"kind": "pipe"}, "stderr": {"kind": "pipe"}, "attached": false})
+    );
+}
+
+#[test]
+fn the_hub_is_told_where_each_stream_goes() {
+    let case = Case::new();
+    let file = std::fs::File::create(case.path("out")).unwrap();
+    let status =
+        case.run(&["-c", "print(1)"]).stdin(Stdio::null()).stdout(file).stderr(Stdio::piped()).status().unwrap();
+    assert!(status.success());
+    let streams = case.hub.hello(0)["streams"].clone();
+    assert_eq!(streams["stdin"], json!({"kind": "null"}));
+    assert_eq!(streams["stdout"], json!({"kind": "file", "path": case.path("out")}));
+    assert_eq!(std::fs::read_to_string(case.path("out")).unwrap(), "1\n");
+    assert_eq!(case.hub.output(), "", "what goes elsewhere is not read");
+}
+
+#[test]
+fn a_reader_that_leaves_ends_the_program_as_natively() {
+    let case = Case::new();
+    let many = "for n in range(10**9): print('line', n)";
+    let mut child = case.run(&["-c", many]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = [0; 7];
+    child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(&first, b"line 0\n");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(split(&output.stderr).0.contains("BrokenPipeError"));
+}
+
+#[test]
+fn the_exit_code_is_the_programs() {
+    let case = Case::new();
+    for code in [0, 1, 2, 7, 127, 255] {
+        let status = case.run(&["-c", &format!("raise SystemExit({code})")]).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(code));
+    }
+    let output = case.run(&["-c", "raise ValueError('x')"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(split(&output.stderr).0.ends_with("ValueError: x\n"));
+}
+
+#[test]
+fn we_end_by_the_signal_that_ended_the_program() {
+    let case = Case::new();
+    for signal in [1, 2, 3, 6, 9, 11, 15] {
+        let text = format!(
+            "import os, signal; signal.signal({signal}, 0) if {signal} != 9 else 0; os.kill(os.getpid(), {signal})"
+        );
+        let status = case.run(&["-c", &text]).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(status.signal(), Some(signal));
+    }
+}
+
+#[test]
+fn signals_sent_to_us_end_the_program_and_us_alike() {
+    for signal in [1, 2, 15] {
+        let case = Case::new();
+        let text = "import time\nprint('up', flush=True)\ntime.sleep(60)";
+        let mut child = case.run(&["-c", text]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut up = [0; 3];
+        child.stdout.as_mut().unwrap().read_exact(&mut up).unwrap();
+        // SAFETY: a plain call; the child is ours and has not been waited for.
+        unsafe { libc::kill(child.id() as i32, signal) };
+        assert_eq!(child.wait().unwrap().signal(), Some(signal));
+    }
+}
+
+#[test]
+fn a_killed_runner_leaves_no_program_behind() {
+    let case = Case::new();
+    let text = "import time\nprint('up', flush=True)\ntime.sleep(60)";
+    let mut child = case.run(&["-c", text]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut up = [0; 3];
+    output.read_exact(&mut up).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The end of the stream: nobody has it open any more.
+    assert_eq!(output.read_to_end(&mut Vec::new()).unwrap(), 0);
+}
+
+#[test]
+fn what_the_caller_ignores_or_closes_is_so_for_the_program() {
+    let case = Case::new();
+    let text = "import os, signal\n\
+                def open_(fd):\n    try: os.fstat(fd)\n    except OSError: return False\n    return True\n\
+                print(signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGUSR1), open_(0), open_(1), open_(2), open_(7), \
+                signal.pthread_sigmask(0, []))";
+    let python = support::python().executable;
+    let ikpdb = case.path("bin/ikpdb");
+    let run = |program: String| {
+        let script = format!("trap '' HUP; exec 7</dev/null; {program} -c \"$TEXT\" <&- 2>&-");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script]).current_dir(&case.workspace).envs(case.variables()).env("TEXT", text);
+        stdout(&command.output().unwrap())
+    };
+    let native = run(python.display().to_string());
+    assert!(native.contains("False True False True"), "{native}");
+    assert_eq!(run(format!("{} run --no-stop --python {}", ikpdb.display(), python.display())), native);
+}
+
+#[test]
+fn a_mask_of_the_caller_is_the_programs_mask() {
+    let case = Case::new();
+    let mut command = case.run(&["-c", "import signal; print(signal.pthread_sigmask(0, []))"]);
+    // SAFETY: what is called is safe after a fork.
+    unsafe {
+        command.pre_exec(|| {
+            let mut set: libc::sigset_t = std::mem::zeroed();
+            libc::sigemptyset(&mut set);
+            libc::sigaddset(&mut set, libc::SIGUSR2);
+            libc::sigprocmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
+            Ok(())
+        });
+    }
+    assert!(stdout(&command.output().unwrap()).contains("SIGUSR2"));
+}
+
+#[test]
+fn a_program_that_closes_its_streams_ends_as_it_wants() {
+    let case = Case::new();
+    let text = "import os\nfor fd in (0, 1, 2): os.close(fd)\nos._exit(5)";
+    let output = case.run(&["-c", text]).output().unwrap();
+    assert_eq!(output.status.code(), Some(5));
+}
+
+#[test]
+fn the_return_waits_for_no_child_of_the_program() {
+    let case = Case::new();
+    let text = "import subprocess, sys\nsubprocess.Popen(['sleep', '30'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)";
+    let before = std::time::Instant::now();
+    assert!(case.run(&["-c", text]).stderr(Stdio::null()).status().unwrap().success());
+    assert!(before.elapsed() < std::time::Duration::from_secs(15));
+}
+
+#[test]
+fn a_hub_that_dies_or_stands_still_changes_neither_output_nor_exit_code() {
+    for stuck in [true, false] {
+        let case = Case::new();
+        let go = case.path("go");
+        let text = format!(
+            "import os, time\nprint('up', flush=True)\nwhile not os.path.exists({go:?}): time.sleep(.01)\nprint('late')\nraise SystemExit(3)"
+        );
+        let mut child = case.run(&["-c", &text]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut up = [0; 3];
+        child.stdout.as_mut().unwrap().read_exact(&mut up).unwrap();
+        if stuck {
+            case.hub.get_stuck();
+        } else {
+            case.hub.die(&case.place.socket);
+        }
+        std::fs::write(&go, "").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(3), "late\n"));
+        assert_eq!(split(&output.stderr).0, "");
+    }
+}
