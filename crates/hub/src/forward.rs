@@ -8,6 +8,7 @@ use crate::capabilities;
 use crate::connection::{Ask, Role};
 use crate::hub::{Hub, Reply};
 use crate::port::ConnectionId;
+use crate::session::Phase;
 
 /// A request that an agent or a runner has not answered yet.
 pub(crate) struct Pending {
@@ -60,8 +61,11 @@ impl Hub {
     pub(crate) fn forward(&mut self, ask: &Ask) -> Result<Reply, Failure> {
         let id = ask.session.ok_or_else(|| Failure::unsupported(&ask.request.command))?;
         let session = self.session(id)?;
-        let agent = session.agent()?;
-        capabilities::check(&ask.request.command, &session.capabilities)?;
+        let (agent, phase) = session.joined()?;
+        // Before it has said what it can do, it answers for itself.
+        if phase != Phase::Greeting {
+            capabilities::check(&ask.request.command, &session.capabilities)?;
+        }
         let request = Request { seq: 0, ..ask.request.clone() };
         self.ask(agent, id, request, Purpose::Client(ask.clone()));
         Ok(Reply::Later)

@@ -85,12 +85,20 @@ impl Session {
         self.info.state != SessionState::Ended
     }
 
-    /// The agent, if it takes requests.
+    /// The agent, if it takes breakpoints.
     pub(crate) fn agent(&self) -> Result<ConnectionId, Failure> {
+        match self.joined()? {
+            (agent, Phase::Configuring | Phase::Ready) => Ok(agent),
+            (_, Phase::Greeting) => Err(Failure::user("the program is still being started")),
+        }
+    }
+
+    /// The agent, if it is here. It answers in order, so what is asked during the handshake is answered after it.
+    pub(crate) fn joined(&self) -> Result<(ConnectionId, Phase), Failure> {
         match self.agent {
-            AgentLink::Joined(connection, phase) if phase >= Phase::Configuring => Ok(connection),
+            AgentLink::Joined(agent, phase) => Ok((agent, phase)),
             _ if !self.is_live() => Err(Failure::user("the program has ended")),
-            AgentLink::Joined(..) | AgentLink::Awaited if self.info.undebugged.is_none() => {
+            AgentLink::Awaited if self.info.undebugged.is_none() => {
                 Err(Failure::user("the program is still being started"))
             }
             _ => Err(Failure::user(format!(

@@ -5,7 +5,7 @@
 mod common;
 
 use common::World;
-use ikpdb_hub::Input;
+use ikpdb_hub::{Door, Input};
 use serde_json::{Value, json};
 
 #[test]
@@ -230,4 +230,18 @@ fn that_a_program_goes_on_is_told_once_whether_or_not_its_agent_says_so() {
         world.event(agent, "continued", json!({"threadId": 1}));
         assert_eq!(world.names(two), ["continued", "ikpdb/session"]);
     }
+}
+
+#[test]
+fn what_is_asked_during_the_agents_handshake_reaches_it() {
+    let mut world = World::new();
+    let page = world.page();
+    let program = world.program();
+    let agent = world.open(Door::Unix);
+    world.event(agent, "ikpdb/agentHello", World::agent_hello(&program));
+    world.ask(page, program.session, "stackTrace", json!({"threadId": 1}));
+    let names = world.names(agent);
+    assert_eq!(names, ["ikpdb/agentWelcome", "initialize", "attach", "stackTrace"]);
+    world.call(page, None, "ikpdb/breakpoints/set", json!({"path": "/a.py", "line": 1}));
+    assert!(world.raw(agent).is_empty(), "breakpoints come when it says that it takes them");
 }
