@@ -36,6 +36,10 @@ enum XtaskCommand {
 }
 
 fn main() -> ExitCode {
+    if let Some(error) = bench::stand_in() {
+        eprintln!("xtask: the interpreter cannot be started: {error}");
+        return ExitCode::FAILURE;
+    }
     let done = match Arguments::parse().command {
         XtaskCommand::Run(arguments) => commands::run::run(arguments),
         XtaskCommand::Test(arguments) => commands::test::run(arguments),

@@ -25,6 +25,8 @@ pub(crate) struct Starter {
     pub(crate) debugpy: PathBuf,
     /// Folder for sockets.
     pub(crate) folder: PathBuf,
+    /// Further variables of what is started.
+    pub(crate) variables: Vec<(&'static str, PathBuf)>,
 }
 
 /// A program that waits for commands.
@@ -41,13 +43,13 @@ enum HeldBy {
 }
 
 impl Starter {
-    /// Starts the driver without a debugger. `wrapper` comes before the interpreter: valgrind, or nothing.
-    pub(crate) fn native(&self, workload: &Workload, wrapper: &[&str]) -> Result<Debuggee> {
+    /// Starts the driver without a debugger.
+    pub(crate) fn native(&self, workload: &Workload) -> Result<Debuggee> {
         let listener = Listener::new(&self.folder)?;
-        let mut words = wrapper.iter().map(PathBuf::from).chain([self.python.clone(), driver()]);
-        let mut command = shell::program(words.next().unwrap_or_default());
-        command.args(words).arg(workload.module).arg(&listener.path).current_dir(&self.folder);
-        let child = environment(&mut command).stdin(Stdio::null()).spawn().context("cannot start the interpreter")?;
+        let mut command = shell::program(&self.python);
+        command.arg(driver()).arg(workload.module).arg(&listener.path).current_dir(&self.folder);
+        let child =
+            self.environment(&mut command).stdin(Stdio::null()).spawn().context("cannot start the interpreter")?;
         Debuggee::connected(listener, HeldBy::Nobody(child))
     }
 
@@ -75,17 +77,20 @@ impl Starter {
     }
 
     fn adapter(&self, debugger: Debugger) -> Command {
-        let mut command = match debugger {
-            Debugger::Ikpdb => shell::program(&self.ikpdb),
-            Debugger::Debugpy => shell::program(&self.debugpy),
+        let (program, arguments): (_, &[&str]) = match debugger {
+            Debugger::Ikpdb => (&self.ikpdb, &["dap"]),
+            Debugger::Debugpy => (&self.debugpy, &["-m", "debugpy.adapter"]),
         };
-        match debugger {
-            Debugger::Ikpdb => command.arg("dap"),
-            Debugger::Debugpy => command.args(["-m", "debugpy.adapter"]),
-        };
-        command.current_dir(&self.folder).stderr(Stdio::inherit());
-        environment(&mut command);
+        let mut command = shell::program(program);
+        command.args(arguments).current_dir(&self.folder).stderr(Stdio::inherit());
+        self.environment(&mut command);
         command
+    }
+
+    /// The same hashes and no files written in every run.
+    fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        command.env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH").envs(variables)
     }
 
     /// debugpy takes the interpreter as a list of arguments, and so does the adapter of ours.
@@ -95,11 +100,6 @@ impl Starter {
             Debugger::Debugpy => json!([self.python]),
         }
     }
-}
-
-/// The same hashes and no files written in every run.
-fn environment(command: &mut Command) -> &mut Command {
-    command.env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH")
 }
 
 fn driver() -> PathBuf {

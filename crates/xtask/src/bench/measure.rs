@@ -117,7 +117,7 @@ impl<'a> Bench<'a> {
 
     /// Seconds per unit of a native run.
     fn native_run(&self, workload: &Workload, units: u64) -> Result<f64> {
-        let mut debuggee = self.starter.native(workload, &[])?;
+        let mut debuggee = self.starter.native(workload)?;
         let seconds = debuggee.measure(units, ROUNDS)?;
         debuggee.end()?;
         per_unit(&seconds, units)
@@ -137,7 +137,7 @@ impl<'a> Bench<'a> {
         if let Some(units) = self.units.get(workload.name) {
             return Ok(*units);
         }
-        let mut debuggee = self.starter.native(workload, &[])?;
+        let mut debuggee = self.starter.native(workload)?;
         let mut units = 16;
         let mut seconds = debuggee.measure(units, 1)?[0];
         while seconds < ROUND / 4.0 {
@@ -160,7 +160,7 @@ impl<'a> Bench<'a> {
         Ok(if slower > 4.0 { ((native as f64 / slower).ceil() as u64).max(1) } else { native })
     }
 
-    fn instructions(&self, workload: &'static Workload, scenario: Scenario) -> Result<Instructions> {
+    fn instructions(&self, workload: &Workload, scenario: Scenario) -> Result<Instructions> {
         let native = callgrind::native(self.starter, workload)?;
         let debugged = callgrind::debugged(self.starter, workload, scenario)?;
         Ok(Instructions { date: machine::date(), native, debugged })
@@ -179,7 +179,7 @@ impl<'a> Bench<'a> {
         let workload = &WORKLOADS[0];
         let (mut native, mut debugged) = (Vec::new(), Vec::new());
         for _ in 0..MEMORY_PAIRS {
-            let mut debuggee = self.starter.native(workload, &[])?;
+            let mut debuggee = self.starter.native(workload)?;
             debuggee.run(100)?;
             native.push(debuggee.private_dirty()? as f64);
             debuggee.end()?;

@@ -10,6 +10,7 @@ mod report;
 mod results;
 mod statistics;
 
+pub(crate) use callgrind::stand_in;
 pub(crate) use debuggee::Starter;
 pub(crate) use machine::describe as machine_line;
 pub(crate) use measure::{Bench, Selection};

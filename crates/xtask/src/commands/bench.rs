@@ -100,7 +100,8 @@ fn measure(arguments: &Arguments, results: &mut Results) -> Result<Vec<String>> 
         let name = format!("debugpy-{}", python.version);
         let debugpy = setup::environment(&name, &python.executable, DEBUGPY, &[DEBUGPY])?.join("bin/python");
         let folder = shell::folder(shell::target().join("bench"))?;
-        let starter = Starter { python: python.executable.clone(), ikpdb: ikpdb.clone(), debugpy, folder };
+        let starter =
+            Starter { python: python.executable.clone(), ikpdb: ikpdb.clone(), debugpy, folder, variables: Vec::new() };
         results.machine = machine_line();
         eprintln!("==> CPython {}", python.version);
         let mut of_python = results.pythons.remove(&python.version).unwrap_or_default();
