@@ -21,15 +21,27 @@ print('total', total, flush=True)
 sys.exit(7)
 ";
 
+/// `ikpdb run`, ended with its program when a test fails half way.
+struct Run(Child);
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if let Ok(None) = self.0.try_wait() {
+            let _ = std::process::Command::new("kill").arg(self.0.id().to_string()).status();
+            let _ = self.0.wait();
+        }
+    }
+}
+
 /// `ikpdb run` with its streams captured.
-fn run(home: &Home, arguments: &[&str]) -> Child {
+fn run(home: &Home, arguments: &[&str]) -> Run {
     for library in ["libikpdb_agent.so", "libikpdb_preload.so"] {
         ikpdb_testkit::built(library);
     }
     let python = ikpdb_testkit::pythons().pop().unwrap().executable;
     let mut command = home.ikpdb();
     command.args(["run", "--python"]).arg(python).args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    Run(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
 /// Waits for the hub that a run starts.
@@ -100,8 +112,8 @@ fn a_program_is_debugged_from_its_first_line_to_its_exit_code_and_restarted_with
     tab.call(id(&info), "continue", json!({"threadId": thread}));
     assert_eq!(tab.until("exited")["message"]["body"]["exitCode"], 7);
     tab.until("terminated");
-    assert_eq!(program.wait().unwrap().code(), Some(7));
-    assert_eq!(all(program.stdout.take()), "total 3\n");
+    assert_eq!(program.0.wait().unwrap().code(), Some(7));
+    assert_eq!(all(program.0.stdout.take()), "total 3\n");
     let ended = session(&mut tab, |it| it["state"] == "ended");
     assert_eq!(ended["exit"]["exitCode"], 7);
     // The same command once more: the terminal is gone, so it gets one of its own.
@@ -136,7 +148,7 @@ fn a_second_run_is_a_second_session_of_the_same_hub() {
     for info in [&one, &two] {
         tab.call(id(info), "continue", json!({"threadId": info["stopped"]["threadId"]}));
     }
-    assert_eq!([first.wait().unwrap().code(), second.wait().unwrap().code()], [Some(7), Some(7)]);
+    assert_eq!([first.0.wait().unwrap().code(), second.0.wait().unwrap().code()], [Some(7), Some(7)]);
 }
 
 #[test]
@@ -162,12 +174,12 @@ fn a_restart_while_the_program_runs_keeps_its_runner() {
     times(2);
     let two = session(&mut tab, |it| it["id"] == next && it["state"] == "running" && it["pid"].is_u64());
     assert_ne!(one["pid"], two["pid"]);
-    assert!(program.try_wait().unwrap().is_none(), "the run in the terminal goes on with it");
+    assert!(program.0.try_wait().unwrap().is_none(), "the run in the terminal goes on with it");
     tab.call(id(&two), "terminate", json!({}));
     session(&mut tab, |it| it["id"] == next && it["state"] == "ended");
-    program.wait().unwrap();
+    program.0.wait().unwrap();
     let mut printed = String::new();
-    program.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    program.0.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
     assert_eq!(printed.lines().count(), 2, "both wrote to the same stream: {printed}");
 }
 
@@ -197,8 +209,8 @@ fn a_killed_hub_harms_no_program_and_the_next_one_takes_it_back() {
     assert_eq!(value["result"], "42");
     tab.call(id(&info), "continue", json!({"threadId": stopped["threadId"]}));
     std::fs::write(&gate, "").unwrap();
-    assert_eq!(program.wait().unwrap().code(), Some(5));
-    assert_eq!(all(program.stdout.take()), "done\n");
+    assert_eq!(program.0.wait().unwrap().code(), Some(5));
+    assert_eq!(all(program.0.stdout.take()), "done\n");
 }
 
 #[test]
@@ -222,8 +234,8 @@ fn a_stopped_program_is_still_stopped_at_the_next_hub() {
     tab.call(id(&info), "continue", json!({"threadId": thread}));
     assert_eq!(tab.until("stopped")["message"]["body"]["reason"], "breakpoint", "the breakpoints came along");
     tab.call(id(&info), "continue", json!({"threadId": thread}));
-    assert_eq!(program.wait().unwrap().code(), Some(7));
-    assert_eq!(all(program.stdout.take()), "total 3\n");
+    assert_eq!(program.0.wait().unwrap().code(), Some(7));
+    assert_eq!(all(program.0.stdout.take()), "total 3\n");
 }
 
 #[test]
@@ -232,7 +244,7 @@ fn run_returns_with_the_program_and_the_hub_ends_ten_seconds_later() {
     let path = home.write("fine.py", "print('fine')\n");
     let began = Instant::now();
     let mut program = run(&home, &["--port", "0", "--no-stop", &path]);
-    assert_eq!(program.wait().unwrap().code(), Some(0));
+    assert_eq!(program.0.wait().unwrap().code(), Some(0));
     assert!(began.elapsed() < Duration::from_secs(9), "nobody is waited for");
     let socket = socket(&home);
     let deadline = Instant::now() + PATIENCE;

@@ -3,6 +3,10 @@
 //! Over the WebSocket a message travels in an [`Envelope`]. `session: null` speaks to the hub itself; a session's number
 //! speaks DAP to that session. First the handshake, all of it requests by the client: [`GREET`] (the hub proves itself),
 //! [`HELLO`] (the client proves itself and gets the snapshot or what it missed). Until then everything else is refused.
+//!
+//! What the hub adds to DAP's own words: the body of a `restart` that was accepted is `{"ikpdbSession": <the new one>}`;
+//! `hitBreakpointIds` of `stopped` are the ids of wishes; [`SESSION`] follows every change of a session, also those that a
+//! DAP event (`stopped`, `continued`) tells; `exited`, `terminated` and the [`SESSION`] that says `ended` come in this order.
 
 use std::collections::BTreeMap;
 
