@@ -12,7 +12,7 @@ use ikpdb_proto::client::{OPEN_PAGE, OpenPage, Page};
 use ikpdb_proto::runner::RunnerWelcome;
 use ikpdb_runner::target::{Target, Wish, resolve};
 use ikpdb_runner::workspace::HubPlace;
-use ikpdb_runner::{Agent, Place, Runner, hub};
+use ikpdb_runner::{Agent, Runner, hub};
 
 use crate::browser::{Browser, NoBrowser};
 use crate::embedded::libraries;
@@ -95,11 +95,11 @@ pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
     eprintln!("ikpdb: Python {}, {}", python.version, python.executable);
     let libraries = libraries()?;
     let place = HubPlace::prepare(&resolved.workspace)?;
-    // The file itself, also after a newer build took its place.
-    let stream = hub::find_or_start(&place, Path::new("/proc/self/exe"), port)?;
     let agent = Agent::new(libraries.agent, &libraries.preload, place.socket.clone())
         .with_context(|| format!("{} cannot be preloaded", libraries.preload.display()))?;
-    let (runner, welcome) = Runner::greet(stream, Some(place.socket.clone()), resolved.program, agent, Place::Own)?;
+    // The file itself, also after a newer build took its place.
+    let executable = Path::new("/proc/self/exe");
+    let (runner, welcome) = Runner::meet(&place, executable, port, &resolved.program, &agent)?;
     show_page(&place, &welcome, port, no_browser)?;
     runner.run()?.repeat()
 }

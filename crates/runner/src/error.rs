@@ -15,6 +15,9 @@ pub enum Error {
     /// The hub cannot be found, started or spoken to.
     #[error("{0}")]
     Hub(String),
+    /// The hub hung up before it answered: it was about to end.
+    #[error("the hub of this workspace hung up: {0}")]
+    HungUp(io::Error),
     /// The hub does not take this run.
     #[error("the hub refuses this program: {0}")]
     Refused(String),

@@ -31,7 +31,7 @@ mod waiting;
 pub mod workspace;
 
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ikpdb_proto::PROTOCOL;
 use ikpdb_proto::runner::{RunnerHello, RunnerWelcome, StreamKind, Streams, TerminalSize};
@@ -41,8 +41,13 @@ pub use error::Error;
 pub use program::{Program, own_environment, set_variable};
 pub use running::Agent;
 
+use crate::workspace::HubPlace;
+
 /// The build that this runner belongs to, as told to the hub and in messages.
 pub const BUILD: &str = env!("CARGO_PKG_VERSION");
+
+/// How many hubs are tried: one that ends may be followed by one that another program has just started.
+const ATTEMPTS: u32 = 4;
 
 /// Where the program's streams go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +70,26 @@ pub struct Runner {
 }
 
 impl Runner {
+    /// Finds the hub of this place, or starts one with `executable`, and introduces this run to it. A hub that is just
+    /// ending is replaced by the next.
+    pub fn meet(
+        place: &HubPlace,
+        executable: &Path,
+        port: Option<u16>,
+        program: &Program,
+        agent: &Agent,
+    ) -> Result<(Self, RunnerWelcome), Error> {
+        let mut left = ATTEMPTS;
+        loop {
+            left -= 1;
+            let stream = hub::find_or_start(place, executable, port)?;
+            match Self::greet(stream, Some(place.socket.clone()), program.clone(), agent.clone(), Place::Own) {
+                Err(Error::HungUp(_)) if left > 0 => {}
+                other => return other,
+            }
+        }
+    }
+
     /// Introduces this run to the hub at the other end of `stream`. `socket` is where a hub may appear again later.
     pub fn greet(
         stream: UnixStream,

@@ -117,7 +117,12 @@ impl Link {
         socket: Option<PathBuf>,
         hello: RunnerHello,
     ) -> Result<(Self, RunnerWelcome), Error> {
-        let failed = |error: io::Error| Error::Hub(format!("the hub of this workspace does not answer: {error}"));
+        let failed = |error: io::Error| match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+                Error::HungUp(error)
+            }
+            _ => Error::Hub(format!("the hub of this workspace does not answer: {error}")),
+        };
         let mut connection = Connection::new(stream).map_err(failed)?;
         let mut outbox = Outbox::default();
         outbox.push(Request::new(RUNNER_HELLO, &hello));

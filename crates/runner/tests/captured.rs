@@ -183,5 +183,5 @@ fn a_hub_that_hangs_up_is_named() {
     drop(ours);
     let result = ikpdb_runner::Runner::greet(theirs, None, code(""), support::fixture_agent(), Place::Captured);
     let message = result.err().unwrap().to_string();
-    assert!(message.contains("does not answer"), "{message}");
+    assert!(message.contains("hung up"), "{message}");
 }
