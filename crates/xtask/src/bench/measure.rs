@@ -37,11 +37,13 @@ pub(crate) struct Bench<'a> {
     pub(crate) selection: &'a Selection,
     /// Units per round of a native run, by workload.
     units: BTreeMap<&'static str, u64>,
+    /// Instructions of a native run, by workload.
+    native_instructions: BTreeMap<&'static str, u64>,
 }
 
 impl<'a> Bench<'a> {
     pub(crate) fn new(starter: &'a Starter, selection: &'a Selection) -> Self {
-        Self { starter, selection, units: BTreeMap::new() }
+        Self { starter, selection, units: BTreeMap::new(), native_instructions: BTreeMap::new() }
     }
 
     /// Measures what is selected, calling `save` after each row. A row that fails is said and left out.
@@ -160,8 +162,12 @@ impl<'a> Bench<'a> {
         Ok(if slower > 4.0 { ((native as f64 / slower).ceil() as u64).max(1) } else { native })
     }
 
-    fn instructions(&self, workload: &Workload, scenario: Scenario) -> Result<Instructions> {
-        let native = callgrind::native(self.starter, workload)?;
+    fn instructions(&mut self, workload: &Workload, scenario: Scenario) -> Result<Instructions> {
+        let native = match self.native_instructions.get(workload.name) {
+            Some(native) => *native,
+            None => callgrind::native(self.starter, workload)?,
+        };
+        self.native_instructions.insert(workload.name, native);
         let debugged = callgrind::debugged(self.starter, workload, scenario)?;
         Ok(Instructions { date: machine::date(), native, debugged })
     }
