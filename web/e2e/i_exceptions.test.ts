@@ -147,13 +147,19 @@ test("I63 killing the program says how it ended", async () => {
 test("a file that was changed since it was loaded is shown as it runs, and says so", async () => {
   const { debug, workspace } = await at.start();
   await debug.stoppedAt(1);
+  await expect.poll(() => debug.page.locator(".crumbs").innerText()).toContain("Same as on disk");
   writeFileSync(workspace.file("fixture.py"), "print('another program')\n");
-  await debug.page.reload();
+  // The user comes back from the editor's window.
+  await debug.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
   await expect.poll(() => debug.page.getByTestId("differs").innerText()).toContain("changed since");
   await debug.stoppedAt(1);
   expect(await debug.page.locator(".cm-content").innerText()).toContain("import threading");
   await debug.page.getByRole("button", { name: "Show the file on disk" }).click();
   await expect.poll(() => debug.page.locator(".cm-content").innerText()).toContain("another program");
+  await debug.page.locator(".notice").getByRole("button", { name: "Restart" }).click();
+  await debug.stoppedAt(1);
+  await expect.poll(() => debug.page.getByTestId("differs").count()).toBe(0);
+  expect(await debug.page.locator(".cm-content").innerText()).toContain("another program");
 });
 
 test("a page without its key, or with a used one, says what to type", async () => {

@@ -9,9 +9,15 @@ import type { DocumentKey, FrameView } from "./state";
 /** How soon after a change the tabs are remembered. */
 const SAVE_TABS_MS = 400;
 
+interface Version {
+  hash: string;
+  text: string;
+}
+
 export class Files extends Part {
   private cancelSave: () => void = () => undefined;
   private restored = false;
+  private seen = new Map<string, Version>();
   /** Which session each document was last compared with. */
   private compared = new Map<DocumentKey, number | null>();
 
@@ -78,11 +84,11 @@ export class Files extends Part {
     const ofRuntime = sourceIdOf(key);
     const workspace = this.state.workspace?.path ?? null;
     const isFile = ofRuntime === null && inWorkspace(path, workspace);
-    let hash: string | null = null;
+    let disk: Version | null = null;
     if (isFile) {
       try {
         const file = await this.context.hub.readFile(path);
-        hash = file.hash;
+        disk = { hash: file.hash, text: file.content };
         const refused = file.refused ?? null;
         this.dispatch({ type: "documentDisk", key, text: refused === null ? file.content : null, error: refused });
       } catch (error) {
@@ -98,15 +104,28 @@ export class Files extends Part {
     const source = toSource({ path, name: document.name, sourceReference: ofRuntime?.id ?? 0 });
     try {
       const text = await backend.getSource(source);
-      const differs = hash !== null && source.hash !== undefined && source.hash !== hash;
-      this.dispatch({ type: "documentLoaded", key, text, error: null, differs, only: !isFile });
+      const loaded = source.hash === undefined ? this.firstSeen(key, disk) : { hash: source.hash, text };
+      const differs = disk !== null && loaded !== null && loaded.hash !== disk.hash;
+      const shown = loaded?.text ?? text;
+      this.dispatch({ type: "documentLoaded", key, text: shown, error: null, differs, only: !isFile });
     } catch (error) {
-      // A file that the program has not loaded has nothing to be compared with.
-      if (!isFile) {
-        const text = null;
-        this.dispatch({ type: "documentLoaded", key, text, error: reason(error), differs: false, only: true });
-      }
+      // A file that the program has not loaded has nothing to be compared with, yet.
+      this.compared.delete(key);
+      const text = isFile ? (disk?.text ?? null) : null;
+      this.dispatch({ type: "documentLoaded", key, text, error: reason(error), differs: false, only: !isFile });
     }
+  }
+
+  /**
+   * The file as it was when the program was first seen to run it: stands in for the hash of the loaded code where a
+   * backend does not know it.
+   */
+  private firstSeen(key: DocumentKey, disk: Version | null): Version | null {
+    const name = `${this.state.current} ${key}`;
+    const seen = this.seen.get(name);
+    if (seen !== undefined) return seen;
+    if (disk !== null) this.seen.set(name, disk);
+    return disk;
   }
 
   find(query: string): Promise<string[]> {

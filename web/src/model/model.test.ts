@@ -35,7 +35,7 @@ const SNAPSHOT: Snapshot = {
   pages: 1,
 };
 
-async function open(sessions: SessionInfo[] = [RUNNING]) {
+async function open(sessions: SessionInfo[] = [RUNNING], prepare: (hub: FakeHub) => void = () => undefined) {
   const hub = new FakeHub();
   const timers = new FakeTimers();
   let line = 4;
@@ -71,6 +71,7 @@ async function open(sessions: SessionInfo[] = [RUNNING]) {
       return () => timers.clear(timer);
     },
   };
+  prepare(hub);
   const model = new Model(fakeParts(hub, timers, fakePlaces(`#secret=${hex(SECRET)}`)), clock);
   model.start();
   await settled();
@@ -194,6 +195,18 @@ test("a file that differs from the loaded code is shown as it was loaded, and sa
   const { state, stop } = await open();
   await stop(4, 1, 1);
   expect(state().documents[PATH]).toMatchObject({ differs: true, showing: "loaded", text: "y = 1\n" });
+});
+
+test("a backend that knows no hash is helped by what the file was when the program was first seen to run it", async () => {
+  const { hub, model, state, stop } = await open([RUNNING], (before) =>
+    before.answers.set("source", () => ({ content: "read again from disk\n" })),
+  );
+  await stop(4, 1, 1);
+  expect(state().documents[PATH]).toMatchObject({ differs: false, showing: "disk" });
+  hub.answers.set("ikpdb/files/read", () => ({ content: "edited\n", hash: "cc" }));
+  model.files.reload();
+  await settled();
+  expect(state().documents[PATH]).toMatchObject({ differs: true, showing: "loaded", text: "x = 1\n".repeat(20) });
 });
 
 test("the console evaluates in the selected frame, styles errors, and offers a way out of long ones", async () => {
