@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -37,6 +36,14 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
             false => command.env("LD_LIBRARY_PATH", path),
         };
     }
+    command
+}
+
+/// The same for tests: with every signal as a shell in a terminal starts programs. A process in the background of a
+/// script has SIGINT ignored, and tests of Ctrl-C would inherit that.
+pub(crate) fn test_program(name: impl AsRef<OsStr>) -> Command {
+    let mut command = program("env");
+    command.arg("--default-signal").arg(name);
     command
 }
 
@@ -84,13 +91,12 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 }
 
 /// Shows its output as it comes and returns it too, standard output and standard error together. At the deadline the
-/// program and everything it started in its process group is ended.
+/// program and everything that it started is ended.
 pub(crate) fn tee(command: &mut Command, deadline: Duration) -> Result<(ExitStatus, String)> {
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .process_group(0)
         .spawn()
         .with_context(|| cannot_start(command))?;
     // Unbounded: the reader below takes everything at once, so it never holds more than a burst.
@@ -108,7 +114,7 @@ pub(crate) fn tee(command: &mut Command, deadline: Duration) -> Result<(ExitStat
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => break,
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                end_group(&mut child);
+                end_all(&mut child);
                 bail!("{} was ended after {} s without coming to its end", line(command), deadline.as_secs());
             }
         }
@@ -131,11 +137,31 @@ fn forward<R: Read + Send + 'static>(stream: Option<R>, sender: mpsc::Sender<Str
     });
 }
 
-fn end_group(child: &mut Child) {
-    // The group's leader is the child itself; what it started is in the group unless it left it on purpose.
-    let group = format!("-{}", child.id());
-    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+/// Ends the program and its descendants, those in sessions of their own too. It stays in our process group, so that Ctrl-C
+/// in a terminal reaches all of them as well.
+fn end_all(child: &mut Child) {
+    let table = output(program("ps").args(["-e", "-o", "pid=,ppid="])).unwrap_or_default();
+    let family = descendants(&table, child.id());
+    let _ = Command::new("kill").arg("-KILL").args(family.iter().map(u32::to_string)).status();
     let _ = child.wait();
+}
+
+/// A process and all below it, from lines of process id and parent.
+fn descendants(table: &str, ancestor: u32) -> Vec<u32> {
+    let pairs: Vec<(u32, u32)> = table
+        .lines()
+        .filter_map(|line| {
+            let mut numbers = line.split_whitespace().filter_map(|word| word.parse().ok());
+            Some((numbers.next()?, numbers.next()?))
+        })
+        .collect();
+    let mut family = vec![ancestor];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        family.extend(pairs.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    family
 }
 
 /// The command as one would type it.
@@ -170,4 +196,37 @@ pub(crate) fn read(path: impl AsRef<Path>) -> Result<String> {
 pub(crate) fn write(path: impl AsRef<Path>, text: impl AsRef<[u8]>) -> Result<()> {
     let path = path.as_ref();
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_takes_too_long_is_ended_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pid");
+        let script = format!("setsid sleep 1000 & echo $! > {}; echo started; wait", file.display());
+        let mut command = program("sh");
+        let ended = tee(command.args(["-c", &script]), Duration::from_secs(1));
+        assert!(ended.unwrap_err().to_string().contains("was ended after 1 s"));
+        let pid = std::fs::read_to_string(&file).unwrap();
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z "), "it still runs: {state}");
+    }
+
+    #[test]
+    fn output_of_both_streams_comes_back_with_the_status() {
+        let mut command = program("sh");
+        let (status, text) =
+            tee(command.args(["-c", "echo out; echo err >&2; exit 3"]), Duration::from_secs(10)).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        assert_eq!((status.code(), lines), (Some(3), vec!["err", "out"]));
+    }
+
+    #[test]
+    fn descendants_are_found_through_several_generations() {
+        assert_eq!(descendants(" 10 1\n 11 10\n 12 11\n 13 1\n", 10), [10, 11, 12]);
+    }
 }

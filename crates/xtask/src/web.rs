@@ -20,7 +20,7 @@ pub(crate) fn folder() -> PathBuf {
 
 /// npm in the web folder, with its cache under `target`.
 pub(crate) fn npm(arguments: &[&str]) -> Command {
-    let mut command = shell::program("npm");
+    let mut command = shell::test_program("npm");
     command.args(arguments).current_dir(folder()).env("npm_config_cache", shell::target().join("cache/npm"));
     command.env("npm_config_fund", "false").env("npm_config_audit", "false").env("npm_config_update_notifier", "false");
     command

@@ -15,7 +15,7 @@ pub(crate) fn run(pythons: &[Python], filter: Option<&str>) -> Outcome {
     for python in pythons {
         let label = format!("{}{}", python.version, if python.system { " (system)" } else { "" });
         eprintln!("--> Python {label}");
-        let mut command = shell::program(&python.executable);
+        let mut command = shell::test_program(&python.executable);
         command.args(["-W", "error", "-m", "unittest", "discover", "-v", "-s", "tests"]);
         if let Some(filter) = filter {
             command.args(["-k", filter]);

@@ -69,7 +69,7 @@ pub(crate) fn run(binaries: &[TestBinary], filter: Option<&str>, variables: &[(&
     let mut outcome = Outcome::default();
     for binary in binaries {
         eprintln!("--> {} {}", binary.package, binary.target);
-        let mut command = shell::program(&binary.executable);
+        let mut command = shell::test_program(&binary.executable);
         command.current_dir(&binary.folder).env("CARGO_MANIFEST_DIR", &binary.folder).args(["--color", "never"]);
         command.args(filter).envs(variables.iter().copied());
         command.env("IKPDB_TEST_SETUP", shell::target().join("test-setup.json"));
