@@ -148,7 +148,9 @@ pub(crate) fn check_sources(files: &[SourceFile]) -> Vec<Problem> {
                 if has_unsafe(line) {
                     let allowed = UNSAFE.join(", ");
                     let text = format!("{}:{}: unsafe code outside {allowed}", file.path, number + 1);
-                    problems.push(Problem::Error(text));
+                    // A test may have to ask the system what the product never asks.
+                    let kind = if in_src { Problem::Error } else { Problem::Warning };
+                    problems.push(kind(text));
                 }
             }
         }
@@ -258,6 +260,8 @@ mod tests {
         let code = "//! X.\nlet x = unsafe { y };\n// unsafe is a word\n#![deny(unsafe_op_in_unsafe_fn)]\n";
         assert_eq!(check_sources(&[file("crates/cli/src/run.rs", code)]).len(), 1);
         assert_eq!(check_sources(&[file("crates/agent/src/run.rs", code)]), []);
+        let in_test = check_sources(&[file("crates/cli/tests/run.rs", code)]);
+        assert!(matches!(in_test[..], [Problem::Warning(_)]), "{in_test:?}");
     }
 
     #[test]
