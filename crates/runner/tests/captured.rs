@@ -49,7 +49,7 @@ fn the_program_reads_nothing_and_has_the_mask_and_dispositions_of_a_fresh_proces
 #[test]
 fn the_hub_can_send_signals_and_is_told_what_cannot_be_done() {
     let (hub, runner) = start(code("print('up', flush=True)\nimport time\ntime.sleep(60)"), Place::Captured);
-    hub.wait_for_output("up");
+    hub.wait_for_output("up\n");
     assert_eq!(hub.ask("ikpdb/runnerType", json!({"data": "x"}))["success"], false);
     assert_eq!(hub.ask("ikpdb/runnerSignal", json!({"signal": "SIGNONE"}))["success"], false);
     assert_eq!(hub.ask("ikpdb/unheardOf", json!({}))["success"], false);
@@ -60,7 +60,7 @@ fn the_hub_can_send_signals_and_is_told_what_cannot_be_done() {
 #[test]
 fn a_restart_ends_the_old_program_before_it_answers_and_starts_the_new_one_after() {
     let (hub, runner) = start(code("print('up', flush=True)\nimport time\ntime.sleep(60)"), Place::Captured);
-    hub.wait_for_output("up");
+    hub.wait_for_output("up\n");
     let answer = hub.ask("ikpdb/runnerRestart", json!({"session": 9, "secret": "ff".repeat(32)}));
     assert_eq!(answer["success"], true);
     hub.wait("the second start", |messages| {
@@ -84,7 +84,7 @@ fn a_restart_ends_the_old_program_before_it_answers_and_starts_the_new_one_after
 fn a_program_that_ignores_the_request_to_end_is_killed_at_a_restart() {
     let text = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)\ntime.sleep(60)";
     let (hub, runner) = start(code(text), Place::Captured);
-    hub.wait_for_output("up");
+    hub.wait_for_output("up\n");
     let before = Instant::now();
     assert_eq!(hub.ask("ikpdb/runnerRestart", json!({"session": 2, "secret": "ff".repeat(32)}))["success"], true);
     assert!(before.elapsed() < Duration::from_secs(10));
@@ -165,7 +165,7 @@ fn a_hub_that_dies_does_not_touch_the_program() {
     )
     .unwrap();
     let runner = std::thread::spawn(move || runner.run());
-    hub.wait_for_output("up");
+    hub.wait_for_output("up\n");
     hub.die(&socket);
     let next = support::fake_hub::FakeHub::listen(&socket);
     let resume = next.hello(0)["resume"].clone();
