@@ -172,3 +172,17 @@ test("a page without its key, or with a used one, says what to type", async () =
   await wrong.says("Not connected");
   expect(wrong.page.url()).not.toContain("00000000");
 });
+
+test("a ticket opens the page once, leaves the address, and the tab stays in over a reload", async () => {
+  const { workspace } = await at.start();
+  const address = await workspace.ticket();
+  expect(address).toContain("#ticket=");
+  const page = await at.page(address);
+  await page.stoppedAt(1);
+  expect(page.page.url()).not.toContain("#");
+  await page.page.reload();
+  await page.stoppedAt(1);
+  const again = await at.page(address);
+  await again.says("Not connected");
+  expect(await again.page.locator(".start").innerText()).toMatch(/used|ikpdb open/);
+});

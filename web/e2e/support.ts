@@ -1,7 +1,7 @@
 // Starts real programs under the real hub in a workspace of their own, and drives the page in a real Chromium.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
@@ -101,6 +101,34 @@ export class Workspace {
     this.started.push(run);
     await (options.joins === true ? run.joined() : run.address());
     return run;
+  }
+
+  /** `ikpdb open`: the address that it hands to the browser, with a ticket that works once. */
+  ticket(): Promise<string> {
+    const told = join(this.root, "opened");
+    writeFileSync(told, "");
+    const script = join(this.root, "browser");
+    writeFileSync(script, `#!/bin/sh\nprintf %s "$1" > '${told}.part' && mv '${told}.part' '${told}'\n`, {
+      mode: 0o755,
+    });
+    const env = { ...this.environment, BROWSER: script, SSH_CONNECTION: undefined };
+    return new Promise((resolve, reject) => {
+      const watcher = watch(this.root, () => {
+        const address = existsSync(told) ? readFileSync(told, "utf8") : "";
+        if (!address.includes("#")) return;
+        end();
+        resolve(address);
+      });
+      const timer = setTimeout(() => {
+        end();
+        reject(new Error("ikpdb open opened nothing"));
+      }, 10_000);
+      const end = () => {
+        clearTimeout(timer);
+        watcher.close();
+      };
+      spawn(IKPDB, ["open"], { cwd: this.path, env, stdio: "ignore" });
+    });
   }
 
   /** Ends everything that was started here. */

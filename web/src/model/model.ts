@@ -26,6 +26,9 @@ import { Values } from "./values";
 
 /** Output is brought to the state in bundles of so long. */
 const OUTPUT_MS = 16;
+/** When a bundle was larger than so many characters, the program is flooding: the next one may wait. */
+const FLOOD = 20_000;
+const FLOOD_MS = 150;
 
 /** Gets the raw output that belongs into the terminal, snapshots included. */
 export type TerminalListener = (session: number, text: string, fresh: boolean) => void;
@@ -42,6 +45,8 @@ export class Model {
   private readonly context: Context;
   private waitingOutput = new Map<number, OutputEvent[]>();
   private flushing = false;
+  private waitingCharacters = 0;
+  private lastBundle = 0;
   private readonly terminals = new Map<number, string[]>();
   private terminalListener: TerminalListener | null = null;
 
@@ -175,13 +180,16 @@ export class Model {
     const waiting = this.waitingOutput.get(session) ?? [];
     this.waitingOutput.set(session, waiting);
     waiting.push(body);
+    this.waitingCharacters += body.output.length;
     if (this.flushing) return;
     this.flushing = true;
-    this.context.clock.after(OUTPUT_MS, () => this.flush());
+    this.context.clock.after(this.lastBundle > FLOOD ? FLOOD_MS : OUTPUT_MS, () => this.flush());
   }
 
   private flush(): void {
     this.flushing = false;
+    this.lastBundle = this.waitingCharacters;
+    this.waitingCharacters = 0;
     for (const [session, events] of this.waitingOutput) this.store.dispatch({ type: "output", session, events });
     this.waitingOutput.clear();
   }

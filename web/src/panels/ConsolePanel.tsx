@@ -13,7 +13,7 @@ import { Each, useModel, useSelect } from "./use";
 import { ValueTree, valueClass } from "./ValueTree";
 
 /** Rows that are in the page; older ones come back on demand. */
-const SHOWN = 1000;
+const SHOWN = 400;
 
 function Ansi(props: { text: string; style: string }) {
   const pieces = createMemo(() => parseAnsi(props.text, props.style).pieces);
