@@ -1,8 +1,9 @@
 //! Opens an address in the user's browser, in a session of its own: Ctrl-C in the terminal is for the program.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
+
+use ikpdb_runner::detached;
 
 /// What opens addresses, best first. `$BROWSER` comes before all of them.
 const OPENERS: &[&[&str]] = &[
@@ -61,17 +62,17 @@ impl Browser {
             // The terminal may be in raw mode already.
             eprint!("ikpdb: the browser cannot be opened ({name}: {reason}); open {plain} with `ikpdb open`\r\n");
         };
-        let mut child = match self.command(url).spawn() {
+        let mut child = match detached::spawn(&mut self.command(url)) {
             Ok(child) => child,
             Err(error) => return fail(error.to_string()),
         };
-        let before = block_signals();
-        // Ends with the opener, or with this process.
-        let waiter = std::thread::Builder::new().name("browser".to_owned()).spawn(move || match child.wait() {
-            Ok(status) if !status.success() => fail(status.to_string()),
-            _ => {}
+        // Ends with the opener, or with this process. Signals are for the thread that runs the program.
+        let waiter = detached::with_signals_blocked(|| {
+            std::thread::Builder::new().name("browser".to_owned()).spawn(move || match child.wait() {
+                Ok(status) if !status.success() => fail(status.to_string()),
+                _ => {}
+            })
         });
-        restore_signals(&before);
         // Without the thread, nobody hears of a failure: the address was printed.
         drop(waiter);
     }
@@ -88,32 +89,8 @@ impl Browser {
             command.arg(url);
         }
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // SAFETY: `setsid` is safe after a fork.
-        unsafe {
-            command.pre_exec(|| {
-                libc::setsid();
-                Ok(())
-            });
-        }
         command
     }
-}
-
-/// Signals are for the thread that runs the program.
-fn block_signals() -> libc::sigset_t {
-    // SAFETY: all-zero sets are valid, and filled before they are used.
-    unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        let mut before: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&mut all);
-        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-        before
-    }
-}
-
-fn restore_signals(before: &libc::sigset_t) {
-    // SAFETY: the kernel reads the set.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before, std::ptr::null_mut()) };
 }
 
 /// `user@host` from `SSH_CONNECTION`: client address and port, server address and port.

@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use ikpdb_proto::framing::{Decoder, encode};
 use ikpdb_proto::{MAX_MESSAGE, Message, Request};
 use serde::de::DeserializeOwned;
 
+use crate::detached;
 use crate::error::Error;
 use crate::sys;
 use crate::workspace::HubPlace;
@@ -112,14 +113,7 @@ fn start(place: &HubPlace, executable: &Path, port: Option<u16>, log: &Log) -> i
         None => Stdio::null(),
     };
     command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
-    // SAFETY: `setsid` is safe after a fork.
-    unsafe {
-        command.pre_exec(|| {
-            libc::setsid();
-            Ok(())
-        });
-    }
-    command.spawn()
+    detached::spawn(&mut command)
 }
 
 /// The hub's log, from where it was when we started.

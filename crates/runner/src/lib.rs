@@ -9,6 +9,7 @@
 //! about the new session.
 
 mod console;
+pub mod detached;
 mod ending;
 mod error;
 pub mod hub;
