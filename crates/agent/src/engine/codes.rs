@@ -13,7 +13,7 @@ use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::breakpoints::Armed;
+use super::breakpoints::{self, Armed};
 use super::events::{self, Watch};
 use super::exceptions;
 use super::gil_cell::GilCell;
@@ -105,7 +105,9 @@ pub(crate) fn info_of(py: Python<'_>, code: *mut PyObject) -> PyResult<*mut Code
     }
     // SAFETY: a live code object.
     let bound = unsafe { Bound::from_borrowed_ptr(py, code) };
-    register(py, &bound, &mut Vec::new())?;
+    let mut files = Vec::new();
+    register(py, &bound, &mut files)?;
+    breakpoints::loaded(py, &files)?;
     Ok(lookup(code))
 }
 

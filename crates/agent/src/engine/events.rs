@@ -46,7 +46,6 @@ pub(crate) fn start(py: Python<'_>) -> PyResult<()> {
         let control = Tool::claim(py, "ikpdb control", &[4, 0])?;
         let tools = TOOLS.get_or_init(|| Tools { code, control });
         monitor::register(py, tools)?;
-        tools.code.set_global(py, tools.code.events.py_start)?;
     }
     Ok(())
 }

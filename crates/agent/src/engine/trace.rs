@@ -9,7 +9,7 @@ use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
 use pyo3::prelude::*;
 
 use super::codes;
-use super::{breakpoints, control, events, freeze, pause, run_to, step, stop, threading_hooks};
+use super::{control, events, freeze, pause, run_to, step, stop, threading_hooks};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -111,8 +111,6 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
     if info.is_null() {
         let Ok(found) = codes::info_of(py, code) else { return };
         info = found;
-        // SAFETY: the record of running code.
-        let _ = breakpoints::loaded(py, &[unsafe { (*info).file }]);
     }
     match what {
         CALL => {
