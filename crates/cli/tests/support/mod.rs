@@ -10,6 +10,7 @@ pub mod terminal;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use fake_hub::FakeHub;
 use ikpdb_runner::workspace::HubPlace;
@@ -147,4 +148,17 @@ pub fn split(stderr: &[u8]) -> (String, Vec<String>) {
 
 pub fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Waits until the process has ended.
+pub fn gone(pid: &str) {
+    let deadline = Instant::now() + fake_hub::PATIENCE;
+    let lives = || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        !status.is_empty() && !status.contains(") Z ")
+    };
+    while lives() {
+        assert!(Instant::now() < deadline, "process {pid} is left");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
