@@ -1,5 +1,6 @@
 // Checklist A: the shell and the state of the session.
 
+import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { sessions } from "./session";
 
@@ -108,4 +109,23 @@ test("A8 a second run joins the picker, the first is untouched, and both can be 
   await picker.click();
   await debug.page.getByRole("menuitemcheckbox", { name: /fixture\.py/ }).click();
   await debug.stoppedAt(1);
+});
+
+test("A6 a program that does not end when it is asked to is killed when the user wants it", async () => {
+  const workspace = at.workspace();
+  const program =
+    "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True:\n    time.sleep(0.05)\n";
+  writeFileSync(workspace.file("stubborn.py"), program);
+  const { debug } = await at.start(["stubborn.py"], { workspace });
+  await debug.stoppedAt(1, "stubborn.py");
+  await debug.setBreakpoint(4);
+  await debug.resume();
+  await debug.stoppedAt(4, "stubborn.py");
+  await debug.gutter(4).click();
+  await debug.mark(4, "none");
+  await debug.resume();
+  await debug.is("running");
+  await debug.button("stop").click();
+  await debug.page.getByRole("button", { name: "Kill it" }).click();
+  await debug.says("Killed by SIGKILL");
 });

@@ -136,7 +136,9 @@ export abstract class DapCalls extends Emitter<DebuggerEvents> {
   }
 
   async kill(): Promise<void> {
-    await this.ask("disconnect", { terminateDebuggee: true });
+    // Asked a second time, a program is ended by force.
+    if (this.known.supportsTerminateRequest === false) await this.ask("disconnect", { terminateDebuggee: true });
+    else await this.ask("terminate", {});
   }
 
   async restart(): Promise<void> {

@@ -36,3 +36,15 @@ test("a pending evaluation is replaced in place by its result", () => {
   view = replace(view, 1, { kind: "error", text: "ZeroDivisionError", place: null });
   expect(view.entries.map((one) => one.kind)).toEqual(["error", "note"]);
 });
+
+test("a line that rewrites itself, or never ends, does not grow without bounds", () => {
+  let view = EMPTY_CONSOLE;
+  for (let i = 0; i < 2000; i++) view = appendOutput(view, [{ output: `\r${i} of 2000 done` }]);
+  expect(view.entries).toHaveLength(1);
+  const [entry] = view.entries;
+  if (entry?.kind !== "output") throw new Error("no output");
+  expect(plainText(entry.text)).toBe("1999 of 2000 done");
+  expect(entry.text.length).toBeLessThan(4000);
+  view = appendOutput(EMPTY_CONSOLE, [{ output: "x".repeat(1_000_000) }]);
+  expect(view.entries[0]?.kind === "output" && view.entries[0].text.length).toBeLessThan(21_000);
+});

@@ -6,6 +6,10 @@ import type { ConsoleEntry, ConsoleView } from "./state";
 
 /** Lines kept for one session; older ones are dropped and counted. */
 export const KEPT_ENTRIES = 5000;
+/** From here on a line is looked at whether it can be shortened. */
+const LONG_LINE = 2000;
+/** Characters of one line that are shown; the terminal has all of it. */
+const LONGEST_LINE = 20_000;
 
 export const EMPTY_CONSOLE: ConsoleView = { entries: [], next: 1, dropped: 0, style: "" };
 
@@ -33,6 +37,13 @@ function size(bytes: number): string {
   return kilo < 1024 ? `${kilo.toFixed(1)} KB` : `${(kilo / 1024).toFixed(1)} MB`;
 }
 
+/** A line that rewrites itself (progress bars) is kept as it looks now; one without an end is cut. */
+function shortened(line: string): string {
+  if (line.length < LONG_LINE) return line;
+  const visible = line.slice(line.lastIndexOf("\r", line.length - 2) + 1);
+  return visible.length > LONGEST_LINE ? `${visible.slice(0, LONGEST_LINE)}…` : visible;
+}
+
 /** Adds what the program printed: an unfinished last line goes on in the next chunk. */
 export function appendOutput(view: ConsoleView, events: OutputEvent[]): ConsoleView {
   const entries = [...view.entries];
@@ -52,13 +63,13 @@ export function appendOutput(view: ConsoleView, events: OutputEvent[]): ConsoleV
     let open = last?.kind === "output" && last.open && last.category === category ? last : null;
     const put = (text: string, isOpen: boolean) => {
       if (open !== null) {
-        const whole = { ...open, text: open.text + text, open: isOpen };
+        const whole = { ...open, text: shortened(open.text + text), open: isOpen };
         entries[entries.length - 1] = whole;
         if (!isOpen) style = parseAnsi(whole.text, whole.style).style;
         open = null;
         return;
       }
-      entries.push({ kind: "output", id: next++, category, text, style, open: isOpen, place });
+      entries.push({ kind: "output", id: next++, category, text: shortened(text), style, open: isOpen, place });
       if (!isOpen) style = parseAnsi(text, style).style;
     };
     for (const line of lines) put(line, false);
