@@ -110,6 +110,9 @@ test("a child that is not debugged is told of once, with what to do about it", a
   const toast = debug.page.getByTestId("toast");
   await expect.poll(() => toast.allInnerTexts().then((all) => all.join())).toMatch(/Child process \d+ .*not debugged/);
   expect((await toast.allInnerTexts()).join()).toMatch(/--no-reload|use_reloader/);
+  await debug.page.reload();
+  await debug.is("running");
+  expect(await toast.count()).toBe(0);
 });
 
 test("python -m http.server: paused while idle, it shows a stack and then serves", async () => {

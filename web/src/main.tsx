@@ -16,6 +16,7 @@ const model = new Model(browserParts(), browserClock);
 for (const [path, on] of Object.entries(memory.get<Record<string, boolean>>("expanded", {}))) {
   model.store.dispatch({ type: "expand", path, on });
 }
+model.store.dispatch({ type: "toldChildren", pids: memory.get<number[]>("told-children", []) });
 render(
   () => (
     <ProvideModel model={model}>

@@ -52,6 +52,9 @@ function useSizes(): void {
   });
 }
 
+/** Children remembered over a reload as told of. */
+const MOST_TOLD = 200;
+
 /** Tells once of child processes that are not debugged. */
 function useChildrenNotice(): void {
   const model = useModel();
@@ -72,6 +75,7 @@ function useChildrenNotice(): void {
     const session = model.store.get().current;
     queueMicrotask(() => {
       model.store.dispatch({ type: "toldChildren", pids: children.map((child) => child.pid) });
+      memory.set("told-children", model.store.get().toldChildren.slice(-MOST_TOLD));
       model.store.dispatch({ type: "toast", toast: { tone: "info", text, action: null } });
       if (session !== null) model.store.dispatch({ type: "consoleNote", session, text });
     });
