@@ -40,8 +40,9 @@ struct Shown {
     in_foreground: bool,
     /// False while its modes are a shell's, as the job was started in the background.
     modes_are_ours: bool,
-    /// Not yet written.
+    /// Output, of which the first `written` bytes are on the terminal.
     unshown: Vec<u8>,
+    written: usize,
     /// False when it hung up.
     open: bool,
 }
@@ -75,7 +76,15 @@ impl Screen {
         sys::set_nonblocking(terminal.fd())?;
         let in_foreground = terminal.is_foreground();
         let modes_are_ours = in_foreground;
-        Ok(Self(Some(Shown { terminal, keys, in_foreground, modes_are_ours, unshown: Vec::new(), open: true })))
+        Ok(Self(Some(Shown {
+            terminal,
+            keys,
+            in_foreground,
+            modes_are_ours,
+            unshown: Vec::new(),
+            written: 0,
+            open: true,
+        })))
     }
 
     pub(crate) fn terminal(&self) -> Option<&Terminal> {
@@ -97,7 +106,7 @@ impl Screen {
 
     /// Whether the program's output is to be read now.
     pub(crate) fn has_room(&self) -> bool {
-        self.0.as_ref().is_none_or(|shown| shown.unshown.len() < MOST_UNSHOWN)
+        self.0.as_ref().is_none_or(|shown| shown.unshown.len() - shown.written < MOST_UNSHOWN)
     }
 
     pub(crate) fn has_unshown(&self) -> bool {
@@ -116,15 +125,21 @@ impl Screen {
     pub(crate) fn flush(&mut self) {
         let Some(shown) = &mut self.0 else { return };
         while !shown.unshown.is_empty() {
-            match sys::write(shown.terminal.fd(), &shown.unshown) {
+            match sys::write(shown.terminal.fd(), &shown.unshown[shown.written..]) {
                 Ok(count) => {
-                    shown.unshown.drain(..count);
+                    shown.written += count;
+                    // Seldom, as it moves the rest; a terminal that is always behind must not keep what it has shown.
+                    if shown.written == shown.unshown.len() || shown.written >= MOST_UNSHOWN {
+                        shown.unshown.drain(..shown.written);
+                        shown.written = 0;
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(_) => {
                     // It is gone, and with it everything that it would have shown.
                     shown.open = false;
                     shown.unshown.clear();
+                    shown.written = 0;
                 }
             }
         }
@@ -223,20 +238,24 @@ impl Console {
         (!self.ended && events != 0).then(|| (self.fd(), events))
     }
 
-    /// Reads output; empty if there is none now.
+    /// Reads output; empty if there is none now. The system hands it out in small pieces, so all that is there is taken.
     pub(crate) fn read<'b>(&mut self, buffer: &'b mut [u8]) -> &'b [u8] {
-        match sys::read(self.fd(), buffer) {
-            Ok(count) if count > 0 => {
-                self.moved();
-                &buffer[..count]
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => &[],
-            // EIO: nobody has the pseudo-terminal open any more.
-            Ok(_) | Err(_) => {
-                self.ended = true;
-                &[]
+        let mut length = 0;
+        while length < buffer.len() {
+            match sys::read(self.fd(), &mut buffer[length..]) {
+                Ok(count) if count > 0 => length += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                // EIO: nobody has the pseudo-terminal open any more.
+                Ok(_) | Err(_) => {
+                    self.ended = true;
+                    break;
+                }
             }
         }
+        if length > 0 {
+            self.moved();
+        }
+        &buffer[..length]
     }
 
     /// Types for the user. False if too much is waiting already.

@@ -23,6 +23,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const LAST_STALL: Duration = Duration::from_millis(300);
 const LAST_FLUSH: Duration = Duration::from_secs(2);
 
+/// No limit to the messages of one turn.
+pub(crate) const ALL: usize = usize::MAX;
+
 /// A connection with what is half read and half written.
 struct Connection {
     stream: UnixStream,
@@ -42,10 +45,14 @@ impl Connection {
         Ok(Self { stream, decoder: Decoder::new(MAX_MESSAGE), next_seq: 1, current: None })
     }
 
-    /// Writes what the hub takes now.
-    fn flush(&mut self, outbox: &mut Outbox) -> io::Result<()> {
+    /// Writes what the hub takes now, `most` messages at most.
+    fn flush(&mut self, outbox: &mut Outbox, mut most: usize) -> io::Result<()> {
         loop {
             if self.current.is_none() {
+                if most == 0 {
+                    return Ok(());
+                }
+                most -= 1;
                 let Some(item) = outbox.pop() else { return Ok(()) };
                 let frame = encode(&item.message().with_seq(self.next_seq));
                 self.next_seq += 1;
@@ -128,7 +135,7 @@ impl Link {
         outbox.push(Request::new(RUNNER_HELLO, &hello));
         let deadline = Instant::now() + GREETING;
         let welcome = loop {
-            connection.flush(&mut outbox).map_err(failed)?;
+            connection.flush(&mut outbox, ALL).map_err(failed)?;
             let answer = connection.receive().map_err(failed)?.into_iter().find_map(welcome_of);
             if let Some(welcome) = answer {
                 break welcome?;
@@ -192,9 +199,9 @@ impl Link {
         }
     }
 
-    /// Sends, receives, looks for a hub again. `pid` is the program's, if it runs. Answers the hub's requests.
-    pub(crate) fn turn(&mut self, pid: Option<i32>) -> Vec<Request> {
-        match self.try_turn(pid) {
+    /// Sends `most` messages at most, receives, looks for a hub again. `pid` is the program's, if it runs. Answers the hub's requests.
+    pub(crate) fn turn(&mut self, pid: Option<i32>, most: usize) -> Vec<Request> {
+        match self.try_turn(pid, most) {
             Ok(requests) => requests,
             Err(_) => {
                 self.lose();
@@ -203,11 +210,11 @@ impl Link {
         }
     }
 
-    fn try_turn(&mut self, pid: Option<i32>) -> io::Result<Vec<Request>> {
+    fn try_turn(&mut self, pid: Option<i32>, most: usize) -> io::Result<Vec<Request>> {
         match &mut self.state {
             State::Connected(connection) => {
                 let messages = connection.receive()?;
-                connection.flush(&mut self.outbox)?;
+                connection.flush(&mut self.outbox, most)?;
                 let requests = messages.into_iter().filter_map(|message| match message {
                     Message::Request(request) => Some(request),
                     Message::Response(_) | Message::Event(_) => None,
@@ -217,7 +224,7 @@ impl Link {
             State::Greeting(connection, until) => {
                 let until = *until;
                 // The greeting alone: output comes after the answer.
-                connection.flush(&mut Outbox::default())?;
+                connection.flush(&mut Outbox::default(), ALL)?;
                 match connection.receive()?.into_iter().find_map(welcome_of) {
                     None if Instant::now() < until => {}
                     None => return Err(io::ErrorKind::TimedOut.into()),
@@ -248,7 +255,7 @@ impl Link {
         self.hello.resume = Some(RunnerResume { session: self.session, secret: self.secret.clone(), pid });
         let mut greeting = Outbox::default();
         greeting.push(Request::new(RUNNER_HELLO, &self.hello));
-        connection.flush(&mut greeting)?;
+        connection.flush(&mut greeting, ALL)?;
         self.state = State::Greeting(connection, Instant::now() + GREETING);
         Ok(())
     }
@@ -272,7 +279,7 @@ impl Link {
     pub(crate) fn finish(mut self) {
         let end = Instant::now() + LAST_FLUSH;
         while let State::Connected(connection) = &mut self.state {
-            if connection.flush(&mut self.outbox).is_err() {
+            if connection.flush(&mut self.outbox, ALL).is_err() {
                 return;
             }
             let Some((_, _, before)) = connection.current else { return };
@@ -281,7 +288,7 @@ impl Link {
                 return;
             }
             let session_before = (connection.next_seq, before);
-            if connection.flush(&mut self.outbox).is_err() {
+            if connection.flush(&mut self.outbox, ALL).is_err() {
                 return;
             }
             match connection.current {

@@ -12,7 +12,7 @@ use crate::console::{Keys, Screen};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::keeper::Report;
-use crate::link::Link;
+use crate::link::{ALL, Link};
 use crate::outbox::Origin;
 use crate::program::Program;
 use crate::running::{Agent, Order, Process, Running, Setting};
@@ -22,6 +22,8 @@ use crate::sys;
 
 /// How long a program may take to end at a restart before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
+/// How often the hub gets a message while the program writes without a pause: 3 MB/s, more than anybody reads.
+const FLOODED_TURN: Duration = Duration::from_millis(20);
 /// Output of the ended program that is still read, at most: children of it may go on writing for ever.
 const LAST_OUTPUT: usize = 1 << 20;
 
@@ -44,6 +46,8 @@ pub(crate) struct Runner {
     /// Keepers of earlier programs, to be taken off the process table.
     pub(crate) old_keepers: Vec<Process>,
     restart: Option<Restart>,
+    /// When the hub gets its turn although the program writes without a pause.
+    next_turn: Instant,
 }
 
 impl Runner {
@@ -60,7 +64,18 @@ impl Runner {
         };
         let signals = signals.transpose().map_err(|error| Error::System("signals", error))?;
         let mask = signals.as_ref().map_or_else(Mask::now, Signals::before);
-        Ok(Self { program, agent, setting, screen, signals, mask, link, old_keepers: Vec::new(), restart: None })
+        Ok(Self {
+            program,
+            agent,
+            setting,
+            screen,
+            signals,
+            mask,
+            link,
+            old_keepers: Vec::new(),
+            restart: None,
+            next_turn: Instant::now(),
+        })
     }
 
     /// Runs the program, and again at each restart; answers how the last one ended.
@@ -129,19 +144,30 @@ impl Runner {
             if let Some(ending) = self.take_reports(running)? {
                 return Ok(ending);
             }
-            self.move_output(running);
+            let flooded = self.move_output(running);
             if let Some(console) = &mut running.console {
                 self.screen.read_keys(console);
                 console.flush();
             }
             self.screen.flush();
             self.look(running);
-            for request in self.link.turn(Some(running.pid)) {
-                self.serve(running, &request);
-            }
+            self.turn_to_hub(running, flooded);
             if self.restart.as_ref().is_some_and(|restart| Instant::now() >= restart.kill_at) {
                 running.signal(libc::SIGKILL);
             }
+        }
+    }
+
+    /// Speaks with the hub. While output keeps coming the program goes first: each message takes as long to make as
+    /// many to read, and a hub that takes everything would be served before it otherwise.
+    fn turn_to_hub(&mut self, running: &mut Running, flooded: bool) {
+        let now = Instant::now();
+        if flooded && now < self.next_turn {
+            return;
+        }
+        self.next_turn = now + FLOODED_TURN;
+        for request in self.link.turn(Some(running.pid), if flooded { 1 } else { ALL }) {
+            self.serve(running, &request);
         }
     }
 
