@@ -80,6 +80,7 @@ fn ctrl_c_interrupts_the_program_alone_and_the_shell_sees_it() {
     let screen = terminal.wait_for("KeyboardInterrupt");
     assert_eq!(screen.matches("KeyboardInterrupt").count(), 1);
     // bash gives up the rest of the line when the command died of SIGINT, as natively.
+    terminal.wait("prompt", |screen| screen.ends_with('#') || screen.ends_with('$'));
     terminal.line("echo then $?");
     terminal.wait_for_line("then 130");
     assert_eq!(case.hub.event("ikpdb/runnerExited")["signal"], "SIGINT");

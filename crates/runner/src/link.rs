@@ -24,7 +24,7 @@ const LAST_STALL: Duration = Duration::from_millis(300);
 const LAST_FLUSH: Duration = Duration::from_secs(2);
 
 /// No limit to the messages of one turn.
-pub(crate) const ALL: usize = usize::MAX;
+const ALL: usize = usize::MAX;
 
 /// A connection with what is half read and half written.
 struct Connection {
@@ -199,9 +199,9 @@ impl Link {
         }
     }
 
-    /// Sends `most` messages at most, receives, looks for a hub again. `pid` is the program's, if it runs. Answers the hub's requests.
-    pub(crate) fn turn(&mut self, pid: Option<i32>, most: usize) -> Vec<Request> {
-        match self.try_turn(pid, most) {
+    /// Sends one message, receives, looks for a hub again. `pid` is the program's, if it runs. Answers the hub's requests.
+    pub(crate) fn turn(&mut self, pid: Option<i32>) -> Vec<Request> {
+        match self.try_turn(pid) {
             Ok(requests) => requests,
             Err(_) => {
                 self.lose();
@@ -210,11 +210,12 @@ impl Link {
         }
     }
 
-    fn try_turn(&mut self, pid: Option<i32>, most: usize) -> io::Result<Vec<Request>> {
+    fn try_turn(&mut self, pid: Option<i32>) -> io::Result<Vec<Request>> {
         match &mut self.state {
             State::Connected(connection) => {
                 let messages = connection.receive()?;
-                connection.flush(&mut self.outbox, most)?;
+                // One message: its text takes as long to make as many pieces of output to read.
+                connection.flush(&mut self.outbox, 1)?;
                 let requests = messages.into_iter().filter_map(|message| match message {
                     Message::Request(request) => Some(request),
                     Message::Response(_) | Message::Event(_) => None,

@@ -12,7 +12,7 @@ use crate::console::{Keys, Screen};
 use crate::ending::Ending;
 use crate::error::Error;
 use crate::keeper::Report;
-use crate::link::{ALL, Link};
+use crate::link::Link;
 use crate::outbox::Origin;
 use crate::program::Program;
 use crate::running::{Agent, Order, Process, Running, Setting};
@@ -48,6 +48,8 @@ pub(crate) struct Runner {
     restart: Option<Restart>,
     /// When the hub gets its turn although the program writes without a pause.
     next_turn: Instant,
+    /// For reading output.
+    buffer: Vec<u8>,
 }
 
 impl Runner {
@@ -75,6 +77,7 @@ impl Runner {
             old_keepers: Vec::new(),
             restart: None,
             next_turn: Instant::now(),
+            buffer: vec![0; 64 << 10],
         })
     }
 
@@ -166,7 +169,7 @@ impl Runner {
             return;
         }
         self.next_turn = now + FLOODED_TURN;
-        for request in self.link.turn(Some(running.pid), if flooded { 1 } else { ALL }) {
+        for request in self.link.turn(Some(running.pid)) {
             self.serve(running, &request);
         }
     }
@@ -275,7 +278,8 @@ impl Runner {
 
     /// Takes what the program has written: to the terminal first, then to the hub. True if there was any.
     fn move_output(&mut self, running: &mut Running) -> bool {
-        let mut buffer = [0; 64 << 10];
+        // Kept, as clearing it each time would cost more than reading.
+        let mut buffer = std::mem::take(&mut self.buffer);
         let mut any = false;
         if let Some(console) = running.console.as_mut().filter(|_| self.screen.has_room()) {
             let bytes = console.read(&mut buffer);
@@ -292,6 +296,7 @@ impl Runner {
             }
             Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
         });
+        self.buffer = buffer;
         any
     }
 
