@@ -14,7 +14,7 @@ use crate::capi::{self, Capi, Ref};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
 use crate::door::{CONFIGURED, OPTIONS};
-use crate::engine::stop::{Reason, What};
+use crate::engine::stop::{Came, Reason, What};
 use crate::engine::{audit, codes, entry, events, freeze, gil, stop, threading_hooks, threads, watchdog};
 use crate::{children, lifetime, log};
 
@@ -185,7 +185,8 @@ unsafe extern "C" fn on_breakpoint(
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         if !stop::is_stopper() {
             let description = Some("Stopped on breakpoint() in the program".to_owned());
-            stop::stop(py, What { description, ..What::new(Reason::Breakpoint) });
+            let what = || What { description: description.clone(), ..What::new(Reason::Breakpoint) };
+            while stop::stop(py, what()) == Came::Waited {}
         }
     }));
     if outcome.is_err() {

@@ -161,7 +161,7 @@ for n in range(4):
         let thread = stop.thread;
         for line in [6, 3, 4, 5, 6, 3, 4, 5] {
             stop = debuggee.go_and_stop("next", thread);
-            assert_eq!((stop.thread, stop.line()), (thread, line), "{}", python.version);
+            assert_eq!((stop.thread, stop.line()), (thread, line), "{} {}", python.version, stop.body);
         }
         debuggee.go("continue", thread);
         assert_eq!(debuggee.end().status.code(), Some(0), "{}", python.version);

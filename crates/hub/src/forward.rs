@@ -45,6 +45,8 @@ pub(crate) enum Purpose {
     Restart,
     /// The agent lets go of the program.
     Detach(Ask),
+    /// Nobody looks at a program that has failed: it may end.
+    Unwatched,
 }
 
 /// Requests that make a stopped program run when they succeed.
@@ -100,7 +102,7 @@ impl Hub {
                 self.breakpoints_answered(id, &path, generation, editor, response);
             }
             Purpose::Filters(Some(ask)) | Purpose::Signal(Some(ask)) => self.relay(ask, response),
-            Purpose::Filters(None) | Purpose::Signal(None) => {}
+            Purpose::Filters(None) | Purpose::Signal(None) | Purpose::Unwatched => {}
             Purpose::ConfigurationDone(ask) => self.configured(id, ask, response),
             Purpose::Restart => self.restart_answered(id, &response),
             Purpose::Detach(ask) => {
@@ -166,6 +168,7 @@ impl Hub {
                 | Purpose::Filters(None)
                 | Purpose::ConfigurationDone(None)
                 | Purpose::Signal(None)
+                | Purpose::Unwatched
                 | Purpose::Breakpoints { editor: None, .. } => {}
             }
         }

@@ -166,6 +166,7 @@ impl Hub {
             Timer::Drained(session) => self.drained(session),
             Timer::AgentDue(session) => self.agent_due(session),
             Timer::AgentLost(session) => self.agent_lost(session),
+            Timer::Unwatched(session) => self.unwatched(session),
             Timer::Kill(session) => self.kill(session),
             Timer::RunnerDue(session) => self.runner_due(session),
             Timer::Output(session) => self.output_due(session),

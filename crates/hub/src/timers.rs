@@ -17,6 +17,8 @@ pub(crate) enum Timer {
     AgentDue(SessionId),
     /// The agent went away, and the program has not ended since.
     AgentLost(SessionId),
+    /// A program that has failed was shown to nobody for a while.
+    Unwatched(SessionId),
     /// The program was asked to end and has not.
     Kill(SessionId),
     /// A runner that was started should be here.

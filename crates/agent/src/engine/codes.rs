@@ -4,12 +4,12 @@
 //! one call. All of this belongs to the thread that holds the GIL.
 
 use std::collections::HashMap;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-use pyo3::ffi::PyObject;
+use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
@@ -117,21 +117,27 @@ pub(crate) fn register_tree(py: Python<'_>, root: &Bound<'_, PyAny>) -> PyResult
     let mut pending = vec![root.clone()];
     while let Some(code) = pending.pop() {
         register(py, &code, &mut files)?;
-        let constants = code.getattr(pyo3::intern!(py, "co_consts"))?.cast_into::<PyTuple>()?;
+        let constants = attribute(&code, c"co_consts")?.cast_into::<PyTuple>()?;
         pending.extend(constants.iter().filter(is_code));
     }
     Ok(files)
+}
+
+/// An attribute by name. (pyo3's interned names give the GIL away while they are made.)
+pub(crate) fn attribute<'py>(object: &Bound<'py, PyAny>, name: &CStr) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: a live object and a C string; a new reference or an error.
+    unsafe { Bound::from_owned_ptr_or_err(object.py(), ffi::PyObject_GetAttrString(object.as_ptr(), name.as_ptr())) }
 }
 
 fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) -> PyResult<()> {
     if !lookup(code.as_ptr()).is_null() {
         return Ok(());
     }
-    let name = code.getattr(pyo3::intern!(py, "co_filename"))?;
+    let name = attribute(code, c"co_filename")?;
     let name = name.cast::<PyString>()?.to_string_lossy();
-    let first_line: u32 = code.getattr(pyo3::intern!(py, "co_firstlineno"))?.extract::<i64>()?.try_into().unwrap_or(0);
-    let flags: c_int = code.getattr(pyo3::intern!(py, "co_flags"))?.extract()?;
-    let table = code.getattr(pyo3::intern!(py, "co_linetable"))?;
+    let first_line: u32 = attribute(code, c"co_firstlineno")?.extract::<i64>()?.try_into().unwrap_or(0);
+    let flags: c_int = attribute(code, c"co_flags")?.extract()?;
+    let table = attribute(code, c"co_linetable")?;
     const CO_OPTIMIZED: c_int = 1;
     let lines =
         line_table::executable_lines(table.cast::<PyBytes>()?.as_bytes(), first_line, flags & CO_OPTIMIZED != 0);

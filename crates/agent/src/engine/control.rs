@@ -11,7 +11,7 @@ use super::breakpoints::Armed;
 use super::codes::{self, CodeInfo};
 use super::run_to;
 use super::step::{self, Kind, Verdict};
-use super::stop::{self, Reason, What};
+use super::stop::{self, Came, Reason, What};
 use crate::door::OUTBOX;
 
 /// The current thread is about to execute a line.
@@ -19,17 +19,22 @@ pub(crate) fn line(py: Python<'_>, info: *mut CodeInfo, line: u32) {
     if stop::is_stopper() {
         return;
     }
-    let hits = hits(py, info, line);
-    if hits.is_empty() && run_to::reached(py, info, line) {
-        stop::stop(py, What::new(Reason::Goto));
-        return;
+    loop {
+        let hits = hits(py, info, line);
+        let came = if hits.is_empty() && run_to::reached(py, info, line) {
+            stop::stop(py, What::new(Reason::Goto))
+        } else {
+            let verdict = if step::active() { step::on_line(py, info) } else { Verdict::Ignore };
+            obey(py, verdict, hits)
+        };
+        if came == Came::Done {
+            return;
+        }
     }
-    let verdict = if step::active() { step::on_line(py, info) } else { Verdict::Ignore };
-    obey(py, verdict, hits);
 }
 
 /// Stops if a step or a breakpoint says so.
-pub(crate) fn obey(py: Python<'_>, verdict: Verdict, hits: Vec<i32>) {
+pub(crate) fn obey(py: Python<'_>, verdict: Verdict, hits: Vec<i32>) -> Came {
     let (kind, frame) = match verdict {
         Verdict::Ignore => (None, None),
         Verdict::Stop(kind) => (Some(kind), None),
@@ -39,9 +44,9 @@ pub(crate) fn obey(py: Python<'_>, verdict: Verdict, hits: Vec<i32>) {
         _ if !hits.is_empty() => Reason::Breakpoint,
         Some(Kind::Entry) => Reason::Entry,
         Some(_) => Reason::Step,
-        None => return,
+        None => return Came::Done,
     };
-    stop::stop(py, What { reason, frame, hits, ..What::new(reason) });
+    stop::stop(py, What { reason, frame, hits, ..What::new(reason) })
 }
 
 /// The breakpoints that stop at this line now.

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PySyntaxError, PySystemExit};
 use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 
-use super::stop::{self, Exception, Reason, What};
+use super::stop::{self, Came, Exception, Reason, What};
 use crate::capi::{self, Ref};
 use crate::inspect;
 
@@ -27,19 +27,21 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
     if !WANTED.load(Ordering::Relaxed) || stop::is_stopper() || value.is_instance_of::<PySystemExit>() {
         return;
     }
-    let frames = frames(value);
-    // Not by `str`: that may be the program's own code.
-    let text = inspect::exception_line(value);
     let not_compiled = if value.is_instance_of::<PySyntaxError>() { syntax_error_place(value) } else { None };
     let description = not_compiled.as_ref().map(|_| "The file could not be compiled".to_owned());
-    stop::stop(
-        py,
-        What {
-            exception: Some(Exception { value: value.clone().into(), frames, text, not_compiled }),
-            description,
-            ..What::new(Reason::Exception)
-        },
-    );
+    let exception = || Exception {
+        value: value.clone().into(),
+        frames: frames(value),
+        text: inspect::exception_line(value),
+        not_compiled: not_compiled.clone(),
+    };
+    loop {
+        let what =
+            What { exception: Some(exception()), description: description.clone(), ..What::new(Reason::Exception) };
+        if stop::stop(py, what) == Came::Done {
+            return;
+        }
+    }
 }
 
 /// Where a file could not be compiled.

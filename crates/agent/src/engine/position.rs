@@ -8,6 +8,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::codes::attribute;
 use super::line_table::{self, Entry};
 
 /// The lines of files that were looked at during a stop.
@@ -28,8 +29,8 @@ pub(crate) struct Span {
 impl Lines {
     /// Where the instruction at `offset` of a code object stands.
     pub(crate) fn span(&mut self, code: &Bound<'_, PyAny>, file: &str, offset: i32) -> Option<Span> {
-        let table = code.getattr(pyo3::intern!(code.py(), "co_linetable")).ok()?;
-        let first: u32 = code.getattr(pyo3::intern!(code.py(), "co_firstlineno")).ok()?.extract().ok()?;
+        let table = attribute(code, c"co_linetable").ok()?;
+        let first: u32 = attribute(code, c"co_firstlineno").ok()?.extract().ok()?;
         let entry = line_table::locate(table.cast::<PyBytes>().ok()?.as_bytes(), first, u32::try_from(offset).ok()?)?;
         span_of(&entry, &self.of(file)?)
     }

@@ -110,11 +110,25 @@ pub(crate) fn last() -> Option<dap::StoppedEvent> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
+/// Whether a stop came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Came {
+    /// It did, and the program goes on; or nothing is debugged.
+    Done,
+    /// Another thread was stopped, and this one waited for it to go on: what led here has to be looked at anew.
+    Waited,
+}
+
 /// Stops the program, shows `what`, and returns when the user lets it go on.
-pub(crate) fn stop(py: Python<'_>, what: What) {
-    if !lifetime::debugging() || !claim() {
-        return;
+pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
+    if !lifetime::debugging() || is_stopper() {
+        return Came::Done;
     }
+    if !claim() {
+        return Came::Waited;
+    }
+    // This thread keeps the GIL, so nobody else moves; whatever gives it away all the same finds them parked.
+    freeze::begin(py, this_thread());
     pause::fulfilled(py);
     step::end(py);
     run_to::end(py);
@@ -135,6 +149,7 @@ pub(crate) fn stop(py: Python<'_>, what: What) {
             lifetime::let_go(py);
         }
     }
+    Came::Done
 }
 
 impl Stop {
@@ -174,24 +189,17 @@ pub(crate) enum GoOn {
     LetGo,
 }
 
-/// Makes this thread the stopped one; if another one is, waits for its turn. False if this thread is stopped already.
+/// Makes this thread the stopped one. If another one is, waits without the GIL until it goes on, and answers false.
 fn claim() -> bool {
     if STOPPER.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
         return true;
     }
-    if is_stopper() {
-        return false;
-    }
-    loop {
-        // SAFETY: called in a callback, with the GIL.
-        let thread = unsafe { (capi::py().save_thread)() };
-        wait_for_turn();
-        // SAFETY: the state saved above.
-        unsafe { (capi::py().restore_thread)(thread) };
-        if STOPPER.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            return true;
-        }
-    }
+    // SAFETY: called in a callback, with the GIL.
+    let thread = unsafe { (capi::py().save_thread)() };
+    wait_for_turn();
+    // SAFETY: the state saved above.
+    unsafe { (capi::py().restore_thread)(thread) };
+    false
 }
 
 fn wait_for_turn() {
