@@ -256,6 +256,9 @@ pub(crate) struct Held {
     _code: Ref,
 }
 
+// SAFETY: the record is used under the GIL only.
+unsafe impl Send for Held {}
+
 impl Held {
     /// Keeps the code object of a living record alive. Needs the GIL.
     pub(crate) fn new(info: *mut CodeInfo) -> Self {
@@ -267,6 +270,14 @@ impl Held {
 /// The living code objects of a file.
 pub(crate) fn codes_of(py: Python<'_>, id: FileId) -> Vec<Held> {
     with(py, |codes| codes.files[id.0].codes.iter().copied().map(Held::new).collect())
+}
+
+/// The living code objects of the user's own files.
+pub(crate) fn user_codes(py: Python<'_>) -> Vec<Held> {
+    with(py, |codes| {
+        let files = codes.files.iter().filter(|file| file.user);
+        files.flat_map(|file| file.codes.iter().copied()).map(Held::new).collect()
+    })
 }
 
 /// All living code objects with events or breakpoints.

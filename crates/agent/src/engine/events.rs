@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
-use super::{breakpoints, freeze, monitor, pause, run_to, step, threading_hooks, trace};
+use super::{breakpoints, freeze, fused, monitor, pause, run_to, step, threading_hooks, trace};
 use crate::capi;
 use crate::capi::monitoring::Tool;
 
@@ -93,6 +93,8 @@ pub(crate) fn refresh(py: Python<'_>, info: *mut CodeInfo) -> PyResult<()> {
     }
     if wanted != 0 {
         tools.code.set_local(py, code, wanted)?;
+    } else if before != 0 {
+        fused::touched(info);
     }
     Ok(())
 }

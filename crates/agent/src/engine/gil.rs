@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use pyo3::Python;
 
-use super::{freeze, pause};
+use super::{freeze, fused, pause};
 use crate::capi;
 use crate::door::mailbox::{Job, Letter, MAILBOX};
 use crate::lifetime;
@@ -18,6 +18,9 @@ use crate::semaphore::Semaphore;
 
 /// How long a pause waits for a line event before the helper stops the program where it waits.
 const PAUSE_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long the events of code are left to settle before it is made as fast as it was.
+const SETTLING: Duration = Duration::from_millis(10);
 
 static JOBS: Mutex<VecDeque<Job>> = Mutex::new(VecDeque::new());
 static HELPER: LazyLock<Semaphore> = LazyLock::new(Semaphore::new);
@@ -59,6 +62,11 @@ pub(crate) fn help_for_ever() -> ! {
     loop {
         HELPER.wait();
         lifetime::with_gil(run_jobs);
+        if fused::wanted() {
+            // The lines of a loop give their last events one after the other: once round is enough.
+            HELPER.wait_for(SETTLING);
+            lifetime::with_gil(fused::run);
+        }
         if pause::wanted() {
             // A thread that runs stops at its next line; if all of them wait in C, none has a next line.
             HELPER.wait_for(PAUSE_PATIENCE);

@@ -10,6 +10,7 @@ pub(crate) mod evaluation;
 pub(crate) mod events;
 pub(crate) mod exceptions;
 pub(crate) mod freeze;
+pub(crate) mod fused;
 pub(crate) mod gil;
 mod gil_cell;
 mod library;

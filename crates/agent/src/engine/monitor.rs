@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::codes::{self, CodeInfo};
 use super::events::{self, Tools, Watch};
 use super::step::{self, Verdict};
-use super::{control, exceptions, freeze, pause, stop};
+use super::{control, exceptions, freeze, fused, pause, stop};
 use crate::lifetime;
 
 /// Registers the callbacks.
@@ -74,7 +74,11 @@ unsafe extern "C" fn on_line(_: *mut PyObject, args: *mut *mut PyObject, _: isiz
             return Answer::Disable;
         }
         control::line(py, info, line);
-        if wants_line(info, line) { Answer::Keep } else { Answer::Disable }
+        if wants_line(info, line) {
+            return Answer::Keep;
+        }
+        fused::touched(info);
+        Answer::Disable
     })
 }
 

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 
 use super::stack::Stacks;
 use super::threads::{self, Thread};
-use super::{freeze, gil, pause, run_to, signals, step};
+use super::{freeze, fused, gil, pause, run_to, signals, step};
 use crate::capi::{self, Ref};
 use crate::door::OUTBOX;
 use crate::door::mailbox::{Letter, MAILBOX};
@@ -139,7 +139,10 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
         FREE.notify_all();
     }
     match go_on {
-        GoOn::Run => freeze::end(py),
+        GoOn::Run => {
+            freeze::end(py);
+            fused::touch_user_code(py);
+        }
         GoOn::Step(kind, thread, frame) => {
             step::begin(py, kind, thread, frame.as_ptr().cast());
             super::watchdog::step_begins(py);
