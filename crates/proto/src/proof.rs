@@ -55,6 +55,12 @@ fn mac(secret: &[u8], role: Role, client_nonce: &str, hub_nonce: &str) -> [u8; 3
     mac.finalize().into_bytes().into()
 }
 
+/// SHA-256 of a text's bytes, in lower-case hex: what says whether two sides look at the same file.
+pub fn digest(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    hex(&Sha256::digest(bytes))
+}
+
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
@@ -101,6 +107,11 @@ mod tests {
         let sealed = seal(b"ticket", "a", "b", &[9; 32]);
         assert_ne!(sealed, [9; 32]);
         assert_eq!(seal(b"ticket", "a", "b", &sealed), [9; 32]);
+    }
+
+    #[test]
+    fn a_digest_is_the_well_known_one() {
+        assert_eq!(digest(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     }
 
     #[test]

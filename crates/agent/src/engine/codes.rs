@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
+use ikpdb_proto::proof::digest;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
@@ -34,6 +35,8 @@ pub(crate) struct File {
     canonical: Option<PathBuf>,
     /// Whether it is the user's own, as opposed to the library's.
     pub(crate) user: bool,
+    /// SHA-256 of the user's file as it was when its code was loaded.
+    hash: Option<String>,
     /// All lines of it at which a line event can come, sorted.
     pub(crate) lines: Vec<u32>,
     /// Its living code objects.
@@ -209,6 +212,7 @@ impl Codes {
             name: name.to_owned(),
             canonical: None,
             user: !self.library.owns(name),
+            hash: None,
             lines: Vec::new(),
             codes: Vec::new(),
         });
@@ -232,6 +236,24 @@ pub(crate) fn adopt(py: Python<'_>, id: FileId) {
             unsafe { (**info).user = true };
         }
     });
+}
+
+/// A module is about to run: what its file is now is what was loaded.
+pub(crate) fn note_contents(py: Python<'_>, files: &[FileId]) {
+    for id in files {
+        let name = with(py, |codes| {
+            let file = &codes.files[id.0];
+            (file.user && !file.name.starts_with('<')).then(|| file.name.clone())
+        });
+        let hash = name.and_then(|name| std::fs::read(name).ok()).map(|bytes| digest(&bytes));
+        with(py, |codes| codes.files[id.0].hash = hash);
+    }
+}
+
+/// SHA-256 of a user's file as it was loaded, by its path without symbolic links.
+pub(crate) fn hash_of(py: Python<'_>, path: &Path) -> Option<String> {
+    let ids = files_at(py, path);
+    with(py, |codes| ids.iter().find_map(|id| codes.files[id.0].hash.clone()))
 }
 
 /// The files whose path is `wanted`, symbolic links resolved on both sides.
@@ -292,7 +314,7 @@ pub(crate) fn armed_codes(py: Python<'_>) -> Vec<Held> {
 
 impl File {
     /// Its path without symbolic links; `None` if there is no such file.
-    pub(crate) fn path(&mut self) -> Option<&Path> {
+    fn path(&mut self) -> Option<&Path> {
         if self.canonical.is_none() && !self.name.starts_with('<') {
             self.canonical = std::fs::canonicalize(&self.name).ok();
         }

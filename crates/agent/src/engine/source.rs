@@ -7,6 +7,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use ikpdb_proto::{Failure, dap};
 use pyo3::prelude::*;
 
+use super::codes;
+
 /// References of sources without a file. They last for the whole session.
 static REFERENCES: LazyLock<Mutex<References>> = LazyLock::new(Mutex::default);
 
@@ -80,7 +82,7 @@ pub(crate) fn fetch(py: Python<'_>, arguments: &dap::SourceArguments) -> Result<
     Ok(dap::SourceBody {
         content: String::from_utf8_lossy(&bytes).into_owned(),
         mime_type: Some("text/x-python".to_owned()),
-        ikpdb_hash: None,
+        ikpdb_hash: std::fs::canonicalize(&path).ok().and_then(|path| codes::hash_of(py, &path)),
     })
 }
 
@@ -91,7 +93,7 @@ fn loaded(py: Python<'_>, path: &str) -> bool {
         return true;
     }
     drop(shown);
-    std::fs::canonicalize(path).is_ok_and(|path| !super::codes::files_at(py, &path).is_empty())
+    std::fs::canonicalize(path).is_ok_and(|path| !codes::files_at(py, &path).is_empty())
 }
 
 /// The text that the interpreter itself would show in a traceback.
