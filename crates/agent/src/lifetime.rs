@@ -85,28 +85,57 @@ pub(crate) fn give_up(py: Python<'_>, why: &str) {
     }
 }
 
-/// Runs `work` with the GIL on a thread of ours, unless the interpreter ends. True if it ran.
-pub(crate) fn with_gil(work: impl FnOnce(Python<'_>)) -> bool {
-    {
-        let mut state = GATE.lock();
-        if !state.open {
+/// A thread of ours that enters the interpreter, with the state that it keeps for it. (A state that is made anew each time
+/// would be linked in before it is filled in, where others look at it.)
+pub(crate) struct Visitor(*mut ffi::PyThreadState);
+
+impl Visitor {
+    /// Makes the calling thread a visitor; `None` if the interpreter ends.
+    pub(crate) fn new() -> Option<Self> {
+        if !enter() {
+            return None;
+        }
+        // SAFETY: the interpreter is initialised and, by the gate, does not end before we leave. The hold that this takes on
+        // the thread's state is never given back, so the state stays.
+        let state = unsafe {
+            let _held = ffi::PyGILState_Ensure();
+            (capi::py().save_thread)()
+        };
+        leave();
+        Some(Self(state))
+    }
+
+    /// Runs `work` with the GIL, unless the interpreter ends. True if it ran.
+    pub(crate) fn with_gil(&self, work: impl FnOnce(Python<'_>)) -> bool {
+        if !enter() {
             return false;
         }
+        // SAFETY: this thread's own state; by the gate the interpreter does not end before we leave.
+        unsafe { (capi::py().restore_thread)(self.0) };
+        // SAFETY: just taken.
+        let py = unsafe { Python::assume_attached() };
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(py)));
+        if outcome.is_err() {
+            give_up(py, "the agent failed in a thread of its own");
+        }
+        // SAFETY: taken above, by this thread.
+        unsafe { (capi::py().save_thread)() };
+        leave();
+        true
+    }
+}
+
+fn enter() -> bool {
+    let mut state = GATE.lock();
+    if state.open {
         state.inside += 1;
     }
-    // SAFETY: the interpreter is initialised and, by the gate, does not end before we leave.
-    let gil = unsafe { ffi::PyGILState_Ensure() };
-    // SAFETY: just taken.
-    let py = unsafe { Python::assume_attached() };
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(py)));
-    if outcome.is_err() {
-        give_up(py, "the agent failed in a thread of its own");
-    }
-    // SAFETY: taken above, by this thread.
-    unsafe { ffi::PyGILState_Release(gil) };
+    state.open
+}
+
+fn leave() {
     GATE.lock().inside -= 1;
     GATE.left.notify_all();
-    true
 }
 
 /// Tells the preload library how many threads of this process are ours, so that the interpreter does not count them.

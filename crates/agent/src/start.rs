@@ -16,10 +16,14 @@ use crate::door::mailbox::{Letter, MAILBOX};
 use crate::door::{CONFIGURED, OPTIONS};
 use crate::engine::stop::{Came, Reason, What};
 use crate::engine::{audit, codes, entry, events, freeze, gil, stop, threading_hooks, threads, watchdog};
+use crate::semaphore::Semaphore;
 use crate::{children, lifetime, log};
 
 /// What the preload library calls for every later audit event.
 pub(crate) type AuditCallback = unsafe extern "C" fn(event: *const c_char, args: *mut c_void) -> c_int;
+
+/// How long the start waits for the helper thread to have a state of its own. It takes microseconds.
+const HELPER_PATIENCE: Duration = Duration::from_secs(1);
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 
@@ -65,7 +69,10 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     prepare(py).map_err(|error| error.value(py).to_string())?;
     lifetime::begin();
     let patience = Duration::from_millis(u64::from(start.patience_ms));
-    spawn_threads(connection)?;
+    let helper_is_ready = std::sync::Arc::new(Semaphore::new());
+    spawn_threads(connection, std::sync::Arc::clone(&helper_is_ready))?;
+    // It takes the GIL once for a state of its own, before anybody could look at the states.
+    py.detach(|| helper_is_ready.wait_for(HELPER_PATIENCE));
     wait_for_configuration(py, patience);
     if OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).stop_on_entry && lifetime::debugging() {
         entry::arm(py);
@@ -91,7 +98,7 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Starts our threads, with all signals blocked in them: signals are the program's.
-fn spawn_threads(connection: Connection) -> Result<(), String> {
+fn spawn_threads(connection: Connection, helper_is_ready: std::sync::Arc<Semaphore>) -> Result<(), String> {
     // SAFETY: plain data; the mask of this thread is restored below.
     let old = unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
@@ -112,7 +119,7 @@ fn spawn_threads(connection: Connection) -> Result<(), String> {
     let threads: [(&str, Work); 5] = [
         ("ikpdb-listener", Box::new(move || listener::listen_for_ever(connection))),
         ("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())),
-        ("ikpdb-helper", Box::new(|| gil::help_for_ever())),
+        ("ikpdb-helper", Box::new(move || gil::help_for_ever(|| helper_is_ready.post()))),
         ("ikpdb-watchdog", Box::new(|| watchdog::watch_for_ever())),
         ("ikpdb-children", Box::new(|| children::watch_for_ever())),
     ];

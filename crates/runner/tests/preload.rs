@@ -85,7 +85,8 @@ fn an_agent_that_cannot_be_loaded_costs_one_line_and_no_more() {
         (&preload, "is not an agent"),
     ] {
         for python in ikpdb_testkit::pythons() {
-            let program = program(&python, &["-c", "print('runs')\nraise SystemExit(4)"]);
+            // One write: the line must not be torn by ours on another stream.
+            let program = program(&python, &["-c", "import os\nos.write(1, b'runs\\n')\nraise SystemExit(4)"]);
             let (hub, runner) = start_with(program, agent(library), Place::Captured);
             assert_eq!(end(&hub, runner), Ending::Code(4));
             let output = hub.output();

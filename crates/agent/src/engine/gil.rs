@@ -13,7 +13,7 @@ use pyo3::Python;
 use super::{freeze, fused, pause};
 use crate::capi;
 use crate::door::mailbox::{Job, Letter, MAILBOX};
-use crate::lifetime;
+use crate::lifetime::{self, Visitor};
 use crate::semaphore::Semaphore;
 
 /// How long a pause waits for a line event before the helper stops the program where it waits.
@@ -56,21 +56,25 @@ extern "C" fn run_pending(_: *mut c_void) -> c_int {
     0
 }
 
-/// The helper thread. Native, ends with the process; takes the GIL only through the gate.
-pub(crate) fn help_for_ever() -> ! {
+/// The helper thread. Native, ends with the process or when the interpreter ends; takes the GIL only through the gate.
+/// `ready` is called when it has its state.
+pub(crate) fn help_for_ever(ready: impl FnOnce()) {
     freeze::exempt_me();
+    let visitor = Visitor::new();
+    ready();
+    let Some(visitor) = visitor else { return };
     loop {
         HELPER.wait();
-        lifetime::with_gil(run_jobs);
+        visitor.with_gil(run_jobs);
         if fused::wanted() {
             // The lines of a loop give their last events one after the other: once round is enough.
             HELPER.wait_for(SETTLING);
-            lifetime::with_gil(fused::run);
+            visitor.with_gil(fused::run);
         }
         if pause::wanted() {
             // A thread that runs stops at its next line; if all of them wait in C, none has a next line.
             HELPER.wait_for(PAUSE_PATIENCE);
-            lifetime::with_gil(|py| {
+            visitor.with_gil(|py| {
                 run_jobs(py);
                 if pause::wanted() {
                     pause::stop_waiting_program(py);

@@ -1,7 +1,7 @@
 //! The debuggee's threads: their ids for the hub, their names, their innermost frames.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use ikpdb_proto::{ThreadId, dap};
@@ -56,21 +56,47 @@ pub(crate) fn id_of(state: *mut PyThreadState) -> ThreadId {
     *ids.entry(unique).or_insert(next)
 }
 
-/// All threads, the main thread first.
-pub(crate) fn list(py: Python<'_>) -> Vec<Thread> {
-    let names = names(py);
-    let mut threads = Vec::new();
-    // SAFETY: under the GIL no thread state is freed; new ones are linked in front.
+/// The states of all threads, the newest first. Needs the GIL.
+///
+/// Under the GIL none is freed, but a native thread that enters the interpreter links its new state in front before it is
+/// filled in. That takes a moment, without the GIL: it is awaited, because an empty state also hides those behind it.
+pub(crate) fn states() -> Vec<*mut PyThreadState> {
+    let mut states = Vec::new();
+    // SAFETY: under the GIL; see above.
     let mut state = unsafe { (capi::py().thread_head)(capi::main_interpreter()) };
     while !state.is_null() {
-        let ident = ident(state);
-        if ident != Some(0) {
-            let ident = ident.unwrap_or(0);
-            threads.push((state, ident));
+        for _ in 0..MOST_SPINS {
+            if is_filled_in(state) {
+                break;
+            }
+            std::thread::yield_now();
+        }
+        if is_filled_in(state) {
+            states.push(state);
         }
         // SAFETY: as above.
         state = unsafe { (capi::py().thread_next)(state) };
     }
+    states
+}
+
+/// A state that takes longer to be filled in is left out.
+const MOST_SPINS: u32 = 10_000;
+
+/// Whether a thread state is filled in. 3.11 and 3.12 follow pointers in it; later versions can do with an empty one.
+fn is_filled_in(state: *mut PyThreadState) -> bool {
+    /// `_initialized` of 3.11, `_status.initialized` of 3.12.
+    const INITIALIZED: usize = 24;
+    // SAFETY: a linked state; the field is written by another thread, hence the atomic.
+    let status = unsafe { &*state.cast::<u8>().add(INITIALIZED).cast::<AtomicU32>() };
+    capi::capi().version >= (3, 13) || status.load(Ordering::Acquire) & 1 != 0
+}
+
+/// All threads, the main thread first.
+pub(crate) fn list(py: Python<'_>) -> Vec<Thread> {
+    let names = names(py);
+    let mut threads: Vec<(*mut PyThreadState, u64)> =
+        states().into_iter().map(|state| (state, ident(state).unwrap_or(0))).collect();
     // The list has the newest first: ids are counted from the oldest, which is the main thread.
     threads.reverse();
     let mut threads: Vec<Thread> = threads

@@ -9,7 +9,7 @@ use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
 use pyo3::prelude::*;
 
 use super::codes;
-use super::{control, events, freeze, pause, run_to, step, stop, threading_hooks};
+use super::{control, events, freeze, pause, run_to, step, stop, threading_hooks, threads};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -54,19 +54,17 @@ pub(crate) fn thread_starts() {
 
 fn set_everywhere(_py: Python<'_>, on: bool) {
     let Some(set) = capi().optional.set_trace_of else { return };
-    // SAFETY: under the GIL thread states stay; the functions are 3.11's own.
-    unsafe {
-        let mut state = (capi::py().thread_head)(capi::main_interpreter());
-        while !state.is_null() {
+    for state in threads::states() {
+        // SAFETY: under the GIL thread states stay; the functions are 3.11's own.
+        unsafe {
             let present = function_of(state);
             if on && present == 0 {
                 set(state, Some(on_event), std::ptr::null_mut());
             } else if !on && present == on_event as TraceFunction as usize {
                 set(state, None, std::ptr::null_mut());
             }
-            state = (capi::py().thread_next)(state);
+            ffi::PyErr_Clear();
         }
-        ffi::PyErr_Clear();
     }
 }
 
