@@ -125,6 +125,16 @@ impl Visitor {
     }
 }
 
+/// Calls a function of the interpreter that needs no GIL but an interpreter, unless that ends.
+pub(crate) fn while_it_lives<R>(work: impl FnOnce() -> R) -> Option<R> {
+    if !enter() {
+        return None;
+    }
+    let answer = work();
+    leave();
+    Some(answer)
+}
+
 fn enter() -> bool {
     let mut state = GATE.lock();
     if state.open {

@@ -29,7 +29,7 @@ static HELPER: LazyLock<Semaphore> = LazyLock::new(Semaphore::new);
 pub(crate) fn submit(job: Job) {
     if let Err(Letter::Job(job)) = MAILBOX.put(Letter::Job(job)) {
         JOBS.lock().unwrap_or_else(PoisonError::into_inner).push_back(job);
-        capi::capi().add_pending_call(run_pending);
+        lifetime::while_it_lives(|| capi::capi().add_pending_call(run_pending));
         HELPER.post();
     }
 }

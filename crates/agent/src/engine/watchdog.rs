@@ -286,14 +286,16 @@ fn uninstall() {
 /// thread takes from it.
 fn raise_soon(thread: libc::pid_t) {
     RAISE_WANTED.store(true, Ordering::Relaxed);
-    if is_main(thread) {
-        // SAFETY: part of the stable API; callable from any thread.
-        unsafe { ffi::Py_AddPendingCall(Some(raise_interrupt), std::ptr::null_mut()) };
-    }
-    if !is_main(thread) || capi::capi().version < (3, 13) {
-        // Before 3.13 only the main thread notices a call that is added this way, and only if it waits.
-        capi::capi().add_pending_call(raise_interrupt);
-    }
+    lifetime::while_it_lives(|| {
+        if is_main(thread) {
+            // SAFETY: part of the stable API; callable from any thread while the interpreter lives.
+            unsafe { ffi::Py_AddPendingCall(Some(raise_interrupt), std::ptr::null_mut()) };
+        }
+        if !is_main(thread) || capi::capi().version < (3, 13) {
+            // Before 3.13 only the main thread notices a call that is added this way, and only if it waits.
+            capi::capi().add_pending_call(raise_interrupt);
+        }
+    });
 }
 
 /// Whether the evaluation runs in the main thread.
