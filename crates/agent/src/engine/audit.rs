@@ -51,7 +51,7 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
             if let Some(code) = argument(0).filter(codes::is_code) {
                 let loaded = Python::attach(|py| {
                     let files = codes::register_tree(py, &code)?;
-                    codes::note_contents(py, &files);
+                    codes::keep_contents(py, &files);
                     breakpoints::loaded(py, &files)
                 });
                 if let Err(error) = loaded {

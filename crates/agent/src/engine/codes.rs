@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
-use ikpdb_proto::proof::digest;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
@@ -35,8 +34,8 @@ pub(crate) struct File {
     canonical: Option<PathBuf>,
     /// Whether it is the user's own, as opposed to the library's.
     pub(crate) user: bool,
-    /// SHA-256 of the user's file as it was when its code was loaded.
-    hash: Option<String>,
+    /// The user's file as it was when its code was loaded.
+    loaded: Option<Box<[u8]>>,
     /// All lines of it at which a line event can come, sorted.
     pub(crate) lines: Vec<u32>,
     /// Its living code objects.
@@ -212,7 +211,7 @@ impl Codes {
             name: name.to_owned(),
             canonical: None,
             user: !self.library.owns(name),
-            hash: None,
+            loaded: None,
             lines: Vec::new(),
             codes: Vec::new(),
         });
@@ -238,22 +237,30 @@ pub(crate) fn adopt(py: Python<'_>, id: FileId) {
     });
 }
 
+/// So many bytes of the user's files are kept in all. A project beyond that shows its files as they are on disk.
+const KEPT_BYTES: usize = 8 << 20;
+
 /// A module is about to run: what its file is now is what was loaded.
-pub(crate) fn note_contents(py: Python<'_>, files: &[FileId]) {
+pub(crate) fn keep_contents(py: Python<'_>, files: &[FileId]) {
     for id in files {
         let name = with(py, |codes| {
             let file = &codes.files[id.0];
             (file.user && !file.name.starts_with('<')).then(|| file.name.clone())
         });
-        let hash = name.and_then(|name| std::fs::read(name).ok()).map(|bytes| digest(&bytes));
-        with(py, |codes| codes.files[id.0].hash = hash);
+        let bytes = name.and_then(|name| std::fs::read(name).ok());
+        with(py, |codes| {
+            codes.files[id.0].loaded = None;
+            let kept: usize = codes.files.iter().filter_map(|file| file.loaded.as_ref()).map(|it| it.len()).sum();
+            codes.files[id.0].loaded =
+                bytes.filter(|bytes| kept + bytes.len() <= KEPT_BYTES).map(Vec::into_boxed_slice);
+        });
     }
 }
 
-/// SHA-256 of a user's file as it was loaded, by its path without symbolic links.
-pub(crate) fn hash_of(py: Python<'_>, path: &Path) -> Option<String> {
+/// A user's file as it was loaded, by its path without symbolic links.
+pub(crate) fn loaded_contents(py: Python<'_>, path: &Path) -> Option<Box<[u8]>> {
     let ids = files_at(py, path);
-    with(py, |codes| ids.iter().find_map(|id| codes.files[id.0].hash.clone()))
+    with(py, |codes| ids.iter().find_map(|id| codes.files[id.0].loaded.clone()))
 }
 
 /// The files whose path is `wanted`, symbolic links resolved on both sides.

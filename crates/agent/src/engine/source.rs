@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use ikpdb_proto::proof::digest;
 use ikpdb_proto::{Failure, dap};
 use pyo3::prelude::*;
 
@@ -78,11 +79,16 @@ pub(crate) fn fetch(py: Python<'_>, arguments: &dap::SourceArguments) -> Result<
     if !loaded(py, &path) {
         return Err(Failure::user(format!("{path} is not loaded by the program")));
     }
-    let bytes = std::fs::read(&path).map_err(|error| Failure::user(format!("{path}: {error}")))?;
+    // What runs is what was loaded, whatever became of the file since.
+    let loaded = std::fs::canonicalize(&path).ok().and_then(|path| codes::loaded_contents(py, &path));
+    let bytes = match &loaded {
+        Some(bytes) => bytes.to_vec(),
+        None => std::fs::read(&path).map_err(|error| Failure::user(format!("{path}: {error}")))?,
+    };
     Ok(dap::SourceBody {
         content: String::from_utf8_lossy(&bytes).into_owned(),
         mime_type: Some("text/x-python".to_owned()),
-        ikpdb_hash: std::fs::canonicalize(&path).ok().and_then(|path| codes::hash_of(py, &path)),
+        ikpdb_hash: loaded.map(|bytes| digest(&bytes)),
     })
 }
 

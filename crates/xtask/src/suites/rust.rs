@@ -10,7 +10,7 @@ use super::Outcome;
 use crate::shell;
 
 /// One test executable is ended after this time: far above what any needs.
-const DEADLINE: Duration = Duration::from_secs(10 * 60);
+const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
 /// A test executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
