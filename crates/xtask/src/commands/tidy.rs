@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::shell;
 use crate::tidy::{self, Problem};
 
-/// Check imports between crates and web folders, file sizes, generated files, words, unsafe code, and invariants' tests
+/// Check imports between crates and web folders, file sizes, generated files, addresses in the lock file, unsafe code, and invariants' tests
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 

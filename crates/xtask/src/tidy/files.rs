@@ -1,4 +1,4 @@
-//! Sizes of files, and words that do not belong into this repository.
+//! Sizes of files, and addresses in a lock file.
 
 use super::Problem;
 use super::source::SourceFile;
@@ -12,23 +12,11 @@ const CODE: [&str; 9] = ["rs", "ts", "tsx", "py", "js", "mjs", "css", "sh", "htm
 /// Folders whose files are made by a machine.
 const GENERATED: [&str; 1] = ["web/src/socket/generated/"];
 
-/// Files whose words are data of others.
-const FOREIGN: [&str; 3] = ["Cargo.lock", "web/package-lock.json", "crates/xtask/src/tidy/files.rs"];
-
-/// Paths outside the repository, and hosts that a set-up has to take from the machine's own configuration.
-const FORBIDDEN: [&str; 8] = [
-    "../shared",
-    "/work/",
-    "/tmp/newpy",
-    "deb.debian.org",
-    "snapshot.debian.org",
-    "registry.npmjs.org",
-    "files.pythonhosted.org",
-    "static.crates.io",
-];
+/// The lock file of the web packages. It must hold no addresses: each machine has its own registry or mirror.
+const WEB_LOCK: &str = "web/package-lock.json";
 
 pub(crate) fn check(files: &[SourceFile]) -> Vec<Problem> {
-    files.iter().flat_map(|file| size(file).into_iter().chain(words(file))).collect()
+    files.iter().flat_map(|file| size(file).into_iter().chain(addresses(file))).collect()
 }
 
 fn size(file: &SourceFile) -> Option<Problem> {
@@ -45,17 +33,10 @@ fn size(file: &SourceFile) -> Option<Problem> {
     }
 }
 
-fn words(file: &SourceFile) -> Vec<Problem> {
-    if FOREIGN.contains(&file.path.as_str()) {
-        return Vec::new();
-    }
-    let mut problems = Vec::new();
-    for (number, line) in file.text.lines().enumerate() {
-        for word in FORBIDDEN.iter().filter(|word| line.contains(**word)) {
-            problems.push(Problem::Error(format!("{}:{}: names `{word}`", file.path, number + 1)));
-        }
-    }
-    problems
+fn addresses(file: &SourceFile) -> Vec<Problem> {
+    let lines = file.text.lines().enumerate();
+    let locked = lines.filter(|(_, line)| file.path == WEB_LOCK && line.contains("\"resolved\":"));
+    locked.map(|(number, _)| Problem::Error(format!("{}:{}: holds an address", file.path, number + 1))).collect()
 }
 
 #[cfg(test)]
@@ -73,8 +54,10 @@ mod tests {
     }
 
     #[test]
-    fn a_path_outside_the_repository_is_named_with_its_line() {
-        let found = check(&[file("docs/a.md", "x\nsee ../shared/x\n")]);
-        assert_eq!(found, [Problem::Error("docs/a.md:2: names `../shared`".to_owned())]);
+    fn an_address_in_the_web_lock_is_named_with_its_line() {
+        let text = "{\n  \"resolved\": \"https://mirror.example/x.tgz\"\n}\n";
+        let found = check(&[file("web/package-lock.json", text)]);
+        assert_eq!(found, [Problem::Error("web/package-lock.json:2: holds an address".to_owned())]);
+        assert_eq!(check(&[file("docs/a.json", text)]), []);
     }
 }
