@@ -130,17 +130,17 @@ fn a_fork_in_a_thread_while_another_is_stopped_works() {
     const FORK: &str = "\
 import os, threading, time
 def forker():
-    while not go: time.sleep(0.001)
+    go.wait()
     pid = os.fork()
     if pid == 0:
         os._exit(work(1))
     print('child', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 def work(n):
     return n + 4  # BP:work
-go = []
+go = threading.Event()
 t = threading.Thread(target=forker)
 t.start()
-go.append(1)
+go.set()
 work(0)
 t.join()
 print('end')

@@ -69,6 +69,8 @@ pub(crate) struct CodeInfo {
 struct Codes {
     files: Vec<File>,
     by_name: HashMap<String, FileId>,
+    /// Bytes of files that are kept.
+    kept: usize,
     library: Library,
 }
 
@@ -202,6 +204,15 @@ fn merge(all: &mut Vec<u32>, new: &[u32]) {
 }
 
 impl Codes {
+    /// Keeps what a file holds, if there is room for it, in the place of what was kept of it before.
+    fn keep(&mut self, id: FileId, bytes: Option<Vec<u8>>) {
+        let before = self.files[id.0].loaded.take().map_or(0, |it| it.len());
+        self.kept -= before;
+        let loaded = bytes.filter(|bytes| self.kept + bytes.len() <= KEPT_BYTES).map(Vec::into_boxed_slice);
+        self.kept += loaded.as_ref().map_or(0, |it| it.len());
+        self.files[id.0].loaded = loaded;
+    }
+
     fn file(&mut self, name: &str) -> FileId {
         if let Some(id) = self.by_name.get(name) {
             return *id;
@@ -247,13 +258,9 @@ pub(crate) fn keep_contents(py: Python<'_>, files: &[FileId]) {
             let file = &codes.files[id.0];
             (file.user && !file.name.starts_with('<')).then(|| file.name.clone())
         });
-        let bytes = name.and_then(|name| std::fs::read(name).ok());
-        with(py, |codes| {
-            codes.files[id.0].loaded = None;
-            let kept: usize = codes.files.iter().filter_map(|file| file.loaded.as_ref()).map(|it| it.len()).sum();
-            codes.files[id.0].loaded =
-                bytes.filter(|bytes| kept + bytes.len() <= KEPT_BYTES).map(Vec::into_boxed_slice);
-        });
+        let Some(name) = name else { continue };
+        let bytes = std::fs::read(name).ok();
+        with(py, |codes| codes.keep(*id, bytes));
     }
 }
 
