@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use ikpdb_proto::Failure;
 use ikpdb_proto::client::Workspace;
-use ikpdb_proto::dap::{Capabilities, ExceptionBreakpointsFilter, IkpdbCapabilities, LaunchArguments, OneOrMany};
+use ikpdb_proto::dap::{LaunchArguments, OneOrMany};
 use ikpdb_runner::target::{Resolved, Target, Wish, resolve};
 use ikpdb_runner::workspace::HubPlace;
 use ikpdb_runner::{Agent, Place, Runner};
@@ -35,8 +35,11 @@ pub(crate) fn main(_options: Options) -> anyhow::Result<ExitCode> {
     let folder = tempfile::Builder::new().prefix("dap-").tempdir_in(parent);
     let folder = folder.with_context(|| format!("no folder for the agent's socket in {}", parent.display()))?;
     let socket = folder.path().join("hub.sock");
-    let options =
-        private::Options { socket: socket.clone(), build: ikpdb_runner::BUILD.to_owned(), promised: promised() };
+    let options = private::Options {
+        socket: socket.clone(),
+        build: ikpdb_runner::BUILD.to_owned(),
+        promised: ikpdb_proto::agent::capabilities(),
+    };
     private::serve(options, Box::new(move |arguments, starting| run(arguments, &starting, socket)))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -95,25 +98,4 @@ fn wish(arguments: LaunchArguments) -> anyhow::Result<Wish> {
         stop_on_entry: arguments.stop_on_entry.unwrap_or(false),
         just_my_code: arguments.just_my_code.unwrap_or(true),
     })
-}
-
-/// What agents of this build say that they can do: an editor asks before there is one. A test holds both together.
-pub(crate) fn promised() -> Capabilities {
-    Capabilities {
-        supports_configuration_done_request: Some(true),
-        supports_conditional_breakpoints: Some(true),
-        supports_evaluate_for_hovers: Some(true),
-        supports_set_variable: Some(true),
-        supports_exception_info_request: Some(true),
-        supports_delayed_stack_trace_loading: Some(true),
-        supports_cancel_request: Some(true),
-        exception_breakpoint_filters: Some(vec![ExceptionBreakpointsFilter {
-            filter: "uncaught".to_owned(),
-            label: "Uncaught".to_owned(),
-            description: Some("Stops when an exception ends the program or a thread".to_owned()),
-            default: Some(true),
-        }]),
-        ikpdb: Some(IkpdbCapabilities { run_to: Some(true), execute_code: Some(true), disable_break: Some(true) }),
-        ..Default::default()
-    }
 }

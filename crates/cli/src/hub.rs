@@ -37,7 +37,7 @@ pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
         build: ikpdb_runner::BUILD.to_owned(),
         // The file itself, also after a newer build took its place.
         executable: PathBuf::from("/proc/self/exe"),
-        promised: crate::dap::promised(),
+        promised: ikpdb_proto::agent::capabilities(),
     };
     serve(serve_options, || {
         // Whoever started us waits for a line. If nobody does, that is no failure.

@@ -1,6 +1,7 @@
 //! The agent's door: how an agent is started and how it introduces itself. After `ikpdb/agentWelcome` the hub is the
 //! agent's DAP client: `initialize`, `attach`, (event `initialized`), `setBreakpoints`…, `configurationDone`.
 
+use crate::dap::{Capabilities, ExceptionBreakpointsFilter, IkpdbCapabilities};
 use crate::ids::SessionId;
 
 /// The agent's first message, an event, within 2 s.
@@ -14,6 +15,30 @@ pub const CHILD: &str = "ikpdb/child";
 
 /// Environment variable that names the descriptor with the start; the preload library takes it out again at once.
 pub const START_DESCRIPTOR: &str = "IKPDB_START";
+
+/// The exception filter for what nobody catches.
+pub const UNCAUGHT: &str = "uncaught";
+
+/// What agents of this build can do, as they answer `initialize`. An editor is told before there is an agent to ask.
+pub fn capabilities() -> Capabilities {
+    Capabilities {
+        supports_configuration_done_request: Some(true),
+        supports_conditional_breakpoints: Some(true),
+        supports_evaluate_for_hovers: Some(true),
+        supports_set_variable: Some(true),
+        supports_exception_info_request: Some(true),
+        supports_delayed_stack_trace_loading: Some(true),
+        supports_cancel_request: Some(true),
+        exception_breakpoint_filters: Some(vec![ExceptionBreakpointsFilter {
+            filter: UNCAUGHT.to_owned(),
+            label: "Uncaught".to_owned(),
+            description: Some("Stops when an exception ends the program or a thread".to_owned()),
+            default: Some(true),
+        }]),
+        ikpdb: Some(IkpdbCapabilities { run_to: Some(true), execute_code: Some(true), disable_break: Some(true) }),
+        ..Capabilities::default()
+    }
+}
 
 wire! {
     /// What the runner leaves in the inherited descriptor, as `<agent library path>\n<this as JSON>`. At most 64 KiB.

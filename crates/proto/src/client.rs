@@ -64,7 +64,7 @@ wire! {
         /// The session that it is about or for; absent for the hub itself.
         pub session: Option<SessionId>,
         /// Events only: its number in the hub's journal, over all sessions, without gaps. Responses have none.
-        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        #[cfg_attr(feature = "ts", ts(as = "Option<f64>"))]
         pub n: Option<u64>,
     }
 
@@ -97,7 +97,7 @@ wire! {
         /// The hub start that the client knows.
         pub epoch: Option<String>,
         /// The last number that it saw of it.
-        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        #[cfg_attr(feature = "ts", ts(as = "Option<f64>"))]
         pub n: Option<u64>,
     }
 

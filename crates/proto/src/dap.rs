@@ -342,6 +342,7 @@ wire! {
     #[derive(Default)]
     pub struct CancelArguments {
         /// `seq` of the request to give up.
+        #[cfg_attr(feature = "ts", ts(as = "Option<f64>"))]
         pub request_id: Option<i64>,
         /// The progress to give up.
         pub progress_id: Option<String>,
@@ -354,7 +355,7 @@ wire! {
         /// What is going on.
         pub title: String,
         /// `seq` of the request that it belongs to.
-        #[cfg_attr(feature = "ts", ts(type = "number"))]
+        #[cfg_attr(feature = "ts", ts(as = "Option<f64>"))]
         pub request_id: Option<i64>,
         /// Whether `cancel` is understood.
         pub cancellable: Option<bool>,

@@ -4,10 +4,11 @@
 import { Backoff } from "./backoff";
 import type { CredentialPlaces, Credentials } from "./credentials";
 import type { Challenge } from "./generated/Challenge";
+import type { Hello } from "./generated/Hello";
 import type { Snapshot } from "./generated/Snapshot";
 import type { Welcome } from "./generated/Welcome";
 import { check, hex, nonce, prove, seal, unhex } from "./proof";
-import { type DapEvent, type HelloArguments, parseEnvelope, RequestError } from "./wire";
+import { type DapEvent, parseEnvelope, RequestError } from "./wire";
 
 /** The version of the protocol that this page speaks. */
 export const PROTOCOL = 1;
@@ -159,7 +160,7 @@ export class Connection {
     if (!check(credentials.key, "hub", mine, challenge.nonce, challenge.proof)) {
       throw new RequestError("refused", "ikpdb/greet", "This is not the hub that the key of this page belongs to.");
     }
-    const hello: HelloArguments = { proof: prove(credentials.key, "client", mine, challenge.nonce) };
+    const hello: Hello = { proof: prove(credentials.key, "client", mine, challenge.nonce) };
     if (this.epoch !== null) Object.assign(hello, { epoch: this.epoch, n: this.seen });
     const welcome = await this.send<Welcome>(null, "ikpdb/hello", hello, {}).answer;
     if (socket !== this.socket) return;

@@ -1,7 +1,5 @@
 // The shapes that travel on the WebSocket: DAP messages in the hub's envelope, and why a request failed.
 
-import type { Hello } from "./generated/Hello";
-
 export interface DapRequest {
   type: "request";
   seq: number;
@@ -34,9 +32,6 @@ export interface Envelope {
   n?: number | null;
   message: DapMessage;
 }
-
-/** `Hello` as it is really sent: both halves of the resume point may be missing. */
-export type HelloArguments = Omit<Hello, "epoch" | "n"> & { epoch?: string; n?: number };
 
 /** Why a request has no answer: the other side said no, it did not answer in time, or the connection broke. */
 export type FailureKind = "refused" | "timeout" | "gone" | "cancelled";

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use ikpdb_proto::dap::{self, Capabilities, ExceptionBreakpointsFilter, IkpdbCapabilities};
-use ikpdb_proto::{Event, Failure, Request, Response};
+use ikpdb_proto::agent::{self, UNCAUGHT};
+use ikpdb_proto::{Event, Failure, Request, Response, dap};
 use pyo3::Python;
 
 use super::mailbox::MAILBOX;
@@ -19,7 +19,7 @@ const GIL_PATIENCE: Duration = Duration::from_millis(40);
 /// Answers a request, or gives it back for the stopped thread.
 pub(crate) fn answer(request: Request) -> Option<Request> {
     let outcome = match request.command.as_str() {
-        "initialize" => Ok(request.answer(&capabilities())),
+        "initialize" => Ok(request.answer(&agent::capabilities())),
         "attach" => attach(&request),
         "configurationDone" => {
             // The answer goes first: a short program may be over before the next line here.
@@ -56,26 +56,6 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
     None
 }
 
-fn capabilities() -> Capabilities {
-    Capabilities {
-        supports_configuration_done_request: Some(true),
-        supports_conditional_breakpoints: Some(true),
-        supports_evaluate_for_hovers: Some(true),
-        supports_set_variable: Some(true),
-        supports_exception_info_request: Some(true),
-        supports_delayed_stack_trace_loading: Some(true),
-        supports_cancel_request: Some(true),
-        exception_breakpoint_filters: Some(vec![ExceptionBreakpointsFilter {
-            filter: exceptions::UNCAUGHT.to_owned(),
-            label: "Uncaught".to_owned(),
-            description: Some("Stops when an exception ends the program or a thread".to_owned()),
-            default: Some(true),
-        }]),
-        ikpdb: Some(IkpdbCapabilities { run_to: Some(true), execute_code: Some(true), disable_break: Some(true) }),
-        ..Capabilities::default()
-    }
-}
-
 /// Whether the program is stopped and its thread runs an evaluation: what is known from before has to do.
 fn busy() -> bool {
     evaluation::running().is_some()
@@ -103,7 +83,7 @@ fn set_breakpoints(request: &Request) -> Result<Response, Failure> {
 
 fn set_exception_breakpoints(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::SetExceptionBreakpointsArguments = request.arguments()?;
-    if let Some(unknown) = arguments.filters.iter().find(|it| *it != exceptions::UNCAUGHT) {
+    if let Some(unknown) = arguments.filters.iter().find(|it| *it != UNCAUGHT) {
         return Err(Failure::client(format!("there is no exception filter '{unknown}'")));
     }
     exceptions::set_filters(&arguments.filters);

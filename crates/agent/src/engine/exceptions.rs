@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ikpdb_proto::agent::UNCAUGHT;
 use ikpdb_proto::dap;
 use pyo3::exceptions::{PySyntaxError, PySystemExit};
 use pyo3::ffi::{self, PyFrameObject};
@@ -11,9 +12,6 @@ use pyo3::prelude::*;
 use super::stop::{self, Came, Exception, Reason, What};
 use crate::capi::{self, Ref};
 use crate::inspect;
-
-/// The filter's id.
-pub(crate) const UNCAUGHT: &str = "uncaught";
 
 static WANTED: AtomicBool = AtomicBool::new(true);
 

@@ -131,11 +131,10 @@ impl Debuggee {
         Ok(debuggee)
     }
 
-    /// User CPU seconds of `rounds` runs with `n` units each, after a warm-up.
-    pub(crate) fn measure(&mut self, n: u64, rounds: u32) -> Result<Vec<f64>> {
-        self.say(&format!("measure {n} {rounds}"))?;
-        let line = self.line()?;
-        line.split(' ').map(|word| word.parse().context("the driver's times are no numbers")).collect()
+    /// User CPU seconds of one run of `n` units, after a warm-up.
+    pub(crate) fn measure(&mut self, n: u64) -> Result<f64> {
+        self.say(&format!("measure {n}"))?;
+        self.line()?.trim().parse().context("the driver's time is no number")
     }
 
     /// Runs `n` units without measuring.

@@ -11,10 +11,9 @@ use super::plan::{Debugger, Scenario, WORKLOADS, Workload};
 use super::results::{Instructions, Memory, OfPython, Ratio, Steps};
 use super::statistics::{estimate, median, quantile};
 
-/// User CPU seconds that one round of a run should take.
-const ROUND: f64 = 0.12;
-/// Rounds in a run; the best of them counts, the others met other programs.
-const ROUNDS: u32 = 3;
+/// User CPU seconds that a run should take. Not less: the kernel knows user time in ticks of some milliseconds and divides
+/// the exact sum by their proportion, which is rough for a moment.
+const RUN: f64 = 0.4;
 /// Steps that the latency stands on.
 const STEPS: u32 = 200;
 /// Pairs of runs that the memory stands on.
@@ -35,7 +34,7 @@ pub(crate) struct Selection {
 pub(crate) struct Bench<'a> {
     pub(crate) starter: &'a Starter,
     pub(crate) selection: &'a Selection,
-    /// Units per round of a native run, by workload.
+    /// Units of a native run, by workload.
     units: BTreeMap<&'static str, u64>,
     /// Instructions of a native run, by workload.
     native_instructions: BTreeMap<&'static str, u64>,
@@ -120,45 +119,45 @@ impl<'a> Bench<'a> {
     /// Seconds per unit of a native run.
     fn native_run(&self, workload: &Workload, units: u64) -> Result<f64> {
         let mut debuggee = self.starter.native(workload)?;
-        let seconds = debuggee.measure(units, ROUNDS)?;
+        let seconds = debuggee.measure(units)?;
         debuggee.end()?;
-        per_unit(&seconds, units)
+        per_unit(seconds, units)
     }
 
     /// Seconds per unit of a debugged run, which then has to stop on the breakpoint.
     fn debugged_run(&self, debugger: Debugger, workload: &Workload, scenario: Scenario, units: u64) -> Result<f64> {
         let mut debuggee = self.starter.debugged(debugger, workload, scenario)?;
-        let seconds = debuggee.measure(units, ROUNDS)?;
+        let seconds = debuggee.measure(units)?;
         debuggee.prove(workload, scenario).context("it does not debug")?;
         debuggee.end()?;
-        per_unit(&seconds, units)
+        per_unit(seconds, units)
     }
 
-    /// How many units make one round of a native run.
+    /// How many units make a native run.
     fn units(&mut self, workload: &'static Workload) -> Result<u64> {
         if let Some(units) = self.units.get(workload.name) {
             return Ok(*units);
         }
         let mut debuggee = self.starter.native(workload)?;
         let mut units = 16;
-        let mut seconds = debuggee.measure(units, 1)?[0];
-        while seconds < ROUND / 4.0 {
+        let mut seconds = debuggee.measure(units)?;
+        while seconds < RUN / 8.0 {
             units *= 4;
-            seconds = debuggee.measure(units, 1)?[0];
+            seconds = debuggee.measure(units)?;
         }
         debuggee.end()?;
-        let units = (units as f64 * ROUND / seconds).ceil() as u64;
+        let units = (units as f64 * RUN / seconds).ceil() as u64;
         self.units.insert(workload.name, units);
         Ok(units)
     }
 
-    /// Fewer units for a debugged run that is much slower, so that a round takes about as long.
+    /// Fewer units for a debugged run that is much slower, so that a run takes about as long.
     fn debugged_units(&self, debugger: Debugger, workload: &Workload, scenario: Scenario, native: u64) -> Result<u64> {
         let mut debuggee = self.starter.debugged(debugger, workload, scenario)?;
         let few = (native / 100).max(1);
-        let seconds = per_unit(&debuggee.measure(few, 1)?, few)?;
+        let seconds = per_unit(debuggee.measure(few)?, few)?;
         debuggee.end()?;
-        let slower = seconds / (ROUND / native as f64);
+        let slower = seconds / (RUN / native as f64);
         Ok(if slower > 4.0 { ((native as f64 / slower).ceil() as u64).max(1) } else { native })
     }
 
@@ -198,8 +197,7 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn per_unit(seconds: &[f64], units: u64) -> Result<f64> {
-    let best = seconds.iter().copied().min_by(f64::total_cmp).context("nothing was measured")?;
-    anyhow::ensure!(best > 0.0, "a round of {units} units took no measurable time");
-    Ok(best / units as f64)
+fn per_unit(seconds: f64, units: u64) -> Result<f64> {
+    anyhow::ensure!(seconds > 0.0, "a run of {units} units took no measurable time");
+    Ok(seconds / units as f64)
 }

@@ -7,7 +7,7 @@ export type CancelArguments = {
 /**
  * `seq` of the request to give up.
  */
-requestId?: bigint, 
+requestId?: number, 
 /**
  * The progress to give up.
  */

@@ -12,4 +12,4 @@ session?: SessionId,
 /**
  * Events only: its number in the hub's journal, over all sessions, without gaps. Responses have none.
  */
-n: number, };
+n?: number, };

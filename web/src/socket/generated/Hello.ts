@@ -15,4 +15,4 @@ epoch?: string,
 /**
  * The last number that it saw of it.
  */
-n: number, };
+n?: number, };

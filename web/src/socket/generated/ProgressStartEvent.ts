@@ -15,7 +15,7 @@ title: string,
 /**
  * `seq` of the request that it belongs to.
  */
-requestId: number, 
+requestId?: number, 
 /**
  * Whether `cancel` is understood.
  */
