@@ -35,6 +35,17 @@ def steps():
     return total
 
 
+def busy(count):
+    import threading
+
+    def spin():
+        while True:
+            pass
+
+    for _ in range(count):
+        threading.Thread(target=spin, daemon=True).start()
+
+
 def reach(workload, name):
     if name == "late":
         late()
@@ -58,6 +69,9 @@ def main():
             print(measure(workload, int(arguments[0])), file=lines, flush=True)
         elif command == "run":
             workload.run(int(arguments[0]))
+            print("done", file=lines, flush=True)
+        elif command == "busy":
+            busy(int(arguments[0]))
             print("done", file=lines, flush=True)
         elif command == "reach":
             reach(workload, arguments[0])

@@ -140,9 +140,13 @@ impl Debuggee {
     /// Runs `n` units without measuring.
     pub(crate) fn run(&mut self, n: u64) -> Result<()> {
         self.say(&format!("run {n}"))?;
-        let line = self.line()?;
-        ensure!(line == "done", "the driver said {line}");
-        Ok(())
+        self.done()
+    }
+
+    /// Starts threads that run Python code for ever.
+    pub(crate) fn keep_busy(&mut self, threads: u32) -> Result<()> {
+        self.say(&format!("busy {threads}"))?;
+        self.done()
     }
 
     /// Lets the program come to the line of the scenario's breakpoint (one is set now where the scenario has none) and
@@ -186,9 +190,7 @@ impl Debuggee {
     /// Lets the program go on from the stop of [`Self::prove`], until it waits for commands again.
     pub(crate) fn go_on(&mut self, thread: u64) -> Result<()> {
         self.adapter()?.request("continue", &json!({"threadId": thread}))?;
-        let line = self.line()?;
-        ensure!(line == "done", "the driver said {line}");
-        Ok(())
+        self.done()
     }
 
     /// Seconds from sending `next` to having read `stopped`, `count` times.
@@ -243,6 +245,12 @@ impl Debuggee {
     fn say(&mut self, command: &str) -> Result<()> {
         let stream = self.lines.get_mut();
         stream.write_all(format!("{command}\n").as_bytes()).context("the program is gone")
+    }
+
+    fn done(&mut self) -> Result<()> {
+        let line = self.line()?;
+        ensure!(line == "done", "the driver said {line}");
+        Ok(())
     }
 
     fn line(&mut self) -> Result<String> {

@@ -15,5 +15,5 @@ pub(crate) use debuggee::Starter;
 pub(crate) use machine::describe as machine_line;
 pub(crate) use measure::{Bench, Selection};
 pub(crate) use plan::{Debugger, Scenario, WORKLOADS};
-pub(crate) use report::{missed, render};
+pub(crate) use report::{missed, render, unmeasured};
 pub(crate) use results::Results;

@@ -81,6 +81,10 @@ impl Scenario {
 
 /// Instructions of S1 to S3 per instruction of the native run, at most.
 pub(crate) const INSTRUCTIONS_TARGET: f64 = 1.01;
+/// Pairs behind a ratio, at least.
+pub(crate) const PAIRS: usize = 15;
+/// Threads that run beside the one that steps, in the row that says so.
+pub(crate) const BUSY_THREADS: u32 = 4;
 /// Median of `next` → `stopped`, in seconds.
 pub(crate) const STEP_TARGET: f64 = 1e-3;
 /// Memory added to the program, in bytes.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::plan::{Debugger, INSTRUCTIONS_TARGET, MEMORY_TARGET, STEP_TARGET, Scenario, WORKLOADS};
+use super::plan::{Debugger, INSTRUCTIONS_TARGET, MEMORY_TARGET, PAIRS, STEP_TARGET, Scenario, WORKLOADS};
 use super::results::{OfPython, Results};
 
 const SCENARIOS: [Scenario; 4] = [Scenario::S1, Scenario::S2, Scenario::S3, Scenario::S4];
@@ -34,9 +34,10 @@ pub(crate) fn render(results: &Results) -> String {
         }
         instructions(&mut page, python);
         latency(&mut page, python);
-        let missed = missed(version, python);
-        if !missed.is_empty() {
-            let _ = writeln!(page, "\nTargets missed: {}.", missed.join("; "));
+        for (said, rows) in [("Targets missed", missed(version, python)), ("Not measured", unmeasured(python))] {
+            if !rows.is_empty() {
+                let _ = writeln!(page, "\n{said}: {}.", rows.join("; "));
+            }
         }
     }
     page
@@ -94,9 +95,40 @@ fn latency(page: &mut String, python: &OfPython) {
     };
     row("`next` to `stopped`, median", &|name| Some(format!("{:.2} ms", python.steps.get(name)?.median.median * 1e3)));
     row("`next` to `stopped`, 99 %", &|name| Some(format!("{:.2} ms", python.steps.get(name)?.p99 * 1e3)));
+    row("the same with four busy threads, median", &|name| {
+        Some(format!("{:.2} ms", python.busy_steps.get(name)?.median.median * 1e3))
+    });
     row("memory added to the program (`Private_Dirty`)", &|name| {
         Some(format!("{:.1} MB", python.memory.get(name)?.added() / 1e6))
     });
+}
+
+/// The rows of ours that a target needs and that were not measured, or on too few pairs.
+pub(crate) fn unmeasured(python: &OfPython) -> Vec<String> {
+    let mut unmeasured = Vec::new();
+    let ours = Debugger::Ikpdb.name();
+    for workload in &WORKLOADS {
+        for scenario in SCENARIOS {
+            let key = format!("{ours}/{}/{}", workload.name, scenario.name());
+            match python.time.get(&key).map(|row| row.ratio.count) {
+                None => unmeasured.push(format!("{} {} time", workload.name, scenario.name())),
+                Some(count) if count < PAIRS => {
+                    unmeasured.push(format!("{} {} time: {count} pairs of {PAIRS}", workload.name, scenario.name()));
+                }
+                Some(_) => {}
+            }
+            if scenario != Scenario::S4 && !python.instructions.contains_key(&key) {
+                unmeasured.push(format!("{} {} instructions", workload.name, scenario.name()));
+            }
+        }
+    }
+    if !python.steps.contains_key(ours) {
+        unmeasured.push("`next` to `stopped`".to_owned());
+    }
+    if !python.memory.contains_key(ours) {
+        unmeasured.push("memory added".to_owned());
+    }
+    unmeasured
 }
 
 /// The targets that ours does not hold on an interpreter with `sys.monitoring`.
@@ -147,6 +179,23 @@ mod tests {
         assert!(missed("3.12.1", &with("IKPdb/exc/S4", 9.0, 8.0)).is_empty(), "there is no target for it");
         assert!(missed("3.11.7", &with("IKPdb/fib/S1", 9.0, 8.0)).is_empty());
         assert!(missed("3.12.1", &with("debugpy/fib/S3", 130.0, 120.0)).is_empty());
+    }
+
+    #[test]
+    fn what_was_not_measured_or_on_few_pairs_is_named() {
+        let rows = unmeasured(&OfPython::default());
+        assert!(
+            rows.contains(&"fib S1 time".to_owned()) && rows.contains(&"async S3 instructions".to_owned()),
+            "{rows:?}"
+        );
+        assert!(
+            rows.contains(&"memory added".to_owned()) && !rows.contains(&"fib S4 instructions".to_owned()),
+            "{rows:?}"
+        );
+        let mut few = with("IKPdb/fib/S1", 1.0, 1.0);
+        assert!(!unmeasured(&few).iter().any(|row| row.starts_with("fib S1 time")));
+        few.time.get_mut("IKPdb/fib/S1").unwrap().ratio.count = 4;
+        assert!(unmeasured(&few).contains(&"fib S1 time: 4 pairs of 15".to_owned()));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(crate) struct OfPython {
     /// Instructions per unit, native = 1.
     pub(crate) instructions: BTreeMap<String, Instructions>,
     pub(crate) steps: BTreeMap<String, Steps>,
+    /// The same with [`BUSY_THREADS`](super::plan::BUSY_THREADS) further threads that run.
+    #[serde(default)]
+    pub(crate) busy_steps: BTreeMap<String, Steps>,
     pub(crate) memory: BTreeMap<String, Memory>,
 }
 

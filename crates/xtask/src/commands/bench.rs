@@ -7,7 +7,9 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use ikpdb_testkit::Python;
 
-use crate::bench::{Bench, Debugger, Results, Scenario, Selection, Starter, WORKLOADS, machine_line, missed, render};
+use crate::bench::{
+    Bench, Debugger, Results, Scenario, Selection, Starter, WORKLOADS, machine_line, missed, render, unmeasured,
+};
 use crate::{dist, setup, shell};
 
 const DEBUGPY: &str = "debugpy==1.8.22";
@@ -69,9 +71,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     let mut good = failures.is_empty();
     for (version, python) in &results.pythons {
-        for target in missed(version, python) {
-            eprintln!("missed on {version}: {target}");
-            good = false;
+        for (said, rows) in [("missed", missed(version, python)), ("not measured", unmeasured(python))] {
+            for row in rows {
+                eprintln!("{said} on {version}: {row}");
+                good = false;
+            }
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
