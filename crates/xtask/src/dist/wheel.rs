@@ -10,7 +10,7 @@ use super::platform;
 use crate::commands::run::LIBRARIES;
 use crate::{setup, shell};
 
-/// Writes `ikpdb-<version>-py3-none-<platform>.whl` into `dist`; older wheels there are removed.
+/// Writes `ikpdb-<version>-cp311-abi3-<platform>.whl` into `dist`; older wheels there are removed.
 pub(crate) fn pack(binary: &Path, dist: &Path) -> Result<PathBuf> {
     let version = env!("CARGO_PKG_VERSION");
     let stage = shell::target().join("wheel");
@@ -59,7 +59,7 @@ fn wheels(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 fn wheel_text(platform: &str) -> String {
-    format!("Wheel-Version: 1.0\nGenerator: ikpdb-xtask\nRoot-Is-Purelib: false\nTag: py3-none-{platform}\n")
+    format!("Wheel-Version: 1.0\nGenerator: ikpdb-xtask\nRoot-Is-Purelib: false\nTag: cp311-abi3-{platform}\n")
 }
 
 fn metadata_text(version: &str, readme: &str) -> String {

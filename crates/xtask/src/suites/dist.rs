@@ -122,7 +122,7 @@ fn web_inside(release: &Release) -> Result<()> {
 
 fn wheel_metadata(release: &Release) -> Result<()> {
     let name = release.wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    ensure!(name.contains("-py3-none-manylinux_2_"), "the wheel is called {name}");
+    ensure!(name.contains("-cp311-abi3-manylinux_2_"), "the wheel is called {name}");
     let code = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); n = z.namelist(); print(*n, sep='\\n'); \
                 print(z.read(next(x for x in n if x.endswith('METADATA'))).decode())";
     let text = shell::output(shell::program("python3").args(["-c", code]).arg(&release.wheel))?;
