@@ -49,6 +49,7 @@ impl Hub {
             capabilities: None,
             stopped: None,
             waiting_for_input: false,
+            suspended: None,
             exit: None,
             undebugged: None,
             restartable,
@@ -202,6 +203,7 @@ impl Hub {
         }
         session.runner = None;
         session.info.waiting_for_input = false;
+        session.info.suspended = None;
         if session.ending.exited.is_some() || !session.is_live() {
             return;
         }
@@ -267,6 +269,7 @@ impl Hub {
         session.info.stopped = None;
         session.info.undebugged = None;
         session.info.waiting_for_input = false;
+        session.info.suspended = None;
         session.placing = Placing::default();
         session.info.exit = Some(SessionExit {
             exit_code: exited.exit_code,

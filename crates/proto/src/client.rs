@@ -173,6 +173,8 @@ wire! {
         pub stopped: Option<StoppedEvent>,
         /// Whether it waits for input from the terminal.
         pub waiting_for_input: bool,
+        /// The signal that suspended it ("SIGTSTP" is Ctrl-Z): nothing is answered until it is continued.
+        pub suspended: Option<String>,
         /// How it ended.
         pub exit: Option<SessionExit>,
         /// Why it is not debugged although it runs.

@@ -16,6 +16,11 @@ pub const RUNNER_EXITED: &str = "ikpdb/runnerExited";
 pub const RUNNER_RESIZED: &str = "ikpdb/runnerResized";
 /// Event: the program began or ceased to wait for input.
 pub const RUNNER_INPUT: &str = "ikpdb/runnerInput";
+/// Event: a signal stopped the program, Ctrl-Z's for example. If its terminal has a shell, the runner stops with it:
+/// until the shell continues both, nothing is answered.
+pub const RUNNER_SUSPENDED: &str = "ikpdb/runnerSuspended";
+/// Event: the suspended program goes on.
+pub const RUNNER_RESUMED: &str = "ikpdb/runnerResumed";
 /// Request: type this.
 pub const RUNNER_TYPE: &str = "ikpdb/runnerType";
 /// Request: set the size of the terminal. Ignored where a real terminal decides.
@@ -152,6 +157,12 @@ wire! {
     pub struct RunnerInput {
         /// Whether the program waits for a line or key from the terminal.
         pub waiting: bool,
+    }
+
+    /// Event [`RUNNER_SUSPENDED`].
+    pub struct RunnerSuspended {
+        /// The name of the signal that did it: "SIGTSTP".
+        pub signal: String,
     }
 
     /// Request [`RUNNER_TYPE`].

@@ -90,6 +90,17 @@ async function open(sessions: SessionInfo[] = [RUNNING], prepare: (hub: FakeHub)
   return { hub, timers, model, state, stop, says: () => plain(sentence(state(), timers.time).main) };
 }
 
+test("a program that Ctrl-Z suspended says where it goes on", async () => {
+  const streams = { stdin: { kind: "terminal" }, stdout: { kind: "terminal" }, stderr: { kind: "terminal" } } as const;
+  const suspended = { ...RUNNING, pid: 41, suspended: "SIGTSTP", streams: { ...streams, attached: true } };
+  const { state, says } = await open([suspended]);
+  expect(says()).toBe("Suspended in its terminal");
+  expect(plain(sentence(state(), 0).why)).toBe("Type fg there to go on");
+  const alone = await open([{ ...suspended, suspended: "SIGSTOP", streams: { ...streams, attached: false } }]);
+  expect(alone.says()).toBe("Suspended");
+  expect(plain(sentence(alone.state(), 0).why)).toBe("By SIGSTOP, kill -CONT 41 lets it go on");
+});
+
 test("a stop shows its line, stack, variables and watches", async () => {
   const { state, stop, says } = await open();
   expect(phase(state())).toBe("running");

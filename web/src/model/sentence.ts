@@ -1,5 +1,6 @@
 // The one sentence that says what the program is doing, why, where, and what can be done.
 
+import type { SessionInfo } from "../socket/generated/SessionInfo";
 import { place } from "./paths";
 import { currentSession, type Phase, phase, selectedFrame, topFrame } from "./selectors";
 import type { FrameView, State } from "./state";
@@ -129,6 +130,15 @@ function running(state: State, now: number): Pick<Sentence, "short" | "main" | "
   return { short: "Running", main: [text(`Running for ${since}`)], why };
 }
 
+/** Ctrl-Z, or a signal that does the same: nobody answers until the program is continued. */
+function suspended(info: SessionInfo, signal: string): Pick<Sentence, "short" | "main" | "why"> {
+  const inTerminal = info.streams?.attached === true;
+  const why = inTerminal
+    ? [text("Type fg there to go on")]
+    : [text("By "), code(signal), text(", "), code(`kill -CONT ${info.pid ?? ""}`.trim()), text(" lets it go on")];
+  return { short: "Suspended", main: [text(inTerminal ? "Suspended in its terminal" : "Suspended")], why };
+}
+
 function ended(state: State): Pick<Sentence, "short" | "main" | "why"> {
   const info = currentSession(state);
   const exit = info?.exit;
@@ -172,6 +182,10 @@ function away(state: State, now: number): Pick<Sentence, "short" | "main" | "why
 /** The sentence at the time `now` (ms since 1970). */
 export function sentence(state: State, now: number): Sentence {
   const is = phase(state);
+  const info = currentSession(state);
+  if (info?.suspended !== undefined && ["starting", "running", "stopped", "exception"].includes(is)) {
+    return { phase: is, ...suspended(info, info.suspended) };
+  }
   switch (is) {
     case "connecting":
       return { phase: is, short: "Connecting", main: [text("Connecting to the hub")], why: [text("One moment")] };

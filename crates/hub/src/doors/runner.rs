@@ -2,8 +2,8 @@
 
 use ikpdb_proto::proof::{hex, unhex};
 use ikpdb_proto::runner::{
-    RUNNER_EXITED, RUNNER_INPUT, RUNNER_RESIZED, RUNNER_STARTED, RunnerExited, RunnerHello, RunnerInput, RunnerStarted,
-    RunnerWelcome, TerminalSize,
+    RUNNER_EXITED, RUNNER_INPUT, RUNNER_RESIZED, RUNNER_RESUMED, RUNNER_STARTED, RUNNER_SUSPENDED, RunnerExited,
+    RunnerHello, RunnerInput, RunnerStarted, RunnerSuspended, RunnerWelcome, TerminalSize,
 };
 use ikpdb_proto::{Event, Failure, SessionId};
 
@@ -101,7 +101,20 @@ impl Hub {
                     self.dirty.sessions.insert(id);
                 }
             }
+            RUNNER_SUSPENDED => {
+                if let Ok(suspended) = event.body::<RunnerSuspended>() {
+                    self.suspended(id, Some(suspended.signal));
+                }
+            }
+            RUNNER_RESUMED => self.suspended(id, None),
             _ => self.emit(id, event),
+        }
+    }
+
+    fn suspended(&mut self, id: SessionId, signal: Option<String>) {
+        if let Ok(session) = self.session(id) {
+            session.info.suspended = signal;
+            self.dirty.sessions.insert(id);
         }
     }
 

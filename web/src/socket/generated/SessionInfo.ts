@@ -69,6 +69,10 @@ stopped?: StoppedEvent,
  */
 waitingForInput: boolean, 
 /**
+ * The signal that suspended it ("SIGTSTP" is Ctrl-Z): nothing is answered until it is continued.
+ */
+suspended?: string, 
+/**
  * How it ended.
  */
 exit?: SessionExit, 
