@@ -152,7 +152,7 @@ impl Placing {
 }
 
 fn placement(made: &Breakpoint) -> Placement {
-    Placement { verified: made.verified, line: made.line, message: made.message.clone() }
+    Placement { verified: made.verified, line: made.line, message: made.message.clone(), reason: made.reason.clone() }
 }
 
 #[cfg(test)]
@@ -185,6 +185,17 @@ mod tests {
         assert_eq!(placing.changed(&made(11, true)), [WishId(3)]);
         assert!(placing.placements()[&WishId(3)].verified);
         assert!(placing.changed(&made(99, true)).is_empty());
+    }
+
+    #[test]
+    fn a_breakpoint_that_is_only_not_placed_yet_is_told_from_one_that_cannot_be() {
+        for reason in [Some("pending"), Some("failed"), None] {
+            let mut placing = Placing::default();
+            let (generation, _) = placing.sent("/a", arranged(&[entry(1, &[1])]));
+            let reason = reason.map(str::to_owned);
+            placing.answered("/a", generation, vec![Breakpoint { reason: reason.clone(), ..made(10, false) }]);
+            assert_eq!(placing.placements()[&WishId(1)].reason, reason);
+        }
     }
 
     #[test]

@@ -250,6 +250,8 @@ wire! {
         pub line: Option<u32>,
         /// If it is not verified or was moved or its condition failed: why.
         pub message: Option<String>,
+        /// If it is not verified: `pending` where it still may be, `failed` where it cannot.
+        pub reason: Option<String>,
     }
 
     /// Request [`BREAKPOINTS_SET`].

@@ -15,4 +15,8 @@ line?: number,
 /**
  * If it is not verified or was moved or its condition failed: why.
  */
-message?: string, };
+message?: string, 
+/**
+ * If it is not verified: `pending` where it still may be, `failed` where it cannot.
+ */
+reason?: string, };
