@@ -166,7 +166,7 @@ impl Hub {
             Timer::Drained(session) => self.drained(session),
             Timer::AgentDue(session) => self.agent_due(session),
             Timer::AgentLost(session) => self.agent_lost(session),
-            Timer::Unwatched(session) => self.unwatched(session),
+            Timer::Unwatched(session) => self.unwatched_due(session),
             Timer::Kill(session) => self.kill(session),
             Timer::RunnerDue(session) => self.runner_due(session),
             Timer::Output(session) => self.output_due(session),
@@ -187,6 +187,7 @@ impl Hub {
             // What is told to a client is on disk before: a hub that is killed after an answer has lost nothing.
             self.out.insert(0, Output::Save(Box::new(saved)));
         }
+        self.settle_unwatched();
         self.settle_idle();
         if let Some(at) = self.timers.announce() {
             self.out.push(Output::Wake { at });

@@ -28,6 +28,7 @@ mod saved;
 mod secrets;
 mod session;
 mod timers;
+mod unwatched;
 mod wishes;
 
 pub use hub::Hub;

@@ -21,8 +21,6 @@ const AGENT_LOST_MS: u64 = 500;
 const DRAIN_MS: u64 = 1_000;
 /// How long a program that has lost its editor may take to end by itself.
 const KILL_MS: u64 = 3_000;
-/// How long an exception that ends the program is held for somebody to look at it.
-const UNWATCHED_MS: u64 = 10_000;
 /// How many children of a session are listed.
 pub(crate) const CHILDREN: usize = 100;
 /// How many ended sessions stay in the list.
@@ -70,6 +68,7 @@ impl Hub {
             launched_by: None,
             continued: false,
             no_debug: false,
+            unwatched_since: None,
         };
         self.sessions.insert(id, session);
         self.dirty.sessions.insert(id);
@@ -100,9 +99,6 @@ impl Hub {
 
     /// The program is stopped.
     pub(crate) fn stopped(&mut self, id: SessionId, stop: StoppedEvent) {
-        if stop.ikpdb_unwound == Some(true) {
-            self.timers.set(self.now + UNWATCHED_MS, Timer::Unwatched(id));
-        }
         if let Ok(session) = self.session(id)
             && session.is_live()
         {
@@ -110,19 +106,6 @@ impl Hub {
             session.info.stopped = Some(stop);
             session.continued = false;
             self.dirty.sessions.insert(id);
-        }
-    }
-
-    /// An uncaught exception ends the program anyway: if nobody is there to look at it, the program is not kept from that.
-    pub(crate) fn unwatched(&mut self, id: SessionId) {
-        if self.clients(id) > 0 {
-            return;
-        }
-        let Ok(session) = self.session(id) else { return };
-        let (AgentLink::Joined(agent, _), Some(stop)) = (session.agent, &session.info.stopped) else { return };
-        if stop.ikpdb_unwound == Some(true) {
-            let arguments = serde_json::json!({"threadId": stop.thread_id});
-            self.ask(agent, id, Request::new("continue", &arguments), Purpose::Unwatched);
         }
     }
 

@@ -1,6 +1,7 @@
 //! One debuggee: its runner, its agent, and what is known about it.
 
 use ikpdb_proto::client::{SessionInfo, SessionState};
+use ikpdb_proto::dap::StoppedEvent;
 use ikpdb_proto::runner::{RunSpec, RunnerExited};
 use ikpdb_proto::{Failure, SessionId};
 use serde_json::{Map, Value};
@@ -40,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) continued: bool,
     /// Nothing stops: `noDebug`.
     pub(crate) no_debug: bool,
+    /// Since when its program, which has failed, is held for nobody.
+    pub(crate) unwatched_since: Option<u64>,
 }
 
 /// The agent of a session.
@@ -83,6 +86,11 @@ impl Session {
     /// Whether its program may still run.
     pub(crate) fn is_live(&self) -> bool {
         self.info.state != SessionState::Ended
+    }
+
+    /// The stop of a program that has failed: it ends as soon as it is let go.
+    pub(crate) fn failed(&self) -> Option<&StoppedEvent> {
+        self.info.stopped.as_ref().filter(|stop| stop.ikpdb_unwound == Some(true))
     }
 
     /// The agent, if it takes breakpoints.

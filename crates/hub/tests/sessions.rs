@@ -396,28 +396,3 @@ fn what_a_program_prints_too_fast_is_cut_in_the_middle_and_counted() {
     assert_eq!(kept + dropped as usize, 200 * piece.len() + 7);
     assert!(outputs.last().unwrap()["body"]["output"].as_str().unwrap().ends_with("the end"));
 }
-
-#[test]
-fn a_program_that_failed_unseen_is_let_end_and_one_that_is_looked_at_is_not() {
-    let unwound = json!({"reason": "exception", "threadId": 1, "ikpdbUnwound": true});
-    let mut world = World::new();
-    let (_, agent) = world.running();
-    world.event(agent, "stopped", unwound.clone());
-    world.pass(9_999);
-    assert!(world.read(agent).is_empty(), "somebody may come");
-    world.pass(1);
-    assert_eq!(world.next_request(agent, "continue")["arguments"], json!({"threadId": 1}));
-
-    let mut world = World::new();
-    let (_, agent) = world.running();
-    world.event(agent, "stopped", unwound);
-    let _page = world.page();
-    world.pass(60_000);
-    assert!(world.read(agent).is_empty());
-
-    let mut world = World::new();
-    let (_, agent) = world.running();
-    world.stop(agent);
-    world.pass(60_000);
-    assert!(world.read(agent).is_empty(), "a breakpoint waits for as long as it takes");
-}
