@@ -9,6 +9,9 @@ use crate::envelope::wrap;
 use crate::hub::Hub;
 use crate::port::{ConnectionId, Output};
 
+/// How many notices about the hub itself are kept for pages that come in later; the oldest goes first.
+const NOTICES: usize = 20;
+
 impl Hub {
     /// Tells all pages.
     pub(crate) fn emit_to_pages(&mut self, session: Option<SessionId>, event: Event) {
@@ -75,6 +78,11 @@ impl Hub {
             output: format!("ikpdb: {message}\n"),
             ..Default::default()
         };
+        // A disk that stays full says the same at every change.
+        self.notices.retain(|it| *it != event);
+        self.notices.push(event.clone());
+        let many = self.notices.len().saturating_sub(NOTICES);
+        self.notices.drain(..many);
         self.emit_to_pages(None, Event::new("output", &event));
     }
 

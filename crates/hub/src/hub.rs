@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use ikpdb_proto::dap::OutputEvent;
 use ikpdb_proto::framing::encode;
 use ikpdb_proto::{Failure, Message, Response, SessionId};
 use serde::Serialize;
@@ -37,6 +38,8 @@ pub struct Hub {
     /// What to tell at the end of the step.
     pub(crate) dirty: Dirty,
     pub(crate) counted: Counted,
+    /// What the hub had to say about itself, for pages that were not there yet.
+    pub(crate) notices: Vec<OutputEvent>,
     pub(crate) out: Vec<Output>,
 }
 
@@ -114,6 +117,7 @@ impl Hub {
             jobs: BTreeMap::new(),
             dirty: Dirty::default(),
             counted: Counted::default(),
+            notices: Vec::new(),
             out: Vec::new(),
             config,
         }

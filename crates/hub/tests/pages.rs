@@ -270,3 +270,45 @@ fn a_failure_to_save_is_told_where_the_user_reads() {
     assert_eq!(event["body"]["category"], "important");
     assert!(event["body"]["output"].as_str().unwrap().contains("the disk is full"));
 }
+
+/// What the hub said about itself, in the order in which this page heard it.
+fn notices(world: &mut World, page: ConnectionId) -> Vec<String> {
+    let said = world.read(page).into_iter().filter(|it| it["event"] == "output");
+    said.map(|it| it["body"]["output"].as_str().unwrap().trim_end().to_owned()).collect()
+}
+
+#[test]
+fn what_the_hub_said_about_itself_before_a_page_came_is_told_to_it_once() {
+    let mut world = World::new();
+    let fail = |world: &mut World, message: &str| world.feed(Input::SaveFailed { message: message.into() });
+    fail(&mut world, "the folder cannot be written");
+    fail(&mut world, "the disk is full");
+    fail(&mut world, "the disk is full");
+    let everything = ["ikpdb: the folder cannot be written", "ikpdb: the disk is full"];
+    let page = world.open(Door::Web);
+    let welcome = world.enter(page, json!({}));
+    let first = world.raw(page);
+    assert_eq!(first[0]["message"]["body"]["category"], "important");
+    assert_eq!((first[0].get("n"), first[0].get("session")), (None, None), "they are no part of the journal");
+    world.close(page);
+    let table: [(&str, Value, &[&str]); 4] = [
+        ("another page", json!({}), &everything),
+        ("one that knows another hub", json!({"epoch": "another", "n": 3}), &everything),
+        ("one that has heard all", json!({"epoch": "epoch", "n": welcome["snapshot"]["n"]}), &[]),
+        // The second time is an event like all others, and in the journal.
+        ("one that missed the last", json!({"epoch": "epoch", "n": 2}), &everything[1..]),
+    ];
+    for (what, known, expected) in table {
+        let page = world.open(Door::Web);
+        world.enter(page, known);
+        assert_eq!(notices(&mut world, page), expected, "{what}");
+        world.close(page);
+    }
+    for number in 0..100 {
+        fail(&mut world, &format!("failure {number}"));
+    }
+    let page = world.open(Door::Web);
+    world.enter(page, json!({}));
+    let kept = notices(&mut world, page);
+    assert_eq!((kept.len(), kept.last().unwrap().as_str()), (20, "ikpdb: failure 99"), "not without end");
+}

@@ -2,7 +2,7 @@
 
 use ikpdb_proto::client::{Challenge, GREET, Greet, HELLO, Hello, Welcome};
 use ikpdb_proto::proof::{Role as Prover, check, hex, prove, seal};
-use ikpdb_proto::{Failure, Message, PROTOCOL};
+use ikpdb_proto::{Event, Failure, Message, PROTOCOL};
 
 use crate::connection::{Ask, Greeted, Role};
 use crate::envelope::Incoming;
@@ -85,10 +85,15 @@ impl Hub {
             _ => None,
         };
         let snapshot = if missed.is_some() { None } else { Some(self.snapshot()) };
+        // Who has the journal has heard them.
+        let notices = if missed.is_some() { Vec::new() } else { self.notices.clone() };
         let welcome = Welcome { epoch: self.config.epoch.clone(), sealed_secret, snapshot };
         self.answer(ask.clone(), Ok(Reply::body(&welcome)));
         for bytes in missed.into_iter().flatten() {
             self.out.push(Output::Send { to: ask.from, bytes });
+        }
+        for notice in notices {
+            self.send(ask.from, None, Event::new("output", &notice).into());
         }
         if let Some(it) = self.connections.get_mut(&ask.from) {
             it.role = Role::Page;
