@@ -4,7 +4,7 @@ use ikpdb_proto::client::{self, BreakpointList, ExceptionFilters, Pages, Setting
 use ikpdb_proto::dap::OutputEvent;
 use ikpdb_proto::{Event, Message, SessionId};
 
-use crate::connection::Role;
+use crate::connection::{Editor, Role};
 use crate::envelope::wrap;
 use crate::hub::Hub;
 use crate::port::{ConnectionId, Output};
@@ -33,7 +33,7 @@ impl Hub {
     /// The same, but for one editor.
     pub(crate) fn emit_but(&mut self, session: SessionId, event: Event, except: Option<ConnectionId>) {
         for editor in self.editors(session) {
-            if Some(editor) != except {
+            if Some(editor) != except && self.wants(editor, &event) {
                 self.send(editor, None, event.clone().into());
             }
         }
@@ -43,8 +43,10 @@ impl Hub {
     /// The same, but one client gets a form of its own, under the same number.
     pub(crate) fn emit_personal(&mut self, session: SessionId, event: Event, own: Event, client: ConnectionId) {
         for editor in self.editors(session) {
-            let event = if editor == client { own.clone() } else { event.clone() };
-            self.send(editor, None, event.into());
+            let event = if editor == client { &own } else { &event };
+            if self.wants(editor, event) {
+                self.send(editor, None, event.clone().into());
+            }
         }
         let before = self.out.len();
         self.emit_to_pages(Some(session), event);
@@ -59,6 +61,12 @@ impl Hub {
         }
     }
 
+    /// Whether an editor is told this: progress is for those who said that they show it.
+    fn wants(&mut self, editor: ConnectionId, event: &Event) -> bool {
+        let shows = |editor: &mut Editor| editor.about.supports_progress_reporting == Some(true);
+        !event.event.starts_with("progress") || self.editor(editor).is_some_and(shows)
+    }
+
     /// The editors that are in a session.
     pub(crate) fn editors(&self, session: SessionId) -> Vec<ConnectionId> {
         let in_it = |role: &Role| matches!(role, Role::Editor(editor) if editor.session == Some(session));
@@ -71,7 +79,7 @@ impl Hub {
         pages + self.editors(session).len()
     }
 
-    /// Tells something about the hub itself, where the user reads.
+    /// Tells something about the hub itself, where the user reads; who comes in later is told, too.
     pub(crate) fn tell(&mut self, message: &str) {
         let event = OutputEvent {
             category: Some("important".to_owned()),

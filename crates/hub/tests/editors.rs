@@ -253,3 +253,25 @@ fn a_console_that_we_do_not_have_is_said_and_the_program_starts_all_the_same() {
         assert_eq!(notes.iter().filter(|it| it["event"] == "output").count(), said, "{console}");
     }
 }
+
+#[test]
+fn progress_is_told_to_an_editor_that_shows_it_and_to_no_other() {
+    for (shows, expected) in
+        [(json!(true), vec!["progressStart", "progressEnd"]), (json!(false), vec![]), (Value::Null, vec![])]
+    {
+        let mut world = World::new();
+        let (_, agent) = world.running();
+        let editor = world.open(Door::Dap);
+        world.call(editor, None, "initialize", json!({"adapterID": "ikpdb", "supportsProgressReporting": shows}));
+        world.ask(editor, None, "attach", json!({}));
+        world.call(editor, None, "configurationDone", json!({}));
+        world.raw(editor);
+        let seq = world.ask(editor, None, "evaluate", json!({"expression": "slow()"}));
+        let request = world.next_request(agent, "evaluate");
+        world.event(agent, "progressStart", json!({"progressId": "p", "title": "t", "requestId": request["seq"]}));
+        world.event(agent, "progressEnd", json!({"progressId": "p"}));
+        let heard = world.read(editor);
+        assert_eq!(heard.iter().map(name).collect::<Vec<_>>(), expected, "{shows}");
+        assert!(heard.iter().take(1).all(|it| it["body"]["requestId"] == seq), "{heard:?}");
+    }
+}
