@@ -235,6 +235,8 @@ fn the_shared_list_outlives_the_hub_and_is_written_before_it_is_answered() {
     let vim = editor(&mut world, "Vim");
     send_list(&mut world, vim, agent, &[8]);
     world.call(page, None, "ikpdb/watches", json!({"expressions": ["a", "b"]}));
+    world.call(page, None, "ikpdb/exceptionFilters", json!({"active": []}));
+    world.call(page, None, "ikpdb/breakpoints/activate", json!({"active": false}));
     let saved = world.saves.pop().unwrap();
     let mut again = World::with(ikpdb_hub::Config { saved, ..config(Mode::Shared { linger_ms: 1 }) });
     let page = again.page();
@@ -246,6 +248,15 @@ fn the_shared_list_outlives_the_hub_and_is_written_before_it_is_answered() {
         ])
     );
     assert_eq!(snapshot["watches"]["expressions"], json!(["a", "b"]));
+    assert_eq!(snapshot["exceptionFilters"]["active"], json!([]), "not what the agent suggests");
+    assert_eq!(snapshot["breakpoints"]["active"], false);
+    let program = again.program();
+    let agent = again.agent(&program);
+    assert_eq!(again.next_request(agent, "setExceptionBreakpoints")["arguments"]["filters"], json!([]));
+    assert!(again.settle(agent).is_empty(), "the master switch is off");
+    again.call(page, None, "ikpdb/breakpoints/activate", json!({"active": true}));
+    let set = again.settle(agent);
+    assert_eq!(set, [(PATH.to_owned(), vec![json!({"line": 5, "condition": "x > 1"})])], "each kept its own switch");
 }
 
 #[test]

@@ -7,8 +7,12 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{NONCE, World};
+use common::{NONCE, SECRET, World};
 use ikpdb_hub::Door;
+use ikpdb_proto::client::{GREET, Greet, HELLO, Hello};
+use ikpdb_proto::proof::{Role, prove};
+use ikpdb_proto::{Message, Request};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// Compares a message with the one in its file.
@@ -40,6 +44,32 @@ fn the_handshake_of_a_page_stays_as_it_is() {
     world.close(page);
     let page = world.open(Door::Web);
     golden("welcome_resumed", &world.enter(page, json!({"epoch": "epoch", "n": 0})));
+}
+
+/// A request as a page sends it.
+fn of_page(seq: i64, command: &str, arguments: &impl Serialize) -> Value {
+    let message = Message::from(Request { seq, ..Request::new(command, arguments) });
+    json!({"message": message})
+}
+
+#[test]
+fn what_a_page_says_first_stays_as_it_is_and_lets_it_in() {
+    let mut world = World::new();
+    let page = world.open(Door::Web);
+    let greet = Greet { protocol: 1, nonce: NONCE.into(), ticket: None };
+    let greet = of_page(1, GREET, &greet);
+    golden("greet", &greet);
+    world.say(page, &greet.to_string());
+    let theirs = world.read(page)[0]["body"]["nonce"].as_str().unwrap().to_owned();
+    // A page that comes back names what it saw last; a new one leaves that out.
+    let proof = prove(&SECRET, Role::Client, NONCE, &theirs);
+    let hello = of_page(2, HELLO, &Hello { proof: proof.clone(), epoch: Some("epoch".into()), n: Some(0) });
+    golden("hello", &hello);
+    golden("hello_new", &of_page(2, HELLO, &Hello { proof, epoch: None, n: None }));
+    world.say(page, &hello.to_string());
+    assert_eq!(world.read(page)[0]["success"], true);
+    let ticket = Greet { protocol: 1, nonce: NONCE.into(), ticket: Some("00ff".into()) };
+    golden("greet_with_ticket", &of_page(1, GREET, &ticket));
 }
 
 #[test]
@@ -78,6 +108,8 @@ fn the_envelope_of_events_stays_as_it_is() {
 fn the_doors_of_agents_and_runners_stay_as_they_are() {
     let mut world = World::new();
     let runner = world.open(Door::Unix);
+    // Both hellos are compared with those of a real runner and a real agent in the tests of the command.
+    golden("runner_hello", &World::runner_hello(100));
     world.ask(runner, None, "ikpdb/runnerHello", World::runner_hello(100));
     let welcome = world.raw(runner).remove(0);
     golden("runner_welcome", &welcome);
