@@ -41,6 +41,7 @@ pub(crate) fn wrap(session: Option<SessionId>, n: Option<u64>, message: &Message
 mod tests {
     use super::*;
     use ikpdb_proto::Event;
+    use proptest::prelude::*;
 
     #[test]
     fn an_envelope_names_session_and_number_when_there_are_any() {
@@ -63,6 +64,58 @@ mod tests {
         }
         for text in ["", "[]", "{}", r#"{"session":-1,"message":{"seq":1,"type":"event","event":"c"}}"#] {
             assert!(Incoming::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    /// JSON, and what is nearly so.
+    fn texts() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(
+            &[
+                "{",
+                "}",
+                "[",
+                "]",
+                ",",
+                ":",
+                "null",
+                "1",
+                "-1",
+                "4294967296",
+                "1e9",
+                "\"session\"",
+                "\"message\"",
+                "\"n\"",
+                "\"seq\"",
+                "\"type\"",
+                "\"request\"",
+                "\"command\"",
+                "\"\\ud800\"",
+                " ",
+            ][..],
+        );
+        prop_oneof![prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat()), ".{0,60}"]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_page_says_is_an_envelope_or_refused(text in texts()) {
+            if let Ok(incoming) = Incoming::parse(text.as_bytes()) {
+                let again = Incoming::parse(&wrap(incoming.session, Some(1), &incoming.message)).unwrap();
+                prop_assert_eq!(again.session, incoming.session);
+                prop_assert_eq!(again.message.to_json(), incoming.message.to_json());
+            }
+        }
+
+        #[test]
+        fn session_and_message_come_through_unchanged(
+            session in prop::option::of(any::<u32>()), seq in any::<i64>(), command in ".{0,20}", text in ".{0,20}"
+        ) {
+            let arguments = serde_json::json!({ text.clone(): [text, seq] });
+            let request = ikpdb_proto::Request { seq, ..ikpdb_proto::Request::new(&command, &arguments) };
+            let message = Message::from(request);
+            let read = Incoming::parse(&wrap(session.map(SessionId), None, &message)).unwrap();
+            prop_assert_eq!(read.session, session.map(SessionId));
+            prop_assert_eq!(read.message.to_json(), message.to_json());
         }
     }
 }

@@ -68,7 +68,8 @@ fn check(method: &Method, authority: Option<&str>, headers: &HeaderMap) -> Resul
 /// Whether a Host names this machine to itself; any port, for `ssh -L` and `docker -p`.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.parse::<u16>().is_ok() => name,
+        // A number alone: `parse` would take a sign, too.
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok() => name,
         _ => host,
     };
     name.eq_ignore_ascii_case("localhost") || name == "127.0.0.1" || name == "[::1]"
@@ -77,6 +78,7 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn status(method: &str, headers: &[(&str, &str)]) -> u16 {
         let mut map = HeaderMap::new();
@@ -134,5 +136,55 @@ mod tests {
             assert_eq!(status(method, &[("host", "localhost")]), 405, "{method}");
         }
         assert_eq!(status("HEAD", &[("host", "localhost")]), 200);
+    }
+
+    /// A Host or Origin put together from what such headers are made of.
+    fn name() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(
+            &[
+                "localhost",
+                "127.0.0.1",
+                "[::1]",
+                "http://",
+                "https://",
+                ":80",
+                ":+80",
+                ":",
+                "80",
+                ".",
+                "@",
+                "/",
+                "evil.example",
+                "LOCALHOST",
+                "null",
+                "%00",
+                "?",
+                "#",
+                "\\",
+                "65536",
+                "-1",
+                "\t",
+                "+",
+            ][..],
+        );
+        prop::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 5000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn only_this_machine_and_the_page_itself_pass_whatever_the_headers_say(host in name(), origin in prop::option::of(name())) {
+            let mut headers = vec![("host", host.as_str())];
+            headers.extend(origin.as_deref().map(|origin| ("origin", origin)));
+            if status("GET", &headers) == 200 {
+                let bare = host.to_ascii_lowercase();
+                let port = ["localhost", "127.0.0.1", "[::1]"].into_iter().find_map(|name| bare.strip_prefix(name));
+                let port = port.and_then(|port| if port.is_empty() { Some("0") } else { port.strip_prefix(':') });
+                prop_assert!(port.is_some_and(|port| port.bytes().all(|byte| byte.is_ascii_digit())), "{host}");
+                let own = format!("http://{host}");
+                prop_assert!(origin.is_none_or(|origin| origin == own));
+            }
+        }
     }
 }
