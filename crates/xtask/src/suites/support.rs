@@ -27,7 +27,7 @@ impl Support {
         Self::parse(&shell::read(&path)?).with_context(|| format!("{} cannot be used", path.display()))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let support: Self = toml::from_str(text)?;
         if let Some(skip) = support.skip.iter().find(|skip| skip.reason.trim().is_empty()) {
             bail!("the skip of `{}` has no reason", skip.test);
