@@ -25,7 +25,7 @@ export interface SessionChannel {
 
 /** `break` and `exception` say more here: which stop it is, why, and how many frames there are in all. */
 export interface StopDetails {
-  /** Counted up by each stop that this debugger has seen. */
+  /** Counted up by each stop of any session: no two have the same. */
   stop: number;
   reason: string;
   thread: number;
@@ -46,6 +46,8 @@ export interface SessionDebugger extends Debugger<SessionChannel> {
   receive(event: DapEvent): void;
   /** The session's place in the hub's list changed. */
   update(info: SessionInfo): void;
+  /** The shared list of breakpoints changed. */
+  breakpointsChanged(): void;
   getThreads(): Promise<Thread[]>;
   getFramesOf(thread: number, start: number, levels: number): Promise<FramePage>;
   getScopes(frame: Frame): Promise<Scope[]>;

@@ -3,6 +3,7 @@
 // nowhere else; an implementation and the model convert at their own edges.
 
 import type { Breakpoint, Data, Frame, Scope, Source, Variable } from "./data";
+import type { Listener } from "./emitter";
 
 export type DebuggerState = null | "stopped" | "running";
 
@@ -27,7 +28,7 @@ export interface ExceptionEvent extends BreakEvent {
   exception: Variable;
 }
 
-/** The 14 events with their payloads. `getBreakpoints` is a question: see `BreakpointsSource`. */
+/** The 14 events with their payloads. `getBreakpoints` is a question: see `DebuggerAnswers`. */
 export interface DebuggerEvents {
   attach: { breakpoints: Breakpoint[] };
   detach: undefined;
@@ -45,8 +46,11 @@ export interface DebuggerEvents {
   stateChange: { state: DebuggerState };
 }
 
-/** Answers the event `getBreakpoints`: what the user wants. */
-export type BreakpointsSource = () => Breakpoint[];
+/** What listeners answer to the events that are questions. */
+export interface DebuggerAnswers {
+  /** What the user wants; asked when the debugger attaches. */
+  getBreakpoints: Breakpoint[];
+}
 
 export type BreakBehavior = "all" | "uncaught";
 
@@ -72,7 +76,7 @@ export interface Debugger<Socket> {
   readonly breakOnExceptions: boolean;
   readonly breakOnUncaughtExceptions: boolean;
 
-  on<K extends keyof DebuggerEvents>(event: K, listener: (payload: DebuggerEvents[K]) => void): () => void;
+  on<K extends keyof DebuggerEvents>(event: K, listener: Listener<DebuggerEvents, DebuggerAnswers, K>): () => void;
 
   attach(socket: Socket, reconnect: boolean): Promise<void>;
   detach(): void;
@@ -94,7 +98,8 @@ export interface Debugger<Socket> {
   listBreakpoints(): Promise<Breakpoint[]>;
   setVariable(variable: Variable, value: string, frame: Frame | null): Promise<Variable>;
   restartFrame(frame: Frame): Promise<unknown>;
-  serializeVariable(variable: Variable): Promise<string>;
+  /** The whole value as text; the frame is the one that the variable is shown of. */
+  serializeVariable(variable: Variable, frame?: Frame | null): Promise<string>;
   setBreakBehavior(type: BreakBehavior, enabled: boolean): Promise<void>;
   getProxySource(process: unknown): string | false;
 }

@@ -14,13 +14,13 @@ import type { ThreadsBody } from "../socket/generated/ThreadsBody";
 import type { VariablesBody } from "../socket/generated/VariablesBody";
 import { RequestError } from "../socket/wire";
 import type { FramePage, SessionChannel } from "./beyond";
-import type { DebuggerEvents, Evaluation, Page } from "./contract";
+import type { DebuggerAnswers, DebuggerEvents, Evaluation, Page } from "./contract";
 import { fromSource, toFrame, toScope, toSource, toVariable, toVariables } from "./convert";
 import type { Frame, Scope, Source, Variable } from "./data";
 import { Emitter } from "./emitter";
 
 /** The part of the debugger that asks; what it listens to is in `DapDebugger`. */
-export abstract class DapCalls extends Emitter<DebuggerEvents> {
+export abstract class DapCalls extends Emitter<DebuggerEvents, DebuggerAnswers> {
   protected channel: SessionChannel | null = null;
   protected known: Capabilities = {};
   /** Which thread steps and resumes go for. */

@@ -1,5 +1,6 @@
 // The debugger contract over DAP, for every session of the hub whatever its backend. Lines are converted here, between
-// DAP's 1-based and the contract's 0-based ones. It keeps no copy of the program's state but the current stop.
+// DAP's 1-based and the contract's 0-based ones. It keeps no copy of the program's state but the current stop. A stop is
+// told once its frames are there: who comes while they are fetched waits, and what broke is fetched when it is told again.
 
 import type { Capabilities } from "../socket/generated/Capabilities";
 import type { EvaluateBody } from "../socket/generated/EvaluateBody";
@@ -12,16 +13,23 @@ import type { BreakBehavior, DebuggerState, Features } from "./contract";
 import { errorVariable, toBreakpoint, toFrame, toSource } from "./convert";
 import { DapCalls, unsupported } from "./dapCalls";
 import type { Breakpoint, Frame, Variable } from "./data";
+import { featuresOf } from "./features";
 
 /** How many frames come with a stop. */
 const FIRST_FRAMES = 50;
+
+/** Stops are numbered over all sessions: what was asked in one of another session never passes for an answer in this. */
+let stops = 0;
 
 export class DapDebugger extends DapCalls implements SessionDebugger {
   private current: DebuggerState = null;
   private isAttached = false;
   private stop = 0;
-  private stopOfAgent: number | null = null;
+  /** The agent's number of the stop that is shown or being fetched. */
+  private showing: number | null = null;
   private topFrame: Frame | null = null;
+  /** Where breakpoints were placed when it was last told, by id. */
+  private placed = new Map<number, string>();
 
   constructor(readonly type: string) {
     super();
@@ -32,16 +40,7 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
   }
 
   get features(): Features {
-    const can = this.known;
-    return {
-      scripts: can.supportsLoadedSourcesRequest === true,
-      conditionalBreakpoints: can.supportsConditionalBreakpoints === true,
-      liveUpdate: false,
-      updateWatchedVariables: false,
-      updateScopeVariables: can.supportsSetVariable === true,
-      setBreakBehavior: (can.exceptionBreakpointFilters ?? []).length > 0,
-      executeCode: can.ikpdb?.executeCode === true,
-    };
+    return featuresOf(this.known);
   }
 
   get state(): DebuggerState {
@@ -50,6 +49,11 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
 
   get attached(): boolean {
     return this.isAttached;
+  }
+
+  /** Which stop is shown or being fetched. */
+  get stopNumber(): number {
+    return this.stop;
   }
 
   get breakOnExceptions(): boolean {
@@ -65,6 +69,7 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     const info = channel.info();
     this.known = info.capabilities ?? {};
     this.emit("frameActivate", { frame: null });
+    this.synchronise();
     this.isAttached = true;
     this.emit("attach", { breakpoints: this.allBreakpoints() });
     if (info.state === "stopped" && info.stopped !== undefined) await this.stopped(info.stopped);
@@ -77,7 +82,7 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     this.emit("frameActivate", { frame: null });
     this.setState(null);
     this.isAttached = false;
-    this.stop += 1; // what is still under way is stale
+    this.leaveStop(); // what is still under way is stale
     this.channel = null;
     this.emit("detach", undefined);
   }
@@ -121,6 +126,15 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     }
   }
 
+  breakpointsChanged(): void {
+    if (!this.isAttached) return;
+    const before = this.placed;
+    for (const breakpoint of this.notePlaces()) {
+      const { id = 0, actual } = breakpoint;
+      if (actual !== null && before.get(id) !== this.placed.get(id)) this.emit("breakpointUpdate", { breakpoint });
+    }
+  }
+
   async setBreakpoint(breakpoint: Breakpoint): Promise<Breakpoint> {
     const { path, line, enabled, condition, hitCondition, logMessage, content } = breakpoint;
     const wish = await this.attachedChannel("setBreakpoint").hub.setBreakpoint({
@@ -152,10 +166,10 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     return this.allBreakpoints();
   }
 
-  async serializeVariable(variable: Variable): Promise<string> {
+  async serializeVariable(variable: Variable, frame: Frame | null = this.topFrame): Promise<string> {
     if (variable.expression === null || this.known.supportsClipboardContext !== true) return variable.value;
-    const frameId = this.topFrame?.id;
-    const args = { expression: variable.expression, context: "clipboard", frameId };
+    const frameId = frame === null ? {} : { frameId: frame.id };
+    const args = { expression: variable.expression, context: "clipboard", ...frameId, ikpdbDisableBreak: true };
     return (await this.ask<EvaluateBody>("evaluate", args)).result;
   }
 
@@ -173,22 +187,19 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
 
   private async stopped(body: StoppedEvent): Promise<void> {
     const ofAgent = body.ikpdbStop ?? null;
-    if (this.current === "stopped" && ofAgent !== null && ofAgent === this.stopOfAgent) return; // told twice
-    this.stopOfAgent = ofAgent;
-    this.stop += 1;
-    const stop = this.stop;
-    this.setState("stopped");
+    if (ofAgent !== null && ofAgent === this.showing) return; // told twice
+    this.showing = ofAgent;
+    stops += 1;
+    const stop = stops;
+    this.stop = stop;
+    // Who attaches to a stopped program hears of the stop first, of the state after it.
+    const attaching = this.current === null;
+    if (!attaching) this.setState("stopped");
     this.thread = body.threadId ?? this.thread;
-    let page: FramePage;
-    try {
-      if (body.threadId === undefined) this.thread = (await this.getThreads())[0]?.id ?? 0;
-      page = await this.getFramesOf(this.thread, 0, FIRST_FRAMES);
-    } catch (error) {
-      if (stop === this.stop) this.emit("error", error instanceof Error ? error : new Error(String(error)));
-      return;
-    }
-    if (stop !== this.stop) return; // it has run since
+    const page = await this.framesOf(stop, body.threadId === undefined);
+    if (page === null || stop !== this.stop) return; // the way to it broke, or it has run since
     this.topFrame = page.frames[0] ?? null;
+    if (attaching) this.current = "stopped";
     this.emit("frameActivate", { frame: this.topFrame });
     const details = { stop, reason: body.reason, thread: this.thread, totalFrames: page.total };
     const frame = this.topFrame ?? noFrame(this.thread);
@@ -200,19 +211,65 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
       const event: SessionBreak = { frame, frames: page.frames, ...details };
       this.emit("break", event);
     }
+    if (attaching) this.emit("stateChange", { state: "stopped" });
+  }
+
+  /**
+   * The first frames of a stop. A backend that is late is asked again; one that refuses leaves a stop without frames, which
+   * can still be continued; null: the connection broke, or the stop is over.
+   */
+  private async framesOf(stop: number, threadUnknown: boolean): Promise<FramePage | null> {
+    while (stop === this.stop) {
+      try {
+        if (threadUnknown) this.thread = (await this.getThreads())[0]?.id ?? 0;
+        return await this.getFramesOf(this.thread, 0, FIRST_FRAMES);
+      } catch (error) {
+        if (stop !== this.stop) return null;
+        this.emit("error", error instanceof Error ? error : new Error(String(error)));
+        const kind = error instanceof RequestError ? error.kind : "refused";
+        if (kind === "timeout") continue;
+        if (kind !== "gone") return { frames: [], total: 0 };
+        this.showing = null; // it is told again when the connection is back
+        return null;
+      }
+    }
+    return null;
   }
 
   private running(): void {
-    this.stop += 1;
-    this.topFrame = null;
+    this.leaveStop();
     this.setState("running");
   }
 
   private ended(): void {
-    this.stop += 1;
-    this.topFrame = null;
+    this.leaveStop();
     this.emit("frameActivate", { frame: null });
     this.setState(null);
+  }
+
+  private leaveStop(): void {
+    stops += 1;
+    this.stop = stops;
+    this.showing = null;
+    this.topFrame = null;
+  }
+
+  /** What the user wants and the hub does not know yet, it is told; all else about breakpoints is known there. */
+  private synchronise(): void {
+    this.placed.clear();
+    this.notePlaces();
+    for (const breakpoint of this.question("getBreakpoints", undefined).flat()) {
+      if (breakpoint.id !== undefined) continue;
+      this.setBreakpoint(breakpoint).catch((error: unknown) => this.emit("error", error as Error));
+    }
+  }
+
+  private notePlaces(): Breakpoint[] {
+    const all = this.allBreakpoints();
+    this.placed = new Map(
+      all.map(({ id = 0, actual, invalid, message }) => [id, JSON.stringify([actual, invalid, message])]),
+    );
+    return all;
   }
 
   private setState(state: DebuggerState): void {

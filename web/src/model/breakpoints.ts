@@ -2,7 +2,7 @@
 
 import type { ChangeWish } from "../socket/generated/ChangeWish";
 import { Part, reason } from "./context";
-import { type Mark, marks, marksIn } from "./selectors";
+import { capabilities, currentSession, features, type Mark, markAt, marks } from "./selectors";
 import type { ConditionEditor, DocumentKey } from "./state";
 
 /** How long a saved condition may take to be refused by the program, before the editor closes. */
@@ -12,7 +12,7 @@ export class Breakpoints extends Part {
   private waiting: { wish: number; session: number; before: string | null; settle: () => void } | null = null;
 
   mark(document: DocumentKey, line: number): Mark | null {
-    return marksIn(marks(this.state), document).get(line) ?? null;
+    return markAt(marks(this.state), document, line);
   }
 
   /** A click in the gutter: adds, removes, or enables what was disabled. */
@@ -61,10 +61,17 @@ export class Breakpoints extends Part {
 
   edit(document: DocumentKey, line: number): void {
     if (!document.startsWith("/")) return;
+    const can = capabilities(this.state);
+    const known = currentSession(this.state)?.capabilities !== undefined;
+    const more = can.supportsHitConditionalBreakpoints === true || can.supportsLogPoints === true;
+    if (known && !more && !features(this.state).conditionalBreakpoints) {
+      this.complain(new Error("This debugger knows no conditions of breakpoints."));
+      return;
+    }
     const mark = this.mark(document, line);
     const own = mark === null || mark.wish.owner !== undefined ? null : mark;
     const tab = own?.wish.logMessage ? "log" : own?.wish.hitCondition ? "hit" : "condition";
-    const error = own?.wish.condition ? own.message : null;
+    const error = own === null ? null : this.refusal(own.wish.id, this.state.current ?? 0);
     const editor: ConditionEditor = { document, line, wish: own?.wish.id ?? null, tab, error, saving: false };
     this.dispatch({ type: "condition", editor });
   }
@@ -119,12 +126,14 @@ export class Breakpoints extends Part {
     });
   }
 
+  /** What the program has against the condition. That a file is not loaded yet, or the line was moved, is nothing against it. */
   private refusal(id: number, session: number): string | null {
     const wish = this.state.breakpoints.wishes.find((one) => one.id === id);
     const placed = wish?.placed[session];
     if (wish === undefined || placed === undefined || !wish.condition) return null;
     const moved = placed.verified && placed.line !== undefined && placed.line !== wish.line;
-    return moved ? null : (placed.message ?? null);
+    const pending = !placed.verified && placed.reason === "pending";
+    return moved || pending ? null : (placed.message ?? null);
   }
 
   private send(path: string, line: number, with_: Pick<ChangeWish, "condition" | "hitCondition" | "logMessage">) {

@@ -3,7 +3,7 @@
 import type { Evaluation } from "../debugger/contract";
 import { Part, reason } from "./context";
 import { memory } from "./memory";
-import { currentConsole, isStopped, selectedFrame } from "./selectors";
+import { currentConsole, features, isStopped, selectedFrame } from "./selectors";
 import type { Values } from "./values";
 
 /** After so long an evaluation is said to be still running. */
@@ -35,6 +35,10 @@ export class Console extends Part {
     const place = frame === null ? "" : frame.name;
     this.dispatch({ type: "consoleInput", session, text, place, now: this.context.clock.now() });
     const id = currentConsole(this.state).next - 1;
+    if (!features(this.state).executeCode) {
+      this.dispatch({ type: "consoleError", session, id, text: "This debugger cannot run code in the program." });
+      return;
+    }
     const evaluation = backend.evaluate(text, frame?.frame ?? null, frame === null, false);
     this.running.set(id, evaluation);
     const cancelTimer = this.context.clock.after(SLOW_MS, () => this.dispatch({ type: "consoleSlow", session, id }));

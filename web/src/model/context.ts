@@ -43,13 +43,18 @@ export class Part {
 
   /** Says that something the user asked for did not work. What ended with the connection is said elsewhere. */
   protected complain(error: unknown): void {
-    if (error instanceof RequestError && (error.kind === "gone" || error.kind === "cancelled")) return;
+    if (isGone(error) || (error instanceof RequestError && error.kind === "cancelled")) return;
     this.dispatch({ type: "toast", toast: { tone: "error", text: reason(error), action: null } });
   }
 
   protected attempt(work: Promise<unknown> | undefined): void {
     work?.catch((error: unknown) => this.complain(error));
   }
+}
+
+/** Whether it failed with the connection: it is asked again when that is back. */
+export function isGone(error: unknown): boolean {
+  return error instanceof RequestError && error.kind === "gone";
 }
 
 /** One line for the user. */

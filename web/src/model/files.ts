@@ -2,8 +2,9 @@
 // the code that the program loaded from it; everything else comes from the program.
 
 import { toSource } from "../debugger/convert";
-import { Part, reason } from "./context";
+import { isGone, Part, reason } from "./context";
 import { baseName, inWorkspace, sourceIdOf } from "./paths";
+import { currentSession } from "./selectors";
 import type { DocumentKey, FrameView } from "./state";
 
 /** How soon after a change the tabs are remembered. */
@@ -32,7 +33,7 @@ export class Files extends Part {
     try {
       this.dispatch({ type: "folder", path, list: await this.context.hub.listFiles(path) });
     } catch (error) {
-      this.dispatch({ type: "folderFailed", path, error: reason(error) });
+      if (!isGone(error)) this.dispatch({ type: "folderFailed", path, error: reason(error) });
     }
   }
 
@@ -96,7 +97,8 @@ export class Files extends Part {
       }
     }
     const backend = this.context.debugger();
-    if (backend === null || backend.state === null) {
+    const info = currentSession(this.state);
+    if (backend === null || info === null || info.state === "ended") {
       const error = "This file is outside the workspace. It can be shown while a program that uses it is running.";
       if (!isFile) this.dispatch({ type: "documentLoaded", key, text: null, error, differs: false, only: true });
       return;
@@ -121,7 +123,7 @@ export class Files extends Part {
    * backend does not know it.
    */
   private firstSeen(key: DocumentKey, disk: Version | null): Version | null {
-    const name = `${this.state.current} ${key}`;
+    const name = `${this.state.epoch} ${this.state.current} ${key}`;
     const seen = this.seen.get(name);
     if (seen !== undefined) return seen;
     if (disk !== null) this.seen.set(name, disk);

@@ -27,7 +27,8 @@ import type {
 export type Message =
   // from the hub
   | { type: "link"; status: LinkStatus }
-  | { type: "snapshot"; snapshot: Snapshot }
+  | { type: "snapshot"; snapshot: Snapshot; epoch: string }
+  | { type: "told"; text: string }
   | { type: "session"; info: SessionInfo }
   | { type: "sessionRemoved"; session: number }
   | { type: "stopped"; session: number; body: StoppedEvent }

@@ -1,108 +1,23 @@
 import { expect, test } from "vitest";
-import { FakeHub, FakeTimers, fakeParts, fakePlaces, Refusal, SECRET, settled } from "../socket/fakeHub";
-import type { SessionInfo } from "../socket/generated/SessionInfo";
-import type { Snapshot } from "../socket/generated/Snapshot";
-import { hex } from "../socket/proof";
-import { Model } from "./model";
+import { settled } from "../socket/fakeHub";
 import { currentConsole, isStopped, marks, phase, pointers, selectedFrame } from "./selectors";
 import { plain, sentence } from "./sentence";
+import { openModel, PATH, RUNNING } from "./testModel";
 import { scopeRows } from "./tree";
-
-const PATH = "/w/app.py";
-const RUNNING: SessionInfo = {
-  id: 1,
-  name: "app.py",
-  type: "python",
-  state: "running",
-  command: ["python3", "app.py"],
-  cwd: "/w",
-  startedAt: 1000,
-  waitingForInput: false,
-  restartable: true,
-  children: [],
-  capabilities: { supportsExceptionInfoRequest: true },
-};
-
-const SNAPSHOT: Snapshot = {
-  n: 0,
-  workspace: { path: "/w", name: "w" },
-  sessions: [RUNNING],
-  output: { 1: [{ output: "hello\n", category: "stdout", ikpdbTerminal: true }] },
-  breakpoints: { active: true, wishes: [] },
-  exceptionFilters: { active: ["uncaught"] },
-  watches: { expressions: ["a + 1"] },
-  settings: [],
-  pages: 1,
-};
-
-async function open(sessions: SessionInfo[] = [RUNNING], prepare: (hub: FakeHub) => void = () => undefined) {
-  const hub = new FakeHub();
-  const timers = new FakeTimers();
-  let line = 4;
-  let value = 1;
-  hub.snapshot = { ...SNAPSHOT, sessions };
-  const frames = () => [
-    { id: 1, name: "f", line, column: 1, source: { path: PATH, name: "app.py" } },
-    { id: 2, name: "<module>", line: 9, column: 1, source: { path: PATH, name: "app.py" } },
-  ];
-  hub.answers.set("stackTrace", () => ({ stackFrames: frames(), totalFrames: 2 }));
-  hub.answers.set("threads", () => ({ threads: [{ id: 3, name: "MainThread" }] }));
-  hub.answers.set("scopes", () => ({
-    scopes: [
-      { name: "Locals", presentationHint: "locals", variablesReference: 10, expensive: false },
-      { name: "Globals", presentationHint: "globals", variablesReference: 20, expensive: false },
-    ],
-  }));
-  hub.answers.set("variables", (args) => ({
-    variables:
-      args.variablesReference === 10 ? [{ name: "a", value: String(value), type: "int", variablesReference: 0 }] : [],
-  }));
-  hub.answers.set("evaluate", (args) => {
-    if (args.expression === "nope") throw new Refusal("NameError: name 'nope' is not defined");
-    return { result: String(value + 1), type: "int", variablesReference: 0 };
-  });
-  hub.answers.set("ikpdb/files/read", () => ({ content: "x = 1\n".repeat(20), hash: "aa" }));
-  hub.answers.set("source", () => ({ content: "y = 1\n", ikpdbHash: "bb" }));
-  for (const quiet of ["next", "continue", "ikpdb/setting", "ikpdb/watches"]) hub.answers.set(quiet, () => ({}));
-  const clock = {
-    now: () => timers.time,
-    after: (ms: number, run: () => void) => {
-      const timer = timers.set(run, ms);
-      return () => timers.clear(timer);
-    },
-  };
-  prepare(hub);
-  const model = new Model(fakeParts(hub, timers, fakePlaces(`#secret=${hex(SECRET)}`)), clock);
-  model.start();
-  await settled();
-  const stop = async (at: number, now: number, ikpdbStop: number, reason = "step") => {
-    line = at;
-    value = now;
-    hub.event(1, "stopped", {
-      reason,
-      threadId: 3,
-      ikpdbStop,
-      text: reason === "exception" ? "ValueError: no" : undefined,
-    });
-    await settled();
-  };
-  const state = () => model.store.get();
-  return { hub, timers, model, state, stop, says: () => plain(sentence(state(), timers.time).main) };
-}
 
 test("a program that Ctrl-Z suspended says where it goes on", async () => {
   const streams = { stdin: { kind: "terminal" }, stdout: { kind: "terminal" }, stderr: { kind: "terminal" } } as const;
   const suspended = { ...RUNNING, pid: 41, suspended: "SIGTSTP", streams: { ...streams, attached: true } };
-  const { state, says } = await open([suspended]);
+  const { state, says } = await openModel([suspended]);
   expect(says()).toBe("Suspended in its terminal");
   expect(plain(sentence(state(), 0).why)).toBe("Type fg there to go on");
-  const alone = await open([{ ...suspended, suspended: "SIGSTOP", streams: { ...streams, attached: false } }]);
+  const alone = await openModel([{ ...suspended, suspended: "SIGSTOP", streams: { ...streams, attached: false } }]);
   expect(alone.says()).toBe("Suspended");
   expect(plain(sentence(alone.state(), 0).why)).toBe("By SIGSTOP, kill -CONT 41 lets it go on");
 });
 
 test("a stop shows its line, stack, variables and watches", async () => {
-  const { state, stop, says } = await open();
+  const { state, stop, says } = await openModel();
   expect(phase(state())).toBe("running");
   await stop(4, 1, 1, "breakpoint");
   expect(phase(state())).toBe("stopped");
@@ -117,7 +32,7 @@ test("a stop shows its line, stack, variables and watches", async () => {
 });
 
 test("what changed since the last stop in the same function is marked, and only that", async () => {
-  const { hub, state, stop } = await open();
+  const { hub, state, stop } = await openModel();
   await stop(4, 1, 1);
   expect(scopeRows(state()).some((row) => row.kind === "variable" && row.changed)).toBe(false);
   hub.event(1, "continued", { threadId: 3 });
@@ -129,7 +44,7 @@ test("what changed since the last stop in the same function is marked, and only 
 });
 
 test("between a step and the next stop nothing goes blank and nothing flickers", async () => {
-  const { hub, model, state, stop, timers } = await open();
+  const { hub, model, state, stop, timers } = await openModel();
   await stop(4, 1, 1);
   model.run.stepOver();
   hub.event(1, "continued", { threadId: 3 });
@@ -145,7 +60,7 @@ test("between a step and the next stop nothing goes blank and nothing flickers",
 });
 
 test("answers that belong to an earlier stop are dropped", async () => {
-  const { hub, model, state, stop } = await open();
+  const { hub, model, state, stop } = await openModel();
   await stop(4, 1, 1);
   const old = state().stop?.number ?? 0;
   hub.event(1, "continued", { threadId: 3 });
@@ -163,7 +78,7 @@ test("answers that belong to an earlier stop are dropped", async () => {
 });
 
 test("selecting an outer frame keeps the arrow on the top line and evaluates the watches again", async () => {
-  const { hub, model, state, stop } = await open();
+  const { hub, model, state, stop } = await openModel();
   await stop(4, 1, 1);
   const asked = hub.commands().filter((one) => one === "evaluate").length;
   model.sessions.moveFrame(1);
@@ -178,7 +93,7 @@ test("selecting an outer frame keeps the arrow on the top line and evaluates the
 });
 
 test("an exception is told at its line with its type", async () => {
-  const { hub, state, stop, says } = await open();
+  const { hub, state, stop, says } = await openModel();
   const details = { typeName: "ValueError", message: "no" };
   hub.answers.set("exceptionInfo", () => ({
     exceptionId: "ValueError",
@@ -193,7 +108,7 @@ test("an exception is told at its line with its type", async () => {
 });
 
 test("a file that does not compile is shown where the compiler points", async () => {
-  const { hub, state, stop, says } = await open();
+  const { hub, state, stop, says } = await openModel();
   hub.answers.set("stackTrace", () => ({ stackFrames: [], totalFrames: 0 }));
   const details = { typeName: "SyntaxError", ikpdbRaisedAt: { path: PATH, line: 7 } };
   hub.answers.set("exceptionInfo", () => ({ exceptionId: "SyntaxError", breakMode: "unhandled", details }));
@@ -203,13 +118,13 @@ test("a file that does not compile is shown where the compiler points", async ()
 });
 
 test("a file that differs from the loaded code is shown as it was loaded, and says so", async () => {
-  const { state, stop } = await open();
+  const { state, stop } = await openModel();
   await stop(4, 1, 1);
   expect(state().documents[PATH]).toMatchObject({ differs: true, showing: "loaded", text: "y = 1\n" });
 });
 
 test("a backend that knows no hash is helped by what the file was when the program was first seen to run it", async () => {
-  const { hub, model, state, stop } = await open([RUNNING], (before) =>
+  const { hub, model, state, stop } = await openModel([RUNNING], (before) =>
     before.answers.set("source", () => ({ content: "read again from disk\n" })),
   );
   await stop(4, 1, 1);
@@ -221,7 +136,7 @@ test("a backend that knows no hash is helped by what the file was when the progr
 });
 
 test("the console evaluates in the selected frame, styles errors, and offers a way out of long ones", async () => {
-  const { hub, model, state, stop, timers } = await open();
+  const { hub, model, state, stop, timers } = await openModel();
   await stop(4, 1, 1);
   await model.console.evaluate("a + 1");
   await model.console.evaluate("nope");
@@ -240,7 +155,7 @@ test("the console evaluates in the selected frame, styles errors, and offers a w
 });
 
 test("the end says how, and a restart takes the place of the session that it replaces", async () => {
-  const { hub, state, stop, says } = await open();
+  const { hub, state, stop, says } = await openModel();
   await stop(4, 1, 1);
   hub.event(null, "ikpdb/session", { ...RUNNING, state: "ended", exit: { exitCode: 7, durationMs: 3210 } });
   expect(says()).toBe("Ended, exit code 7 after 3.2 s");
@@ -251,7 +166,7 @@ test("the end says how, and a restart takes the place of the session that it rep
 });
 
 test("a second session joins the list and leaves the first one on show", async () => {
-  const { hub, state, stop } = await open();
+  const { hub, state, stop } = await openModel();
   await stop(4, 1, 1);
   hub.event(null, "ikpdb/session", { ...RUNNING, id: 2 });
   expect([state().current, state().order]).toEqual([1, [1, 2]]);
@@ -259,7 +174,7 @@ test("a second session joins the list and leaves the first one on show", async (
 });
 
 test("a broken connection is said with what the program was doing", async () => {
-  const { hub, state, stop, says, timers } = await open();
+  const { hub, state, stop, says, timers } = await openModel();
   await stop(4, 1, 1);
   hub.up = false;
   hub.socket.close();
@@ -270,7 +185,7 @@ test("a broken connection is said with what the program was doing", async () => 
 });
 
 test("breakpoint marks tell condition, logpoint, disabled, unverified and the master switch apart", async () => {
-  const { hub, state } = await open();
+  const { hub, state } = await openModel();
   const wish = { path: PATH, enabled: true, placed: {} };
   const wishes = [
     { ...wish, id: 1, line: 1 },
@@ -294,7 +209,7 @@ test("breakpoint marks tell condition, logpoint, disabled, unverified and the ma
 });
 
 test("a condition that the program refuses keeps the editor open with the reason", async () => {
-  const { hub, model, state, timers } = await open();
+  const { hub, model, state, timers } = await openModel();
   const wish = { id: 1, path: PATH, line: 4, enabled: true, condition: "a ==", placed: {} };
   hub.answers.set("ikpdb/breakpoints/set", () => {
     hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [wish] });

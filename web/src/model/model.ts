@@ -19,9 +19,11 @@ import type { Clock, Context } from "./context";
 import { Files } from "./files";
 import type { Message } from "./message";
 import { RunControl } from "./runControl";
+import { currentSession } from "./selectors";
 import { Sessions } from "./sessions";
 import type { Choices } from "./state";
 import { Store } from "./store";
+import { type TerminalListener, Terminals } from "./terminals";
 import { Values } from "./values";
 
 /** Output is brought to the state in bundles of so long. */
@@ -29,9 +31,6 @@ const OUTPUT_MS = 16;
 /** When a bundle was larger than so many characters, the program is flooding: the next one may wait. */
 const FLOOD = 20_000;
 const FLOOD_MS = 150;
-
-/** Gets the raw output that belongs into the terminal, snapshots included. */
-export type TerminalListener = (session: number, text: string, fresh: boolean) => void;
 
 export class Model {
   readonly store = new Store();
@@ -47,8 +46,9 @@ export class Model {
   private flushing = false;
   private waitingCharacters = 0;
   private lastBundle = 0;
-  private readonly terminals = new Map<number, string[]>();
-  private terminalListener: TerminalListener | null = null;
+  private readonly terminals = new Terminals();
+  /** What the program that is awaited from another hub wrote to its terminal. */
+  private awaitedTerminal: { pid: number | undefined; text: string } | null = null;
 
   constructor(parts: ConnectionParts, clock: Clock) {
     this.connection = new Connection(parts, takeCredentials(parts.places), {
@@ -56,7 +56,7 @@ export class Model {
         this.store.dispatch({ type: "link", status });
         if (status.kind === "open") this.opened();
       },
-      snapshot: (snapshot) => this.snapshot(snapshot),
+      snapshot: (snapshot, epoch) => this.snapshot(snapshot, epoch),
       event: (session, event) => this.event(session, event),
     });
     const context: Context = {
@@ -96,27 +96,37 @@ export class Model {
 
   /** Hears the terminal of every session, beginning with what came before. */
   listenToTerminals(listener: TerminalListener | null): void {
-    this.terminalListener = listener;
-    if (listener === null) return;
-    for (const [session, texts] of this.terminals) listener(session, texts.join(""), true);
+    this.terminals.listen(listener);
   }
 
   private opened(): void {
-    this.sessions.update();
+    this.sessions.opened();
     this.files.refreshFolders();
   }
 
-  private snapshot(snapshot: Snapshot): void {
+  private snapshot(snapshot: Snapshot, epoch: string): void {
     this.flush();
-    this.store.dispatch({ type: "snapshot", snapshot });
-    this.terminals.clear();
-    for (const { id } of snapshot.sessions) {
-      const text = (snapshot.output[id] ?? []).filter((event) => event.ikpdbTerminal).map((event) => event.output);
-      this.terminals.set(id, text);
-      this.terminalListener?.(id, text.join(""), true);
+    const before = this.store.get();
+    const info = currentSession(before);
+    if (before.epoch !== epoch && info !== null) {
+      this.awaitedTerminal = { pid: info.pid, text: this.terminals.textOf(info.id) };
     }
+    this.terminals.replace(snapshot.sessions.map(({ id }) => [id, snapshot.output[id] ?? []]));
+    this.takingUp(() => this.store.dispatch({ type: "snapshot", snapshot, epoch }));
     const tabs = snapshot.settings.find((one) => one.scope === "workspace" && one.key === "tabs");
     this.files.restoreTabs(tabs?.value);
+  }
+
+  /** Does something after which the program that was on show under another hub may be there again. */
+  private takingUp(work: () => void): void {
+    work();
+    const { awaitedTerminal } = this;
+    if (awaitedTerminal === null || this.store.get().awaited !== null) return;
+    this.awaitedTerminal = null;
+    const info = currentSession(this.store.get());
+    if (info?.pid !== undefined && info.pid === awaitedTerminal.pid) {
+      this.terminals.putBefore(info.id, awaitedTerminal.text);
+    }
   }
 
   private event(session: number | null, event: DapEvent): void {
@@ -127,20 +137,24 @@ export class Model {
     this.flush();
     const dispatch = (message: Message) => this.store.dispatch(message);
     switch (event.event) {
+      case "output": // of the hub itself
+        dispatch({ type: "told", text: (event.body as OutputEvent).output.trim().replace(/^ikpdb: /, "") });
+        return;
       case "ikpdb/session":
-        dispatch({ type: "session", info: event.body as SessionInfo });
+        this.takingUp(() => dispatch({ type: "session", info: event.body as SessionInfo }));
         this.sessions.update();
         return;
       case "ikpdb/sessionRemoved": {
         const removed = (event.body as { session: number }).session;
         dispatch({ type: "sessionRemoved", session: removed });
-        this.terminals.delete(removed);
+        this.terminals.remove(removed);
         this.sessions.update();
         return;
       }
       case "ikpdb/breakpoints":
         dispatch({ type: "breakpoints", list: event.body as BreakpointList });
         this.breakpoints.listChanged();
+        this.sessions.breakpointsChanged();
         return;
       case "ikpdb/exceptionFilters":
         dispatch({ type: "filters", active: (event.body as ExceptionFilters).active });
@@ -170,13 +184,7 @@ export class Model {
   }
 
   private output(session: number, body: OutputEvent): void {
-    if (body.ikpdbTerminal === true) {
-      const texts = this.terminals.get(session) ?? [];
-      this.terminals.set(session, texts);
-      texts.push(body.output);
-      if (texts.length > 4000) texts.splice(0, 1000); // the terminal keeps its own scrollback
-      this.terminalListener?.(session, body.output, false);
-    }
+    if (body.ikpdbTerminal === true) this.terminals.add(session, body.output);
     const waiting = this.waitingOutput.get(session) ?? [];
     this.waitingOutput.set(session, waiting);
     waiting.push(body);

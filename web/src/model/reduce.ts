@@ -4,10 +4,10 @@ import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Setting } from "../socket/generated/Setting";
 import type { Snapshot } from "../socket/generated/Snapshot";
 import type { Message } from "./message";
-import { append, appendOutput, EMPTY_CONSOLE, replace } from "./reduceConsole";
+import { append, appendOutput, EMPTY_CONSOLE, joined, NO_SESSION, replace } from "./reduceConsole";
 import { reduceFiles } from "./reduceFiles";
 import { clearStop, reduceStop, staleStop } from "./reduceStop";
-import type { Choices, ConsoleView, State } from "./state";
+import type { Awaited, Choices, ConsoleView, State, Toast } from "./state";
 
 const MOST_TOASTS = 3;
 
@@ -27,16 +27,56 @@ function console(state: State, session: number, change: (view: ConsoleView) => C
   return { ...state, consoles: { ...state.consoles, [session]: change(state.consoles[session] ?? EMPTY_CONSOLE) } };
 }
 
+function toast(state: State, one: Omit<Toast, "id">): State {
+  const id = state.nextToast;
+  const others = state.toasts.filter((other) => other.text !== one.text);
+  return { ...state, nextToast: id + 1, toasts: [...others, { ...one, id }].slice(-MOST_TOASTS) };
+}
+
 function setting(state: State, { key, value }: Setting): State {
   const known = state.choices[key as keyof Choices];
   if (known === undefined || typeof value !== typeof known) return state;
   return { ...state, choices: { ...state.choices, [key]: value } };
 }
 
-function snapshot(state: State, from: Snapshot): State {
+/** Another hub numbers its sessions anew: nothing that belongs to one of the old numbers is kept under it. */
+function forgetSessions(state: State): State {
+  const info = state.current === null ? undefined : state.sessions[state.current];
+  let { awaited } = state;
+  if (info !== undefined) {
+    const { pid, command } = info;
+    const text = state.consoles[info.id] ?? EMPTY_CONSOLE;
+    awaited = pid === undefined || info.state === "ended" ? null : { pid, command, console: text };
+  }
+  const ofNone = state.consoles[NO_SESSION];
+  const consoles: State["consoles"] = ofNone === undefined ? {} : { [NO_SESSION]: ofNone };
+  return { ...select(state, null), sessions: {}, order: [], consoles, awaited };
+}
+
+/** Whether a session is the program that was on show under the hub before. */
+function isAwaited(awaited: Awaited | null, info: SessionInfo): boolean {
+  return awaited !== null && info.pid === awaited.pid && info.command.join("\n") === awaited.command.join("\n");
+}
+
+/** Shows the program again that was on show under the hub before. */
+function takeUp(state: State, info: SessionInfo): State {
+  const { awaited } = state;
+  if (awaited === null || !isAwaited(awaited, info)) return state;
+  const console = joined(awaited.console, state.consoles[info.id] ?? EMPTY_CONSOLE);
+  return { ...select(state, info.id), consoles: { ...state.consoles, [info.id]: console }, awaited: null };
+}
+
+/** Whether the program has stopped anew since what is on show. */
+function stoppedAnew(before: SessionInfo | undefined, after: SessionInfo | undefined): boolean {
+  return after?.state === "stopped" && before?.stopped?.ikpdbStop !== after.stopped?.ikpdbStop;
+}
+
+function snapshot(known: State, from: Snapshot, epoch: string): State {
+  const state = known.epoch === null || known.epoch === epoch ? known : forgetSessions(known);
   const sessions = Object.fromEntries(from.sessions.map((info) => [info.id, info]));
   const order = from.sessions.map((info) => info.id);
-  const consoles: Record<number, ConsoleView> = {};
+  const ofNone = state.consoles[NO_SESSION];
+  const consoles: State["consoles"] = ofNone === undefined ? {} : { [NO_SESSION]: ofNone };
   for (const id of order) {
     const shown = state.consoles[id];
     const typed = shown?.entries.filter((entry) => entry.kind !== "output") ?? [];
@@ -46,6 +86,7 @@ function snapshot(state: State, from: Snapshot): State {
   }
   let next: State = {
     ...state,
+    epoch,
     workspace: from.workspace,
     sessions,
     order,
@@ -57,14 +98,18 @@ function snapshot(state: State, from: Snapshot): State {
     openFolders: { ...state.openFolders, [from.workspace.path]: true },
   };
   for (const one of from.settings) next = setting(next, one);
-  const stillThere = state.current !== null && sessions[state.current] !== undefined;
-  return stillThere ? next : select(next, choose(sessions, order));
+  const { current } = state;
+  const again = from.sessions.find((info) => isAwaited(next.awaited, info));
+  if (again !== undefined) return takeUp(next, again);
+  if (current === null || sessions[current] === undefined) return select(next, choose(sessions, order));
+  return stoppedAnew(state.sessions[current], sessions[current]) ? staleStop(next) : next;
 }
 
 function session(state: State, info: SessionInfo): State {
   const isNew = state.sessions[info.id] === undefined;
   const order = isNew ? [...state.order, info.id] : state.order;
   let next: State = { ...state, sessions: { ...state.sessions, [info.id]: info }, order };
+  if (isAwaited(state.awaited, info)) return takeUp(next, info);
   const current = state.current === null ? undefined : state.sessions[state.current];
   const takesOver = current === undefined || current.state === "ended" || info.replaces === current.id;
   if (isNew && takesOver) return select(next, info.id);
@@ -83,7 +128,17 @@ export function reduce(state: State, message: Message): State {
     case "link":
       return { ...state, link: message.status, settling: false };
     case "snapshot":
-      return snapshot(state, message.snapshot);
+      return snapshot(state, message.snapshot, message.epoch);
+    case "told": {
+      // A disk that stays full says the same at every change: once is enough.
+      if (state.told.includes(message.text)) return state;
+      const text = { kind: "note" as const, text: message.text };
+      const said = console(state, state.current ?? NO_SESSION, (view) => append(view, text));
+      return toast(
+        { ...said, told: [...state.told, message.text] },
+        { tone: "error", text: message.text, action: null },
+      );
+    }
     case "session":
       return session(state, message.info);
     case "sessionRemoved": {
@@ -116,7 +171,7 @@ export function reduce(state: State, message: Message): State {
     case "pages":
       return { ...state, pages: message.count };
     case "selectSession":
-      return select(state, message.session);
+      return { ...select(state, message.session), awaited: null };
     case "settling":
       return { ...state, settling: message.on };
     case "consoleInput":
@@ -158,11 +213,8 @@ export function reduce(state: State, message: Message): State {
       return { ...state, choices: { ...state.choices, ...message.change } };
     case "condition":
       return { ...state, condition: message.editor };
-    case "toast": {
-      const id = state.nextToast;
-      const same = state.toasts.filter((toast) => toast.text !== message.toast.text);
-      return { ...state, nextToast: id + 1, toasts: [...same, { ...message.toast, id }].slice(-MOST_TOASTS) };
-    }
+    case "toast":
+      return toast(state, message.toast);
     case "dismissToast":
       return { ...state, toasts: state.toasts.filter((toast) => toast.id !== message.id) };
     case "toldChildren":

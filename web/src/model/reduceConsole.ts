@@ -11,6 +11,9 @@ const LONG_LINE = 2000;
 /** Characters of one line that are shown; the terminal has all of it. */
 const LONGEST_LINE = 20_000;
 
+/** The number of the console of a window without a program. */
+export const NO_SESSION = 0;
+
 export const EMPTY_CONSOLE: ConsoleView = { entries: [], next: 1, dropped: 0, style: "" };
 
 type WithoutId<T> = T extends { id: number } ? Omit<T, "id"> : never;
@@ -26,12 +29,30 @@ export function append(view: ConsoleView, entry: WithoutId<ConsoleEntry>): Conso
   return bounded({ ...view, entries, next: view.next + 1 });
 }
 
+/** One console after another: what the same program said under two hubs. */
+export function joined(before: ConsoleView, after: ConsoleView): ConsoleView {
+  const by = before.next - 1;
+  const later = after.entries.map((entry) => {
+    const moved = { ...entry, id: entry.id + by };
+    return moved.kind === "result" ? { ...moved, input: moved.input + by } : moved;
+  });
+  // A line that was cut off by the end of the hub is not gone on with.
+  const earlier = before.entries.map((entry) => (entry.kind === "output" ? { ...entry, open: false } : entry));
+  return bounded({
+    entries: [...earlier, ...later],
+    next: after.next + by,
+    dropped: before.dropped + after.dropped,
+    style: after.style,
+  });
+}
+
 /** Puts something else in the place of the entry `id`. */
 export function replace(view: ConsoleView, id: number, entry: WithoutId<ConsoleEntry>): ConsoleView {
   return { ...view, entries: view.entries.map((one) => (one.id === id ? ({ ...entry, id } as ConsoleEntry) : one)) };
 }
 
-function size(bytes: number): string {
+/** "12.3 KB". */
+export function size(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`;
   const kilo = bytes / 1024;
   return kilo < 1024 ? `${kilo.toFixed(1)} KB` : `${(kilo / 1024).toFixed(1)} MB`;

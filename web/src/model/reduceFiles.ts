@@ -21,6 +21,11 @@ function settle(document: Doc): Doc {
   return { ...document, status: "loaded", text, showing, error: null };
 }
 
+/** Until the source view says where the cursor of the other document is, it is nowhere in particular. */
+function activate(state: State, key: DocumentKey | null): State {
+  return state.active === key ? state : { ...state, active: key, cursor: { line: 1, column: 1 } };
+}
+
 function open(state: State, message: Message & { type: "openDocument" }): State {
   const { key, path, name, line, focus } = message;
   const known = state.documents[key];
@@ -40,10 +45,9 @@ function open(state: State, message: Message & { type: "openDocument" }): State 
   let tabs = state.tabs.includes(key) ? state.tabs : [...state.tabs, key];
   if (tabs.length > MOST_TABS) tabs = tabs.filter((one, index) => index > 0 || one === key);
   return {
-    ...state,
+    ...activate(state, key),
     documents: { ...state.documents, [key]: document },
     tabs,
-    active: key,
     reveal: line === null ? state.reveal : { document: key, line, focus },
     phone: focus ? "source" : state.phone,
   };
@@ -55,7 +59,7 @@ function close(state: State, key: DocumentKey): State {
   const active = state.active === key ? (tabs[Math.min(at, tabs.length - 1)] ?? null) : state.active;
   const documents = Object.fromEntries(Object.entries(state.documents).filter(([one]) => one !== key));
   const condition = state.condition?.document === key ? null : state.condition;
-  return { ...state, tabs, active, documents, condition };
+  return { ...activate(state, active), tabs, documents, condition };
 }
 
 export function reduceFiles(state: State, message: Message): State {
@@ -106,7 +110,7 @@ export function reduceFiles(state: State, message: Message): State {
     case "showVersion":
       return change(state, message.key, (document) => settle({ ...document, showing: message.version }));
     case "activate":
-      return state.documents[message.key] === undefined ? state : { ...state, active: message.key };
+      return state.documents[message.key] === undefined ? state : activate(state, message.key);
     case "closeDocument":
       return close(state, message.key);
     case "reveal":

@@ -2,7 +2,7 @@
 
 import type { SessionDebugger } from "../debugger/beyond";
 import { Part } from "./context";
-import { currentSession, isStopped } from "./selectors";
+import { currentSession } from "./selectors";
 import type { DocumentKey } from "./state";
 
 /** So long the window keeps looking stopped after a step was asked for: longer ones show as running. */
@@ -57,8 +57,11 @@ export class RunControl extends Part {
 
   private move(work: (backend: SessionDebugger) => Promise<void>): void {
     const backend = this.context.debugger();
-    // A key that is held down asks faster than a step takes: what comes while it runs is dropped.
-    if (backend === null || !isStopped(this.state)) return;
+    const { link, stop } = this.state;
+    // A key that is held down asks faster than a step takes: what comes while the last stop is still on show is dropped.
+    // Where nothing is on show, as when the stack is long in coming, nothing is lost: the program moves.
+    const moving = currentSession(this.state)?.state !== "stopped" || stop?.stale === true;
+    if (backend === null || link.kind !== "open" || moving) return;
     this.dispatch({ type: "settling", on: true });
     this.context.clock.after(SETTLE_MS, () => this.dispatch({ type: "settling", on: false }));
     this.attempt(work(backend));

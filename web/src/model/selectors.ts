@@ -1,10 +1,12 @@
 // What panels read out of the state.
 
+import type { Features } from "../debugger/contract";
+import { featuresOf } from "../debugger/features";
 import type { Capabilities } from "../socket/generated/Capabilities";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Wish } from "../socket/generated/Wish";
 import { assertNever } from "./assertNever";
-import { EMPTY_CONSOLE } from "./reduceConsole";
+import { EMPTY_CONSOLE, NO_SESSION } from "./reduceConsole";
 import { selectedFrame } from "./reduceStop";
 import type { ConsoleView, Doc, DocumentKey, FrameView, State } from "./state";
 
@@ -82,8 +84,24 @@ export function capabilities(state: State): Capabilities {
 }
 
 export function currentConsole(state: State): ConsoleView {
-  return state.current === null ? EMPTY_CONSOLE : (state.consoles[state.current] ?? EMPTY_CONSOLE);
+  return state.consoles[state.current ?? NO_SESSION] ?? EMPTY_CONSOLE;
 }
+
+/** What the debugger of the session that is shown can do; without one everything is offered that some debugger can. */
+export function features(state: State): Features {
+  const info = currentSession(state);
+  return info?.capabilities === undefined ? ALL_FEATURES : featuresOf(info.capabilities);
+}
+
+const ALL_FEATURES: Features = {
+  scripts: true,
+  conditionalBreakpoints: true,
+  liveUpdate: false,
+  updateWatchedVariables: true,
+  updateScopeVariables: true,
+  setBreakBehavior: true,
+  executeCode: true,
+};
 
 export function activeDocument(state: State): Doc | null {
   return state.active === null ? null : (state.documents[state.active] ?? null);
@@ -133,6 +151,17 @@ export function marksIn(all: Mark[], document: DocumentKey): Map<number, Mark> {
     if (there === undefined || there.wish.owner !== undefined) byLine.set(mark.line, mark);
   }
   return byLine;
+}
+
+/**
+ * The mark that a click on a line is about. A breakpoint that was moved is also at the line where the user asked for it:
+ * otherwise a second click there would set it anew instead of taking it away.
+ */
+export function markAt(all: Mark[], document: DocumentKey, line: number): Mark | null {
+  const here = marksIn(all, document).get(line) ?? null;
+  if (here !== null && here.wish.owner === undefined) return here;
+  const asked = all.find(({ wish }) => wish.path === document && wish.line === line && wish.owner === undefined);
+  return asked ?? here;
 }
 
 /** "Breakpoint, line 42, condition net > 40_000". */

@@ -1,14 +1,15 @@
 // Follows the session that is shown: attaches the debugger to it, and fetches what a stop has to show.
 
 import type { SessionBreak, SessionChannel, SessionException } from "../debugger/beyond";
+import { toBreakpoint } from "../debugger/convert";
 import { DapDebugger } from "../debugger/dapDebugger";
 import type { Frame } from "../debugger/data";
 import type { Requester } from "../socket/hub";
 import type { DapEvent } from "../socket/wire";
-import { Part, reason } from "./context";
+import { isGone, Part, reason } from "./context";
 import type { Files } from "./files";
 import { documentKey } from "./paths";
-import { currentSession, selectedFrame } from "./selectors";
+import { currentSession, isStopped, selectedFrame } from "./selectors";
 import type { FrameView } from "./state";
 import type { Values } from "./values";
 
@@ -19,6 +20,8 @@ const MORE_FRAMES = 200;
 
 export class Sessions extends Part {
   private attachedTo: number | null = null;
+  /** Whose number that is: another hub counts anew. */
+  private epoch: string | null = null;
   private backend: DapDebugger | null = null;
 
   constructor(
@@ -36,11 +39,12 @@ export class Sessions extends Part {
 
   /** Attaches to the session that is shown now, if it is another than before. */
   follow(): void {
-    const session = this.state.current;
-    if (session === this.attachedTo) return;
+    const { current: session, epoch } = this.state;
+    if (session === this.attachedTo && epoch === this.epoch) return;
     this.backend?.detach();
     this.backend = null;
     this.attachedTo = session;
+    this.epoch = epoch;
     const info = currentSession(this.state);
     if (session === null || info === null) return;
     const backend = new DapDebugger(info.type);
@@ -48,13 +52,12 @@ export class Sessions extends Part {
     backend.on("break", (event) => this.stopped(backend, event));
     backend.on("exception", (event) => this.stopped(backend, event));
     backend.on("error", (error) => this.complain(error));
+    backend.on("getBreakpoints", () => this.state.breakpoints.wishes.map((wish) => toBreakpoint(wish, session)));
     backend.on("stateChange", ({ state }) => {
       if (state === "running") this.startGrace();
     });
-    backend.attach(this.channel(session), true).then(
-      () => this.files.reload(),
-      (error: unknown) => this.complain(error),
-    );
+    backend.attach(this.channel(session), true).catch((error: unknown) => this.complain(error));
+    this.files.reload();
     if (this.state.tabs.length === 0) this.openProgram();
   }
 
@@ -62,7 +65,30 @@ export class Sessions extends Part {
     if (session === this.attachedTo) this.backend?.receive(event);
   }
 
-  /** The list of sessions changed, or the connection came back. */
+  /** The list of breakpoints changed. */
+  breakpointsChanged(): void {
+    this.backend?.breakpointsChanged();
+  }
+
+  /** The connection is there, or there again: what was asked over another one and not answered is asked anew. */
+  opened(): void {
+    const before = this.backend;
+    this.update();
+    const { backend } = this;
+    if (backend !== before) return; // it is new and has asked for everything
+    this.files.reload();
+    const { stop } = this.state;
+    // Where it has stopped anew meanwhile, that stop is being fetched.
+    if (backend === null || stop === null || !isStopped(this.state) || backend.stopNumber !== stop.number) return;
+    void this.loadThreads(backend, stop.number);
+    for (const [thread, { status }] of Object.entries(stop.frames)) {
+      if (status !== "loaded") void this.loadFrames(Number(thread), 0);
+    }
+    if (stop.exception?.info === null) void this.loadException(backend, stop.number, stop.thread);
+    this.values.refresh();
+  }
+
+  /** The list of sessions changed. */
   update(): void {
     this.follow();
     const info = currentSession(this.state);
@@ -107,7 +133,9 @@ export class Sessions extends Part {
       const views = frames.map((frame) => this.view(frame));
       this.dispatch({ type: "threadFrames", number: stop.number, thread, start, frames: views, total });
     } catch (error) {
-      this.dispatch({ type: "threadFramesFailed", number: stop.number, thread, error: reason(error) });
+      // A page of a stack that cannot be had is asked for again by whoever wants it; the frames before it stay.
+      if (start > 0 || isGone(error)) this.complain(error);
+      else this.dispatch({ type: "threadFramesFailed", number: stop.number, thread, error: reason(error) });
     }
   }
 

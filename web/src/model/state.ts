@@ -193,12 +193,24 @@ export interface Choices {
   dock: number;
 }
 
+/** The program that was on show under a hub that is gone: the next hub has it too, under a number of its own. */
+export interface Awaited {
+  pid: number;
+  command: string[];
+  console: ConsoleView;
+}
+
 export interface State {
   link: LinkStatus;
+  /** Which start of the hub the sessions are of. */
+  epoch: string | null;
   workspace: Workspace | null;
   sessions: Record<number, SessionInfo>;
   order: number[];
   current: number | null;
+  awaited: Awaited | null;
+  /** What the hub said of itself. */
+  told: string[];
   /** A step or continue that was just asked for: the stop stays on show for a moment. */
   settling: boolean;
   stop: StopView | null;
@@ -236,10 +248,13 @@ export const EMPTY_TREE: TreeView = { stop: 0, frameKey: "", scopes: [], childre
 
 export const INITIAL: State = {
   link: { kind: "connecting" },
+  epoch: null,
   workspace: null,
   sessions: {},
   order: [],
   current: null,
+  awaited: null,
+  told: [],
   settling: false,
   stop: null,
   tree: EMPTY_TREE,

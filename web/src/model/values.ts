@@ -2,7 +2,8 @@
 // stop that it was asked in; the reducer drops what came too late.
 
 import type { Variable } from "../debugger/data";
-import { Part, reason } from "./context";
+import { RequestError } from "../socket/wire";
+import { isGone, Part, reason } from "./context";
 import { frameKey } from "./reduceStop";
 import { isStopped, selectedFrame } from "./selectors";
 import type { FrameView, Hover, ScopeView, WatchValue } from "./state";
@@ -12,6 +13,7 @@ import {
   isOpen,
   type Load,
   missing,
+  ownLoad,
   scopeRows,
   type TreeRow,
   valueRows,
@@ -61,7 +63,11 @@ export class Values extends Part {
       const total = this.state.stop?.frames[view.thread]?.total ?? 0;
       this.dispatch({ type: "scopes", number, frameKey: frameKey(view, total), scopes: views, children });
     } catch (error) {
-      if (this.state.stop?.number === number && isStopped(this.state)) this.complain(error);
+      if (this.state.stop?.number !== number || !isStopped(this.state) || selectedFrame(this.state.stop) !== view)
+        return;
+      this.complain(error);
+      // It may be busy with a long evaluation: it is asked again as long as the stop is on show.
+      if (error instanceof RequestError && error.kind === "timeout") await this.loadScopes(view, number);
     }
   }
 
@@ -84,21 +90,17 @@ export class Values extends Part {
   }
 
   private root(path: string, variable: Variable): TreeRow {
-    const rows: TreeRow[] = [];
-    const load: Load = { ref: variable.ref, filter: null, start: 0, count: 0 };
-    const large = variable.indexed > 100 || variable.named > 500;
-    rows.push({
+    return {
       kind: "variable",
       path,
       depth: 0,
       expanded: variable.ref > 0,
-      load: large || variable.ref === 0 ? null : load,
+      load: ownLoad(variable),
       variable,
       parent: "",
       changed: false,
       was: null,
-    });
-    return rows[0] as TreeRow;
+    };
   }
 
   /** Fetches the children of every open node that are not those of this stop. */
@@ -126,7 +128,7 @@ export class Values extends Part {
       this.loadMissing();
     } catch (error) {
       this.loading.delete(key);
-      this.dispatch({ type: "childrenFailed", number, path, error: reason(error) });
+      if (!isGone(error)) this.dispatch({ type: "childrenFailed", number, path, error: reason(error) });
     }
   }
 
@@ -134,7 +136,9 @@ export class Values extends Part {
     if (row.expanded === null) return;
     this.dispatch({ type: "expand", path: row.path, on });
     if (!on || row.load === null) return;
-    if (this.state.tree.children[row.path]?.stop === this.state.tree.stop) return;
+    const known = this.state.tree.children[row.path];
+    // What failed is tried again when it is opened again.
+    if (known?.stop === this.state.tree.stop && known.error === null) return;
     void this.loadChildren(row.path, row.load);
   }
 
@@ -194,10 +198,11 @@ export class Values extends Part {
         const { result } = backend.evaluate(expression, frame, false, true);
         const value = await result.then(
           (variable): WatchValue => ({ expression, variable, error: null, pending: false }),
-          (error): WatchValue => ({ expression, variable: null, error: reason(error), pending: false }),
+          (error): WatchValue | null =>
+            isGone(error) ? null : { expression, variable: null, error: reason(error), pending: false },
         );
         const now = selectedFrame(this.state.stop)?.frame ?? null;
-        if (now === frame) this.dispatch({ type: "watchValue", number, index, value });
+        if (now === frame && value !== null) this.dispatch({ type: "watchValue", number, index, value });
       }),
     );
     this.loadMissing();
@@ -225,26 +230,34 @@ export class Values extends Part {
     const base = { ...at, expression, stop: stop.number };
     const hover = await backend.hover(expression, frame.frame).result.then(
       (variable): Hover => ({ ...base, variable, error: null }),
-      (error): Hover => ({ ...base, variable: null, error: reason(error) }),
+      (error): Hover | null => (isGone(error) ? null : { ...base, variable: null, error: reason(error) }),
     );
-    if (ticket !== this.hoverTicket || this.state.stop?.number !== stop.number || !isStopped(this.state)) return;
+    if (
+      hover === null ||
+      ticket !== this.hoverTicket ||
+      this.state.stop?.number !== stop.number ||
+      !isStopped(this.state)
+    )
+      return;
     this.dispatch({ type: "hover", hover });
     this.loadMissing();
   }
 
   hideHover(): void {
-    this.hoverTicket += 1;
     if (this.state.hover !== null) this.dispatch({ type: "hover", hover: null });
   }
 
-  /** The whole value as text, for the clipboard. */
-  copyText(variable: Variable): Promise<string> {
-    return (
-      this.context
-        .debugger()
-        ?.serializeVariable(variable)
-        .catch(() => variable.value) ?? Promise.resolve(variable.value)
-    );
+  /** The pointer rests there no more: what is under way is not shown, what is shown stays. */
+  cancelHover(): void {
+    this.hoverTicket += 1;
+  }
+
+  /** The whole value as text, for the clipboard; what is shown of it if the program cannot say. */
+  async copyText(variable: Variable): Promise<string> {
+    const backend = this.context.debugger();
+    const frame = selectedFrame(this.state.stop)?.frame ?? null;
+    if (backend === null || !isStopped(this.state)) return variable.value;
+    return backend.serializeVariable(variable, frame).catch(() => variable.value);
   }
 }
 

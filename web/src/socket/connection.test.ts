@@ -12,13 +12,17 @@ function connect(fragment: string, stored: string | null = null, hub = new FakeH
   const statuses: LinkStatus[] = [];
   const events: [number | null, string][] = [];
   const snapshots: unknown[] = [];
+  const epochs: string[] = [];
   const connection = new Connection(fakeParts(hub, timers, places), takeCredentials(places), {
     status: (status) => statuses.push(status),
-    snapshot: (snapshot) => snapshots.push(snapshot),
+    snapshot: (snapshot, epoch) => {
+      snapshots.push(snapshot);
+      epochs.push(epoch);
+    },
     event: (session, event) => events.push([session, event.event]),
   });
   connection.start();
-  return { hub, timers, places, statuses, events, snapshots, connection, kind: () => statuses.at(-1)?.kind };
+  return { hub, timers, places, statuses, events, snapshots, epochs, connection, kind: () => statuses.at(-1)?.kind };
 }
 
 test("the proof is the one that the hub computes", () => {
@@ -120,6 +124,21 @@ test("after a break it comes back by itself and names the last event that it saw
   hub.event(1, "continued", {}, 2); // the journal repeats itself: nothing happens twice
   hub.event(1, "stopped", {}, 3);
   expect(events.map(([, event]) => event)).toEqual(["stopped", "ikpdb/pages", "stopped"]);
+});
+
+test("a snapshot says which start of the hub it is of", async () => {
+  const { hub, timers, epochs } = connect(`#secret=${hex(SECRET)}`);
+  await settled();
+  hub.epoch = "two";
+  hub.socket.close();
+  await settled();
+  timers.advance(200);
+  await settled();
+  hub.event(1, "stopped", {}, 7);
+  hub.answers.set("ikpdb/snapshot", () => ({ n: 9 }));
+  hub.event(1, "stopped", {}, 9);
+  await settled();
+  expect(epochs).toEqual(["one", "two", "two"]);
 });
 
 test("a hole in the numbers asks for the whole state once", async () => {

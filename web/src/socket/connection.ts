@@ -41,7 +41,8 @@ export interface ConnectionParts {
 
 export interface ConnectionEvents {
   status(status: LinkStatus): void;
-  snapshot(snapshot: Snapshot): void;
+  /** The whole state, of the hub start that `epoch` names: sessions of another start are others. */
+  snapshot(snapshot: Snapshot, epoch: string): void;
   event(session: number | null, event: DapEvent): void;
 }
 
@@ -266,7 +267,7 @@ export class Connection {
 
   private take(snapshot: Snapshot): void {
     this.seen = snapshot.n;
-    this.events.snapshot(snapshot);
+    this.events.snapshot(snapshot, this.epoch ?? "");
   }
 
   private setStatus(status: LinkStatus): void {

@@ -1,0 +1,82 @@
+// Breakpoints that are not where they were asked for, and conditions that nobody has looked at yet.
+
+import { expect, test } from "vitest";
+import { settled } from "../socket/fakeHub";
+import type { Wish } from "../socket/generated/Wish";
+import { openModel, PATH, RUNNING } from "./testModel";
+
+const MOVED: Wish = {
+  id: 5,
+  path: PATH,
+  line: 6,
+  enabled: true,
+  condition: "a > 3",
+  placed: { 1: { verified: true, line: 8, message: "line 6 has no code: moved to line 8" } },
+};
+
+async function openWith(wishes: Wish[]) {
+  const opened = await openModel();
+  const { hub } = opened;
+  for (const command of ["set", "change", "remove"]) hub.answers.set(`ikpdb/breakpoints/${command}`, () => MOVED);
+  hub.event(null, "ikpdb/breakpoints", { active: true, wishes });
+  const last = async () => {
+    await settled();
+    const { command, args } = hub.asked.findLast((one) => one.command.startsWith("ikpdb/breakpoints")) ?? {};
+    return [command?.slice("ikpdb/breakpoints/".length), args];
+  };
+  return { ...opened, last };
+}
+
+test("a click where a breakpoint was asked for is about that breakpoint, though it was moved", async () => {
+  for (const line of [6, 8]) {
+    const { model, last, state } = await openWith([MOVED]);
+    model.breakpoints.toggle(PATH, line);
+    expect(await last()).toEqual(["remove", { ids: [5] }]);
+    model.breakpoints.toggleEnabled(PATH, line);
+    expect(await last()).toEqual(["change", { id: 5, enabled: false }]);
+    model.breakpoints.edit(PATH, line);
+    expect(state().condition).toMatchObject({ line, wish: 5, error: null });
+  }
+});
+
+test("what lies on the clicked line itself goes first, and an editor's breakpoint is nobody else's", async () => {
+  const there: Wish = { ...MOVED, id: 6, condition: undefined, placed: { 1: { verified: true, line: 6 } } };
+  const both = await openWith([MOVED, there]);
+  both.model.breakpoints.toggle(PATH, 6);
+  expect(await both.last()).toEqual(["remove", { ids: [6] }]);
+  const editors = await openWith([{ ...there, owner: "Vim" }, MOVED]);
+  editors.model.breakpoints.toggle(PATH, 6);
+  expect(await editors.last()).toEqual(["remove", { ids: [5] }]);
+  const alone = await openWith([{ ...there, owner: "Vim" }]);
+  alone.model.breakpoints.toggle(PATH, 6);
+  expect((await alone.last())[0]).toBe("set");
+});
+
+test("a condition in a file that is not loaded yet is saved, and no fault of the condition", async () => {
+  const placed = { 1: { verified: false, message: "the file has not been loaded yet", reason: "pending" } };
+  const wish: Wish = { ...MOVED, line: 4, placed };
+  const { hub, model, state, timers } = await openWith([]);
+  hub.answers.set("ikpdb/breakpoints/set", () => {
+    hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [wish] });
+    return wish;
+  });
+  model.breakpoints.edit(PATH, 4);
+  void model.breakpoints.save({ condition: "a > 3", hitCondition: "", logMessage: "" });
+  await settled();
+  timers.advance(400);
+  await settled();
+  expect(state().condition).toBeNull();
+  model.breakpoints.edit(PATH, 4);
+  expect(state().condition).toMatchObject({ wish: 5, error: null });
+  const failed = { 1: { verified: false, message: "the condition is not valid: invalid syntax", reason: "failed" } };
+  hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [{ ...wish, placed: failed }] });
+  model.breakpoints.edit(PATH, 4);
+  expect(state().condition?.error).toContain("invalid syntax");
+});
+
+test("where nothing about a breakpoint can be edited no editor opens, and it is said", async () => {
+  const { model, state } = await openModel([{ ...RUNNING, capabilities: {} }]);
+  model.breakpoints.edit(PATH, 4);
+  expect(state().condition).toBeNull();
+  expect(state().toasts.at(-1)?.text).toContain("condition");
+});

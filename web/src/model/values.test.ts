@@ -1,0 +1,93 @@
+// Values that come in parts, and whole values for the clipboard.
+
+import { expect, test } from "vitest";
+import { Refusal, settled } from "../socket/fakeHub";
+import { openModel, PATH, RUNNING } from "./testModel";
+import { hoverPath, valueRows, watchPath } from "./tree";
+
+const LARGE = { result: "rows", type: "Rows", variablesReference: 60, indexedVariables: 250, namedVariables: 3 };
+
+test("a value with many elements and some names shows its names at once, and the elements in pages", async () => {
+  const { hub, model, state, stop } = await openModel();
+  hub.answers.set("evaluate", () => LARGE);
+  hub.answers.set("variables", (args) => {
+    const name = args.filter === "named" ? `columns of ${args.variablesReference}` : "element";
+    return { variables: args.variablesReference === 10 ? [] : [{ name, value: "1", variablesReference: 0 }] };
+  });
+  await stop(4, 1, 1);
+  await model.values.showHover("rows", { document: PATH, x: 0, y: 0 });
+  await settled();
+  const shown = (path: string, ref: number) => {
+    const variable = state().hover?.variable ?? state().watchValues[0]?.variable;
+    if (variable == null) throw new Error("nothing is shown");
+    const rows: Parameters<typeof valueRows>[4] = [];
+    valueRows(state(), path, { ...variable, ref }, 0, rows);
+    return rows.map((row) => (row.kind === "variable" ? row.variable.name : row.kind));
+  };
+  expect(shown(hoverPath("rows"), 60)).toEqual(["columns of 60", "page", "page", "page"]);
+
+  const path = watchPath(0, "a + 1");
+  model.store.dispatch({ type: "expand", path, on: true });
+  model.values.loadMissing();
+  await settled();
+  expect(shown(path, 60)[0]).toBe("columns of 60");
+  hub.answers.set("evaluate", () => ({ ...LARGE, variablesReference: 61 }));
+  hub.event(1, "continued", { threadId: 3 });
+  await stop(5, 2, 2);
+  expect(shown(path, 61)[0]).toBe("columns of 61");
+});
+
+test("what could not be fetched is tried again when it is opened again", async () => {
+  const { hub, model, state, stop } = await openModel();
+  await stop(4, 1, 1);
+  hub.answers.set("variables", () => {
+    throw new Refusal("busy");
+  });
+  const row = { path: "c:1:1", load: { ref: 70, filter: null, start: 0, count: 0 } };
+  model.values.toggle({ ...row, expanded: false });
+  await settled();
+  expect(state().tree.children[row.path]?.error).toBe("busy");
+  hub.answers.set("variables", () => ({ variables: [{ name: "k", value: "1", variablesReference: 0 }] }));
+  model.values.toggle({ ...row, expanded: true });
+  model.values.toggle({ ...row, expanded: false });
+  await settled();
+  expect(state().tree.children[row.path]).toMatchObject({ error: null, items: [{ name: "k" }] });
+});
+
+test("the whole value is copied, of the frame that is selected, and what is shown of it where it cannot be had", async () => {
+  const clipboard = { ...RUNNING.capabilities, supportsClipboardContext: true };
+  const { hub, model, stop } = await openModel([{ ...RUNNING, capabilities: clipboard }]);
+  await stop(4, 1, 1);
+  model.sessions.moveFrame(1);
+  await settled();
+  const [variable] = model.store.get().tree.children["s:Locals"]?.items ?? [];
+  if (variable === undefined) throw new Error("no variable");
+  const whole = { ...variable, value: "'abc…'", expression: "a" };
+  hub.answers.set("evaluate", () => ({ result: "'abcdef'", variablesReference: 0 }));
+  expect(await model.values.copyText(whole)).toBe("'abcdef'");
+  const asked = hub.asked.findLast((one) => one.command === "evaluate")?.args;
+  expect(asked).toMatchObject({ expression: "a", context: "clipboard", frameId: 2 });
+  hub.answers.set("evaluate", () => {
+    throw new Refusal("it is gone");
+  });
+  expect(await model.values.copyText(whole)).toBe("'abc…'");
+  hub.event(1, "continued", { threadId: 3 });
+  expect(await model.values.copyText(whole)).toBe("'abc…'");
+});
+
+test("a hover that the pointer has left before it came is not shown, and one that is shown stays until it is hidden", async () => {
+  const { model, state, stop } = await openModel();
+  await stop(4, 1, 1);
+  const at = { document: PATH, x: 0, y: 0 };
+  const coming = model.values.showHover("a", at);
+  model.values.cancelHover();
+  await coming;
+  expect(state().hover).toBeNull();
+  await model.values.showHover("a", at);
+  model.values.cancelHover();
+  expect(state().hover?.expression).toBe("a");
+  const next = model.values.showHover("b", at);
+  model.values.hideHover();
+  await next;
+  expect(state().hover?.expression).toBe("b");
+});
