@@ -79,6 +79,7 @@ export function SourcePanel() {
         if (at === null || at.document !== state.active || ui.menu() !== null) return;
         void model.values.showHover(expression, { document: at.document, x, y });
       },
+      cancelHover: () => model.values.cancelHover(),
       unhover: () => model.values.hideHover(),
       context: (line, selection, event) => textMenu(line, selection, event),
     });

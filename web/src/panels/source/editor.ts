@@ -14,10 +14,15 @@ import { highlightHover, hoverField, type Shown, show, shownField } from "./show
 
 /** So long the pointer rests before the value is shown. */
 const HOVER_MS = 350;
+/** So long it stays after the pointer has left the window. */
+const LEAVE_MS = 400;
 
 export interface EditorActions extends GutterActions {
   cursor(line: number, column: number): void;
   hover(expression: string, x: number, y: number): void;
+  /** The pointer rests nowhere now: what is not shown yet is not to come. The card itself knows when it has to go. */
+  cancelHover(): void;
+  /** Nothing is to be shown any more. */
   unhover(): void;
   context(line: number, selection: string, event: MouseEvent): void;
 }
@@ -65,6 +70,14 @@ export class SourceEditor {
     if (same) this.view.dispatch({ effects: kept.scroll });
     this.shown = { key, text };
     this.unhideGutters();
+    // A state that is put in place is no update: nobody has been told where its cursor is.
+    queueMicrotask(() => this.tellCursor());
+  }
+
+  private tellCursor(): void {
+    const { doc, selection } = this.view.state;
+    const line = doc.lineAt(selection.main.head);
+    this.actions.cursor(line.number, selection.main.head - line.from + 1);
   }
 
   show(shown: Shown): void {
@@ -136,10 +149,7 @@ export class SourceEditor {
       highlightSelectionMatches({ minSelectionLength: 3 }),
       keymap.of([...searchKeymap, ...defaultKeymap]),
       EditorView.updateListener.of((update) => {
-        if (!update.selectionSet && !update.docChanged) return;
-        const { head } = update.state.selection.main;
-        const line = update.state.doc.lineAt(head);
-        this.actions.cursor(line.number, head - line.from + 1);
+        if (update.selectionSet || update.docChanged) this.tellCursor();
       }),
       EditorView.domEventHandlers({
         mousemove: (event, view) => this.rest(event, view),
@@ -162,10 +172,7 @@ export class SourceEditor {
     clearTimeout(this.hoverTimer);
     const position = view.posAtCoords({ x: event.clientX, y: event.clientY });
     const found = position === null || event.buttons !== 0 ? null : expressionAt(view.state, position);
-    if (found === null) {
-      this.leave(event);
-      return false;
-    }
+    if (found === null) return this.leave(event);
     this.hoverTimer = setTimeout(() => {
       const box = view.coordsAtPos(found.from);
       if (box === null) return;
@@ -175,15 +182,18 @@ export class SourceEditor {
     return false;
   }
 
-  private leave(_event: MouseEvent): boolean {
+  private leave(event: MouseEvent): boolean {
     clearTimeout(this.hoverTimer);
-    // Time enough to move into the card.
-    this.hoverTimer = setTimeout(() => this.stopHover(), 400);
+    this.actions.cancelHover();
+    // Out of the window: nobody sees the pointer move any more.
+    const gone = event.type === "mouseleave" && event.relatedTarget === null && !event.altKey;
+    if (gone) this.hoverTimer = setTimeout(() => this.stopHover(), LEAVE_MS);
     return false;
   }
 
   private stopHover(): boolean {
     clearTimeout(this.hoverTimer);
+    this.actions.cancelHover();
     this.actions.unhover();
     return false;
   }

@@ -15,19 +15,22 @@ class MarkCell extends GutterMarker {
   private readonly kind: MarkKind;
   private readonly words: string;
   private readonly pc: string;
+  private readonly asked: boolean;
 
   constructor(
     private readonly line: number,
     mark: Mark | undefined,
     pointer: Pointer | undefined,
-    /** Somebody asked for this line and got another. */
-    private readonly asked: boolean,
+    /** What was asked for on this line and is on another. */
+    moved: Mark | undefined,
   ) {
     super();
+    this.asked = moved !== undefined;
     this.kind = mark?.kind ?? "none";
     const failed =
       mark !== undefined && mark.message !== null && mark.kind !== "unverified" && mark.asked === mark.line;
-    this.words = `${mark === undefined ? `Add breakpoint, line ${line}` : markWords(mark)}${failed ? "\u00a0" : ""}`;
+    const about = mark ?? moved;
+    this.words = `${about === undefined ? `Add breakpoint, line ${line}` : markWords(about)}${failed ? "\u00a0" : ""}`;
     this.pc = pointer === undefined ? "none" : pointer.kind === "frame" ? "frame" : "top";
   }
 
@@ -48,7 +51,7 @@ class MarkCell extends GutterMarker {
     if (this.words.endsWith("\u00a0")) cell.classList.add("failed");
     cell.setAttribute("role", "button");
     cell.setAttribute("aria-label", this.words.trimEnd());
-    if (this.kind !== "none") cell.title = this.words.trimEnd();
+    if (this.kind !== "none" || this.asked) cell.title = this.words.trimEnd();
     cell.dataset.testid = `gutter-line-${this.line}`;
     cell.dataset.bp = this.kind;
     cell.dataset.pc = this.pc;
@@ -99,12 +102,12 @@ export function gutters(actions: GutterActions): Extension {
         if (others.length > 100) return null;
         const { marks, pointers } = view.state.field(shownField).shown;
         const line = lineOf(view, block.from);
-        const asked = [...marks.values()].some((mark) => mark.asked === line && mark.line !== line);
+        const moved = [...marks.values()].find((mark) => mark.asked === line && mark.line !== line);
         return new MarkCell(
           line,
           marks.get(line),
           pointers.find((one) => one.line === line),
-          asked,
+          moved,
         );
       },
       lineMarkerChange: (update) => update.startState.field(shownField) !== update.state.field(shownField),
