@@ -17,9 +17,9 @@ function usePrimary() {
       case "none":
       case "connecting":
       case "refused":
-        return { id: "restart", testId: "btn-run", label: "Debug", icon: "play", key: "F5" };
+        return { id: "run", testId: "btn-run", label: "Run", icon: "play", key: "F5" };
       case "ended":
-        return { id: "continue", testId: "btn-run", label: "Run again", icon: "play", key: "F5" };
+        return { id: "run", testId: "btn-run", label: "Run again", icon: "play", key: "F5" };
       case "stopped":
       case "exception":
       case "away":

@@ -1,7 +1,7 @@
 // Every command of the window: one row drives its key, its button's tooltip, the palette and the key list.
 
 import type { Model } from "../model/model";
-import { activeDocument, currentSession, isStopped, marks, marksIn, phase, topFrame } from "../model/selectors";
+import { activeDocument, currentSession, isStopped, markAt, marks, phase, topFrame } from "../model/selectors";
 import type { State } from "../model/state";
 import { cycleRegions } from "./regions";
 import type { Ui } from "./ui";
@@ -37,11 +37,19 @@ const liveOnly = (state: State): string | null => {
   return ["starting", "running", "stopped", "exception"].includes(now) ? null : "No program is running";
 };
 
-const restartOnly = (state: State): string | null => {
+/** A program that has ended is run again; without any, the command says how to start one. */
+const runOnly = (state: State): string | null => {
   if (state.link.kind !== "open") return "Not possible until the hub is back";
   const info = currentSession(state);
-  if (info === null) return "Start a program with 'ikpdb run' in a terminal";
+  if (info === null) return null;
+  if (info.state !== "ended") return "Only when no program is running";
   return info.restartable ? null : "This program cannot be started again from here";
+};
+
+const restartOnly = (state: State): string | null => {
+  const live = liveOnly(state);
+  if (live !== null) return phase(state) === "ended" ? "The program has ended: F5 runs it again" : live;
+  return currentSession(state)?.restartable === true ? null : "This program cannot be started again from here";
 };
 
 const pauseOnly = (state: State): string | null => {
@@ -58,21 +66,28 @@ function atCursor(model: Model, run: (document: string, line: number) => void): 
   if (active !== null) run(active, cursor.line);
 }
 
-/** Continue while it is stopped, run again when it has ended. */
-function go(model: Model): void {
-  const now = phase(model.store.get());
-  if (now === "ended") model.run.restart();
-  else model.run.resume();
+function runAgain(model: Model): void {
+  if (currentSession(model.store.get()) !== null) {
+    model.run.restart();
+    return;
+  }
+  const text = "There is nothing to run yet. Type this in a terminal, in the folder of your program: ikpdb run app.py";
+  model.store.dispatch({ type: "toast", toast: { tone: "info", text, action: null } });
 }
+
+/** Whether F5 starts a program instead of continuing one. */
+const runs = (state: State): boolean => ["none", "ended"].includes(phase(state));
 
 export const COMMANDS: Command[] = [
   {
     id: "continue",
     title: "Continue",
     keys: ["F5", "F8"],
-    unless: (state) => (phase(state) === "ended" ? restartOnly(state) : stoppedOnly(state)),
-    run: go,
+    unless: (state) => (runs(state) ? runOnly(state) : stoppedOnly(state)),
+    run: (model) => (runs(model.store.get()) ? runAgain(model) : model.run.resume()),
   },
+  // Its key is the one of "Continue": one key moves the program on, whatever it is doing.
+  { id: "run", title: "Run (F5)", keys: [], unless: runOnly, run: runAgain },
   { id: "pause", title: "Pause", keys: ["F6"], unless: pauseOnly, run: (model) => model.run.pause() },
   { id: "over", title: "Step over", keys: ["F10"], unless: stepOnly, run: (model) => model.run.stepOver() },
   { id: "into", title: "Step into", keys: ["F11"], unless: stepOnly, run: (model) => model.run.stepInto() },
@@ -113,7 +128,7 @@ export const COMMANDS: Command[] = [
     keys: ["Ctrl-F9"],
     unless: (state) => {
       const { active, cursor } = state;
-      const there = active !== null && marksIn(marks(state), active).has(cursor.line);
+      const there = active !== null && markAt(marks(state), active, cursor.line) !== null;
       return there ? null : "No breakpoint at the cursor";
     },
     run: (model) => atCursor(model, (document, line) => model.breakpoints.toggleEnabled(document, line)),
