@@ -1,6 +1,7 @@
 // Go to file, the command palette, and the list of all keys: one dialog at a time.
 
 import { createEffect, createResource, createSignal, For, onCleanup, onMount, Show } from "solid-js";
+import { reason } from "../model/context";
 import { baseName, shortPath } from "../model/paths";
 import { COMMANDS, type Command } from "./commands";
 import { useModel, useSelect, useUi } from "./use";
@@ -9,7 +10,7 @@ interface Choice {
   title: string;
   note: string;
   disabled: boolean;
-  /** With what stands in the field now: the list may be of a moment before. */
+  /** With what stands in the field. */
   run(query: string): void;
 }
 
@@ -27,18 +28,38 @@ export function fits(text: string, query: string): number {
   return score;
 }
 
+/** What fits a query, or why that is not known. */
+interface Choices {
+  text: string | null;
+  list: Choice[];
+  failure: string | null;
+}
+
+const NOTHING: Choices = { text: null, list: [], failure: null };
+
+async function listOf(text: string, choices: (query: string) => Promise<Choice[]> | Choice[]): Promise<Choices> {
+  try {
+    return { text, list: await choices(text), failure: null };
+  } catch (error) {
+    return { text, list: [], failure: reason(error) };
+  }
+}
+
 function Chooser(props: { placeholder: string; choices(query: string): Promise<Choice[]> | Choice[] }) {
   const ui = useUi();
   const [query, setQuery] = createSignal("");
   const [at, setAt] = createSignal(0);
-  const [choices] = createResource(query, async (text) => props.choices(text), { initialValue: [] });
+  // A list belongs to the query that it was asked for: Enter waits for the one of what stands in the field.
+  const [choices] = createResource(query, (text) => listOf(text, props.choices), { initialValue: NOTHING });
+  let entered = false;
   let list: HTMLDivElement | undefined;
   let input: HTMLInputElement | undefined;
   onMount(() => input?.focus());
-  const shown = () => choices.latest ?? [];
+  const shown = () => choices.latest.list;
   createEffect(() => {
     query();
     setAt(0);
+    entered = false;
   });
   createEffect(() => list?.children[at()]?.scrollIntoView({ block: "nearest" }));
   const run = (choice: Choice | undefined) => {
@@ -47,11 +68,18 @@ function Chooser(props: { placeholder: string; choices(query: string): Promise<C
     ui.setDialog(null);
     choice.run(text);
   };
+  const isCurrent = () => !choices.loading && choices.latest.text === query();
+  createEffect(() => {
+    if (!isCurrent() || !entered) return;
+    entered = false;
+    run(shown()[at()]);
+  });
   const keys = (event: KeyboardEvent) => {
     const by = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
     if (by !== undefined) setAt(Math.max(0, Math.min(at() + by, shown().length - 1)));
-    else if (event.key === "Enter") run(shown()[at()]);
-    else return;
+    else if (event.key !== "Enter") return;
+    else if (isCurrent()) run(shown()[at()]);
+    else entered = true;
     event.preventDefault();
   };
   return (
@@ -91,7 +119,7 @@ function Chooser(props: { placeholder: string; choices(query: string): Promise<C
         </For>
       </div>
       <Show when={!choices.loading && shown().length === 0}>
-        <p class="empty">{choices.error === undefined ? "Nothing fits." : String(choices.error)}</p>
+        <p class="empty">{choices.latest.failure ?? "Nothing fits."}</p>
       </Show>
     </>
   );
