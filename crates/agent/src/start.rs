@@ -13,9 +13,9 @@ use crate::capi::builtin::builtin_with_names;
 use crate::capi::{self, Capi, Ref};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
-use crate::door::{CONFIGURED, OPTIONS};
+use crate::door::{CONFIGURED, HUB_IS_GONE, OPTIONS};
 use crate::engine::stop::{Came, Reason, What};
-use crate::engine::{audit, codes, entry, events, freeze, gil, stop, threading_hooks, threads, watchdog};
+use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, stop, threads, watchdog};
 use crate::semaphore::Semaphore;
 use crate::{children, lifetime, log};
 
@@ -92,9 +92,8 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
     if let Ok(threading) = modules.get_item("threading") {
         let maker = threading.getattr("_make_invoke_excepthook")?.getattr("__code__")?;
         codes::register_tree(py, &maker)?;
-        threading_hooks::install(py)?;
     }
-    Ok(())
+    hooks::install(py)
 }
 
 /// Starts our threads, with all signals blocked in them: signals are the program's.
@@ -130,14 +129,17 @@ fn spawn_threads(connection: Connection, helper_is_ready: std::sync::Arc<Semapho
     outcome
 }
 
-/// Waits, with the GIL, until the hub has configured us, doing the jobs that come from it.
+/// Waits, with the GIL, until the hub has configured us, doing the jobs that come from it. The program is not kept from its
+/// first line by a hub that says nothing or is gone.
 fn wait_for_configuration(py: Python<'_>, patience: Duration) {
     let deadline = Instant::now() + patience;
     MAILBOX.open();
     while !CONFIGURED.load(Ordering::Acquire) && lifetime::debugging() {
         let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            log::line("the debugger did not get ready in time; the program starts undebugged");
+        let gone = HUB_IS_GONE.load(Ordering::Acquire);
+        if gone || left.is_zero() {
+            let why = if gone { "the hub is gone" } else { "the hub did not get ready in time" };
+            log::line(&format!("not debugging: {why}; the program starts undebugged"));
             lifetime::let_go(py);
             break;
         }

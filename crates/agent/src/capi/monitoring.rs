@@ -67,6 +67,11 @@ impl Tool {
         })
     }
 
+    /// Its id: of two tools the interpreter calls that with the higher one first.
+    pub(crate) fn id(&self) -> c_int {
+        self.id
+    }
+
     /// Registers a callback for one event.
     pub(crate) fn register(
         &self,

@@ -1,6 +1,6 @@
 //! The requests that the listener answers itself, without the GIL, or with a job that has the GIL for a moment.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,7 +28,10 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
             MAILBOX.nudge();
             return None;
         }
-        "setBreakpoints" => set_breakpoints(&request),
+        "setBreakpoints" => match set_breakpoints(&request) {
+            Ok(()) => return None,
+            Err(failure) => Err(failure),
+        },
         "setExceptionBreakpoints" => set_exception_breakpoints(&request),
         "pause" => pause(&request),
         "cancel" => cancel(&request),
@@ -69,7 +72,8 @@ fn attach(request: &Request) -> Result<Response, Failure> {
     Ok(request.done())
 }
 
-fn set_breakpoints(request: &Request) -> Result<Response, Failure> {
+/// Answers at once if need be: where breakpoints are is known without the GIL, and changes follow as events.
+fn set_breakpoints(request: &Request) -> Result<(), Failure> {
     let arguments: dap::SetBreakpointsArguments = request.arguments()?;
     let path = arguments.source.path.ok_or_else(|| Failure::client("a breakpoint needs the path of its source"))?;
     let breakpoints = breakpoints::replace(&path, &arguments.breakpoints.unwrap_or_default());
@@ -78,7 +82,10 @@ fn set_breakpoints(request: &Request) -> Result<Response, Failure> {
             stop::forget_error(py, error);
         }
     });
-    Ok(request.answer(&dap::SetBreakpointsBody { breakpoints: breakpoints::announce(&breakpoints) }))
+    let (answer, told) = breakpoints::answer(&breakpoints);
+    OUTBOX.send(request.answer(&dap::SetBreakpointsBody { breakpoints: answer }));
+    breakpoints::told(&breakpoints, told);
+    Ok(())
 }
 
 fn set_exception_breakpoints(request: &Request) -> Result<Response, Failure> {
@@ -156,16 +163,28 @@ fn fetch_source(request: &Request) -> Result<Response, Failure> {
     }
 }
 
+/// Whether somebody kept the GIL for longer than [`GIL_PATIENCE`] and has not let go of it since. Then no further answer waits:
+/// of many requests at once the last one is answered as soon as the first.
+static GIL_IS_KEPT: AtomicBool = AtomicBool::new(false);
+
 /// Does a job with the GIL and waits for it, but not for long. True if it was done meanwhile; if not it is done later.
 fn within_patience(job: impl FnOnce(Python<'_>) + Send + 'static) -> bool {
     let done = Arc::new((Mutex::new(false), Condvar::new()));
     let signal = Arc::clone(&done);
     gil::submit(Box::new(move |py| {
         job(py);
-        *signal.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        let mut done = signal.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *done = true;
+        GIL_IS_KEPT.store(false, Ordering::Relaxed);
+        drop(done);
         signal.1.notify_all();
     }));
+    let patience = if GIL_IS_KEPT.load(Ordering::Relaxed) { Duration::ZERO } else { GIL_PATIENCE };
     let guard = done.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let waited = done.1.wait_timeout_while(guard, GIL_PATIENCE, |done| !*done);
-    waited.is_ok_and(|it| *it.0)
+    let (guard, _) = done.1.wait_timeout_while(guard, patience, |done| !*done).unwrap_or_else(PoisonError::into_inner);
+    if !*guard {
+        // Under the lock: if the job is done in this moment, it says so after this.
+        GIL_IS_KEPT.store(true, Ordering::Relaxed);
+    }
+    *guard
 }

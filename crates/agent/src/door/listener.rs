@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 
 use super::line::Line;
 use super::mailbox::{Letter, MAILBOX};
-use super::{CONFIGURED, OUTBOX, immediate};
+use super::{CONFIGURED, HUB_IS_GONE, OUTBOX, immediate};
 use crate::engine::stop;
 use crate::{lifetime, log};
 
@@ -117,6 +117,11 @@ pub(crate) fn listen_for_ever(mut connection: Connection) {
             }
         }
         OUTBOX.disconnect();
+        if !CONFIGURED.load(Ordering::Acquire) {
+            HUB_IS_GONE.store(true, Ordering::Release);
+            MAILBOX.nudge();
+            return;
+        }
         match reconnect(connection) {
             Some(next) => connection = next,
             None => return,

@@ -29,3 +29,6 @@ pub(crate) static OPTIONS: Mutex<Options> = Mutex::new(Options { stop_on_entry: 
 
 /// Whether `configurationDone` came.
 pub(crate) static CONFIGURED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the hub ended the connection before `configurationDone`. No other one is looked for then: the program starts.
+pub(crate) static HUB_IS_GONE: AtomicBool = AtomicBool::new(false);

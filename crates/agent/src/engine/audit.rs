@@ -1,4 +1,4 @@
-//! What the interpreter's audit hook tells: code that is about to run, exceptions that nobody caught, threads and children.
+//! What the interpreter's audit hook tells: code that is about to run, exceptions that nobody caught, tracers and children.
 //!
 //! The hook is native and stays for the life of the process, so after the agent has let go it returns at once.
 
@@ -8,7 +8,7 @@ use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::{breakpoints, codes, exceptions, threading_hooks, trace};
+use super::{breakpoints, codes, exceptions, trace};
 use crate::capi::{self, capi};
 use crate::{children, lifetime};
 
@@ -21,7 +21,7 @@ pub(crate) unsafe extern "C" fn on_event(event: *const c_char, args: *mut c_void
         name,
         b"exec"
             | b"sys.excepthook"
-            | b"_thread.start_new_thread"
+            | b"sys.settrace"
             | b"os.fork"
             | b"os.forkpty"
             | b"subprocess.Popen"
@@ -57,7 +57,6 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
                 if let Err(error) = loaded {
                     super::stop::forget_error(py, error);
                 }
-                threading_hooks::code_runs(py, &code);
             }
         }
         b"sys.excepthook" => {
@@ -65,9 +64,9 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
                 exceptions::uncaught(py, &value);
             }
         }
-        b"_thread.start_new_thread" => {
+        b"sys.settrace" => {
             if capi().version < (3, 12) {
-                trace::thread_starts();
+                trace::tracer_changes();
             }
         }
         _ => children::may_appear(),

@@ -1,17 +1,21 @@
 //! Source breakpoints: what the hub wants (`TABLE`, any thread), and what is armed in code objects (under the GIL).
+//!
+//! Where a breakpoint is, is known from the lines of the files (any thread). Only its condition needs the GIL to be looked at.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ikpdb_proto::Event;
 use ikpdb_proto::dap;
 use pyo3::prelude::*;
 
-use super::codes::{self, CodeInfo, FileId};
+use super::codes::{self, CodeInfo};
 use super::condition::Condition;
 use super::events;
+use super::files::{self, FileId};
 use crate::door::OUTBOX;
+use crate::lifetime;
 
 /// One breakpoint of the hub's.
 #[derive(Debug)]
@@ -22,6 +26,8 @@ pub(crate) struct Breakpoint {
     requested: u32,
     /// Stops only when this is true.
     pub(crate) condition: Option<String>,
+    /// What is wrong with the condition, if anything, once it was looked at.
+    refused: OnceLock<Option<String>>,
     placement: Mutex<Placement>,
     /// What the hub was told last.
     announced: Mutex<Option<Placement>>,
@@ -98,6 +104,7 @@ pub(crate) fn replace(given: &str, wanted: &[dap::SourceBreakpoint]) -> Vec<Arc<
                     id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
                     requested: wish.line,
                     condition,
+                    refused: OnceLock::new(),
                     placement: Mutex::new(Placement::pending(wish.line)),
                     announced: Mutex::new(None),
                     complained: AtomicBool::new(false),
@@ -106,7 +113,10 @@ pub(crate) fn replace(given: &str, wanted: &[dap::SourceBreakpoint]) -> Vec<Arc<
         })
         .collect();
     table[at].breakpoints.clone_from(&breakpoints);
+    let path = table[at].path.clone();
     ANY.store(table.iter().any(|source| !source.breakpoints.is_empty()), Ordering::Relaxed);
+    drop(table);
+    place(&breakpoints, &files::at(&path));
     breakpoints
 }
 
@@ -118,16 +128,23 @@ pub(crate) fn clear() {
     ANY.store(false, Ordering::Relaxed);
 }
 
-/// What to answer about breakpoints, and note that it was told.
-pub(crate) fn announce(breakpoints: &[Arc<Breakpoint>]) -> Vec<dap::Breakpoint> {
-    breakpoints
-        .iter()
-        .map(|breakpoint| {
-            let placement = lock(&breakpoint.placement).clone();
-            *lock(&breakpoint.announced) = Some(placement.clone());
-            breakpoint.describe(&placement)
-        })
-        .collect()
+/// An answer about breakpoints.
+pub(crate) struct Told(Vec<Placement>);
+
+/// What to answer about breakpoints. When it was sent, [`told`] has to be called.
+pub(crate) fn answer(breakpoints: &[Arc<Breakpoint>]) -> (Vec<dap::Breakpoint>, Told) {
+    let placements: Vec<Placement> = breakpoints.iter().map(|it| lock(&it.placement).clone()).collect();
+    let described = breakpoints.iter().zip(&placements).map(|(breakpoint, it)| breakpoint.describe(it)).collect();
+    (described, Told(placements))
+}
+
+/// The answer was sent. What has changed since it was made follows it: an event before the answer would speak of breakpoints
+/// that the hub does not know yet.
+pub(crate) fn told(breakpoints: &[Arc<Breakpoint>], told: Told) {
+    for (breakpoint, placement) in breakpoints.iter().zip(told.0) {
+        *lock(&breakpoint.announced) = Some(placement);
+    }
+    tell_changes(breakpoints);
 }
 
 /// Places and arms the breakpoints of one source in all code that is loaded from it.
@@ -137,8 +154,13 @@ pub(crate) fn arm(py: Python<'_>, given: &str) -> PyResult<()> {
         .find(|source| source.given == given)
         .map(|source| (source.path.clone(), source.breakpoints.clone()));
     let Some((path, breakpoints)) = found else { return Ok(()) };
-    let files = codes::files_at(py, &path);
-    place(py, &breakpoints, &files);
+    for breakpoint in &breakpoints {
+        if let (Some(text), None) = (&breakpoint.condition, breakpoint.refused.get()) {
+            let _ = breakpoint.refused.set(Condition::check(py, text).err());
+        }
+    }
+    let files = files::at(&path);
+    place(&breakpoints, &files);
     for file in files {
         for held in codes::codes_of(py, file) {
             arm_code(py, held.info, &breakpoints)?;
@@ -159,22 +181,18 @@ pub(crate) fn loaded(py: Python<'_>, files: &[FileId]) -> PyResult<()> {
         .map(|source| (source.given.clone(), source.path.clone()))
         .collect();
     for (given, path) in wanted {
-        let same_name =
-            |id: &FileId| codes::file(py, *id, |file| Path::new(&file.name).file_name() == path.file_name());
-        if files.iter().any(same_name) && codes::files_at(py, &path).iter().any(|id| files.contains(id)) {
+        if files.iter().any(|id| files::is_at(*id, &path)) {
             arm(py, &given)?;
         }
     }
     Ok(())
 }
 
-fn place(py: Python<'_>, breakpoints: &[Arc<Breakpoint>], files: &[FileId]) {
-    let lines: Vec<Vec<u32>> = files.iter().map(|id| codes::file(py, *id, |file| file.lines.clone())).collect();
+/// Says where the breakpoints of one path are. Needs no GIL.
+fn place(breakpoints: &[Arc<Breakpoint>], files: &[FileId]) {
     for breakpoint in breakpoints {
-        let next = |lines: &Vec<u32>| lines.iter().copied().find(|line| *line >= breakpoint.requested);
-        let line = lines.iter().filter_map(next).min();
-        let refused = breakpoint.condition.as_deref().and_then(|text| Condition::check(py, text).err());
-        *lock(&breakpoint.placement) = breakpoint.placed(line, files.is_empty(), refused);
+        let line = files.iter().filter_map(|id| files::line_from(*id, breakpoint.requested)).min();
+        *lock(&breakpoint.placement) = breakpoint.placed(line, files.is_empty());
     }
 }
 
@@ -190,21 +208,25 @@ impl Placement {
 }
 
 impl Breakpoint {
-    fn placed(&self, line: Option<u32>, not_loaded: bool, refused: Option<String>) -> Placement {
+    fn placed(&self, line: Option<u32>, not_loaded: bool) -> Placement {
         let asked = self.requested;
         let failed =
             |message| Placement { verified: false, line: asked, message: Some(message), reason: Some("failed") };
+        let refused = self.refused.get().and_then(Option::as_ref);
         match (refused, line) {
+            _ if !lifetime::debugging() => failed("the program is not debugged any more".to_owned()),
             (Some(error), _) => failed(format!("the condition is not valid: {error}")),
             (None, _) if not_loaded => Placement::pending(asked),
             (None, None) => failed(format!("line {asked} has no code, and none follows it")),
-            (None, Some(line)) => Placement {
-                verified: true,
-                line,
-                message: (line != asked)
-                    .then(|| format!("line {asked} has no code: moved to line {line}, the next one that has")),
-                reason: None,
-            },
+            (None, Some(line)) => {
+                let moved = (line != asked)
+                    .then(|| format!("line {asked} has no code: moved to line {line}, the next one that has"));
+                let unseen = (self.condition.is_some() && self.refused.get().is_none())
+                    .then(|| "the condition is looked at as soon as the program leaves native code".to_owned());
+                let said: Vec<String> = moved.into_iter().chain(unseen).collect();
+                let message = (!said.is_empty()).then(|| said.join("; "));
+                Placement { verified: true, line, message, reason: None }
+            }
         }
     }
 
@@ -229,8 +251,8 @@ impl Breakpoint {
 
 fn tell_changes(breakpoints: &[Arc<Breakpoint>]) {
     for breakpoint in breakpoints {
-        let placement = lock(&breakpoint.placement).clone();
         let mut announced = lock(&breakpoint.announced);
+        let placement = lock(&breakpoint.placement).clone();
         if announced.as_ref().is_some_and(|told| *told != placement) {
             *announced = Some(placement.clone());
             let breakpoint = breakpoint.describe(&placement);

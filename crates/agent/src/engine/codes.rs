@@ -3,9 +3,8 @@
 //! Each one carries a pointer to its [`CodeInfo`] in a slot of its own ("code extra"), so that a line event finds it with
 //! one call. All of this belongs to the thread that holds the GIL.
 
-use std::collections::HashMap;
 use std::ffi::{CStr, c_int, c_void};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicIsize, Ordering};
 
@@ -16,28 +15,21 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use super::breakpoints::{self, Armed};
 use super::events::{self, Watch};
 use super::exceptions;
+use super::files::{self, FileId};
 use super::gil_cell::GilCell;
-use super::library::Library;
+use super::library::{self, Library};
 use super::line_table;
 use crate::capi::{self, Ref};
 
-/// Index of a [`File`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct FileId(usize);
-
-/// A file that code came from.
+/// What only who has the GIL may see of a file; the rest is in [`files`].
 #[derive(Debug)]
 pub(crate) struct File {
     /// `co_filename`.
     pub(crate) name: String,
-    /// Its path without symbolic links, if it is a file.
-    canonical: Option<PathBuf>,
     /// Whether it is the user's own, as opposed to the library's.
     pub(crate) user: bool,
     /// The user's file as it was when its code was loaded.
     loaded: Option<Box<[u8]>>,
-    /// All lines of it at which a line event can come, sorted.
-    pub(crate) lines: Vec<u32>,
     /// Its living code objects.
     codes: Vec<*mut CodeInfo>,
 }
@@ -51,6 +43,8 @@ pub(crate) struct CodeInfo {
     pub(crate) file: FileId,
     /// Whether its file is the user's own.
     pub(crate) user: bool,
+    /// Whether it is never shown as a place to stop: the import machinery's, or ours.
+    pub(crate) machinery: bool,
     /// Its local events now.
     pub(crate) events: c_int,
     /// What a step wants of it.
@@ -67,8 +61,8 @@ pub(crate) struct CodeInfo {
 
 #[derive(Debug, Default)]
 struct Codes {
+    /// As many and in the same order as in [`files`].
     files: Vec<File>,
-    by_name: HashMap<String, FileId>,
     /// Bytes of files that are kept.
     kept: usize,
     library: Library,
@@ -149,11 +143,12 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     let info = with(py, |codes| {
         let file = codes.file(&name);
         let entry = &mut codes.files[file.0];
-        merge(&mut entry.lines, &lines);
+        files::add_lines(file, &lines);
         let info = Box::into_raw(Box::new(CodeInfo {
             code: code.as_ptr(),
             file,
             user: entry.user,
+            machinery: library::is_machinery(&name),
             events: 0,
             watch: Watch::Nothing,
             thread_hook,
@@ -194,15 +189,6 @@ unsafe extern "C" fn forget(info: *mut c_void) {
     drop(unsafe { Box::from_raw(info) });
 }
 
-fn merge(all: &mut Vec<u32>, new: &[u32]) {
-    if new.iter().all(|line| all.binary_search(line).is_ok()) {
-        return;
-    }
-    all.extend_from_slice(new);
-    all.sort_unstable();
-    all.dedup();
-}
-
 impl Codes {
     /// Keeps what a file holds, if there is room for it, in the place of what was kept of it before.
     fn keep(&mut self, id: FileId, bytes: Option<Vec<u8>>) {
@@ -214,19 +200,11 @@ impl Codes {
     }
 
     fn file(&mut self, name: &str) -> FileId {
-        if let Some(id) = self.by_name.get(name) {
-            return *id;
+        let user = !self.library.owns(name);
+        let id = files::id_of(name, !user);
+        if id.0 == self.files.len() {
+            self.files.push(File { name: name.to_owned(), user, loaded: None, codes: Vec::new() });
         }
-        let id = FileId(self.files.len());
-        self.files.push(File {
-            name: name.to_owned(),
-            canonical: None,
-            user: !self.library.owns(name),
-            loaded: None,
-            lines: Vec::new(),
-            codes: Vec::new(),
-        });
-        self.by_name.insert(name.to_owned(), id);
         id
     }
 }
@@ -266,22 +244,8 @@ pub(crate) fn keep_contents(py: Python<'_>, files: &[FileId]) {
 
 /// A user's file as it was loaded, by its path without symbolic links.
 pub(crate) fn loaded_contents(py: Python<'_>, path: &Path) -> Option<Box<[u8]>> {
-    let ids = files_at(py, path);
+    let ids = files::at(path);
     with(py, |codes| ids.iter().find_map(|id| codes.files[id.0].loaded.clone()))
-}
-
-/// The files whose path is `wanted`, symbolic links resolved on both sides.
-pub(crate) fn files_at(py: Python<'_>, wanted: &Path) -> Vec<FileId> {
-    with(py, |codes| {
-        let base = wanted.file_name();
-        (0..codes.files.len())
-            .filter(|index| {
-                let file = &mut codes.files[*index];
-                Path::new(&file.name).file_name() == base && file.path() == Some(wanted)
-            })
-            .map(FileId)
-            .collect()
-    })
 }
 
 /// A record whose code object is kept alive meanwhile.
@@ -324,16 +288,6 @@ pub(crate) fn armed_codes(py: Python<'_>) -> Vec<Held> {
         let armed = all.filter(|info| unsafe { (**info).events != 0 || !(**info).armed.is_empty() });
         armed.map(Held::new).collect()
     })
-}
-
-impl File {
-    /// Its path without symbolic links; `None` if there is no such file.
-    fn path(&mut self) -> Option<&Path> {
-        if self.canonical.is_none() && !self.name.starts_with('<') {
-            self.canonical = std::fs::canonicalize(&self.name).ok();
-        }
-        self.canonical.as_deref()
-    }
 }
 
 /// Whether an object is a code object. pyo3's own check imports `types` into the program, which without us need not be there.

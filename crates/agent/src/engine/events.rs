@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
-use super::{breakpoints, freeze, fused, monitor, pause, run_to, step, threading_hooks, trace};
+use super::{breakpoints, freeze, fused, hooks, monitor, pause, run_to, step, trace};
 use crate::capi;
 use crate::capi::monitoring::Tool;
 
@@ -41,13 +41,27 @@ pub(crate) fn tools() -> Option<&'static Tools> {
 /// Claims the tools on 3.12+.
 pub(crate) fn start(py: Python<'_>) -> PyResult<()> {
     if capi::capi().version >= (3, 12) {
-        // 3 and 4 are nobody's; 0 is the debuggers', which 3.14's pdb insists on; 1, 2 and 5 belong to others.
-        let code = Tool::claim(py, "ikpdb", &[3, 4, 0])?;
-        let control = Tool::claim(py, "ikpdb control", &[4, 0])?;
+        let (code, control) = claim(py)?;
         let tools = TOOLS.get_or_init(|| Tools { code, control });
         monitor::register(py, tools)?;
     }
     Ok(())
+}
+
+/// Two ids, that of the control tool being the higher one: the interpreter calls the highest first.
+fn claim(py: Python<'_>) -> PyResult<(Tool, Tool)> {
+    // 3 and 4 are nobody's; 0 is the debuggers', which 3.14's pdb insists on; hardly anybody is an optimizer (5). Coverage and
+    // profilers (1, 2) are left alone.
+    const IDS: [c_int; 4] = [3, 4, 0, 5];
+    let first = Tool::claim(py, "ikpdb", &IDS)?;
+    match Tool::claim(py, "ikpdb", &IDS) {
+        Ok(second) if second.id() > first.id() => Ok((first, second)),
+        Ok(second) => Ok((second, first)),
+        Err(error) => {
+            first.release(py)?;
+            Err(error)
+        }
+    }
 }
 
 /// Sets what a step wants of a code object.
@@ -136,16 +150,14 @@ pub(crate) fn stop(py: Python<'_>) {
             let _ = tools.code.release(py);
             let _ = tools.control.release(py);
         }
-        None => trace::update(py),
+        None => {
+            trace::update(py);
+            hooks::remove(py);
+        }
     }
 }
 
 /// Whether the trace function is needed (3.11).
 pub(crate) fn tracing_wanted() -> bool {
-    freeze::wanted()
-        || breakpoints::any()
-        || step::active()
-        || run_to::active()
-        || pause::wanted()
-        || threading_hooks::loading()
+    freeze::wanted() || breakpoints::any() || step::active() || run_to::active() || pause::wanted()
 }

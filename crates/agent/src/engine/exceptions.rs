@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikpdb_proto::agent::UNCAUGHT;
 use ikpdb_proto::dap;
-use pyo3::exceptions::{PySyntaxError, PySystemExit};
+use pyo3::exceptions::{PyKeyboardInterrupt, PySyntaxError, PySystemExit};
 use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 
@@ -22,7 +22,7 @@ pub(crate) fn set_filters(filters: &[String]) {
 
 /// The interpreter is about to call `sys.excepthook` for an exception.
 pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
-    if !WANTED.load(Ordering::Relaxed) || stop::is_stopper() || value.is_instance_of::<PySystemExit>() {
+    if !WANTED.load(Ordering::Relaxed) || stop::is_stopper() || ends_on_purpose(value) {
         return;
     }
     let not_compiled = if value.is_instance_of::<PySyntaxError>() { syntax_error_place(value) } else { None };
@@ -40,6 +40,12 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
             return;
         }
     }
+}
+
+/// Whether somebody wants the program to end: it says so itself, or the user pressed Ctrl-C. That is no failure, and the
+/// shell is waiting.
+fn ends_on_purpose(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PySystemExit>() || value.is_instance_of::<PyKeyboardInterrupt>()
 }
 
 /// Where a file could not be compiled.
@@ -78,7 +84,7 @@ fn frames(value: &Bound<'_, PyAny>) -> Vec<(Ref, u32)> {
 }
 
 /// Whether a code object is the function of `threading` that is called for the uncaught exception of a thread (3.12+: its
-/// start is an event; 3.11: see [`super::threading_hooks`]).
+/// start is an event; 3.11: see [`super::hooks`]).
 pub(crate) fn is_thread_hook(code: &Bound<'_, PyAny>, file: &str) -> bool {
     file.ends_with("/threading.py")
         && code.getattr("co_name").is_ok_and(|name| name.eq("invoke_excepthook").unwrap_or(false))

@@ -30,11 +30,23 @@ impl Library {
 
     /// Whether a file, by its `co_filename`, belongs to the library: standard, installed, or made at run time.
     pub(crate) fn owns(&self, name: &str) -> bool {
-        name.starts_with('<')
+        !is_path(name)
             || name.contains("/site-packages/")
             || name.contains("/dist-packages/")
             || self.folders.iter().any(|folder| name.starts_with(folder.as_str()))
     }
+}
+
+/// Whether a `co_filename` can be a path, as opposed to the name of something made at run time.
+pub(crate) fn is_path(name: &str) -> bool {
+    !name.starts_with('<')
+}
+
+/// Whether a file, by its `co_filename`, is the machinery that loads modules, or our own: steps and pauses never show it.
+pub(crate) fn is_machinery(name: &str) -> bool {
+    const MACHINERY: [&str; 4] =
+        ["<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>", "<frozen zipimport>", "<ikpdb>"];
+    MACHINERY.contains(&name)
 }
 
 fn with_slash(mut folder: String) -> String {

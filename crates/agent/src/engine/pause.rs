@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use ikpdb_proto::ThreadId;
 use pyo3::Python;
 
-use super::codes::{self, CodeInfo};
+use super::codes::CodeInfo;
 use super::stop::{self, Reason, What};
 use super::{events, gil, threads};
 
@@ -36,9 +36,9 @@ pub(crate) fn fulfilled(py: Python<'_>) {
 
 /// A thread is about to execute a line.
 pub(crate) fn on_line(py: Python<'_>, info: *mut CodeInfo) {
-    let (name, _) = codes::file_of(py, info);
     // Inside the import machinery there is nothing to see, and a line of the module comes soon.
-    if wanted() && !stop::is_stopper() && !name.starts_with("<frozen importlib") {
+    // SAFETY: the record of running code.
+    if wanted() && !stop::is_stopper() && !unsafe { (*info).machinery } {
         stop::stop(py, What::new(Reason::Pause));
     }
 }

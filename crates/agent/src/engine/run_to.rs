@@ -8,6 +8,7 @@ use pyo3::Python;
 
 use super::codes::{self, CodeInfo, Held};
 use super::events::{self, Watch};
+use super::files;
 use super::gil_cell::GilCell;
 
 /// The request.
@@ -34,9 +35,8 @@ pub(crate) fn active() -> bool {
 pub(crate) fn begin(py: Python<'_>, arguments: &dap::RunToArguments) -> Result<(), Failure> {
     let given = arguments.source.path.as_deref().ok_or_else(|| Failure::client("a path is needed"))?;
     let path = std::fs::canonicalize(Path::new(given)).unwrap_or_else(|_| PathBuf::from(given));
-    let files = codes::files_at(py, &path);
-    let next = |id| codes::file(py, id, |file| file.lines.iter().copied().find(|line| *line >= arguments.line));
-    let Some(line) = files.iter().copied().filter_map(next).min() else {
+    let files = files::at(&path);
+    let Some(line) = files.iter().filter_map(|id| files::line_from(*id, arguments.line)).min() else {
         let why = if files.is_empty() { "is not loaded" } else { "has no code at or after this line" };
         return Err(Failure::user(format!("{given} {why}")));
     };

@@ -8,7 +8,7 @@ use ikpdb_proto::proof::digest;
 use ikpdb_proto::{Failure, dap};
 use pyo3::prelude::*;
 
-use super::codes;
+use super::{codes, files};
 
 /// References of sources without a file. They last for the whole session.
 static REFERENCES: LazyLock<Mutex<References>> = LazyLock::new(Mutex::default);
@@ -76,7 +76,7 @@ pub(crate) fn fetch(py: Python<'_>, arguments: &dap::SourceArguments) -> Result<
             .ok_or_else(|| Failure::user(format!("the source of {file} is not available")));
     }
     let path = source.path.ok_or_else(|| Failure::client("neither a path nor a known reference"))?;
-    if !loaded(py, &path) {
+    if !loaded(&path) {
         return Err(Failure::user(format!("{path} is not loaded by the program")));
     }
     // What runs is what was loaded, whatever became of the file since.
@@ -93,13 +93,13 @@ pub(crate) fn fetch(py: Python<'_>, arguments: &dap::SourceArguments) -> Result<
 }
 
 /// Only files that the program runs code from are read for a client: not any path of a stranger's.
-fn loaded(py: Python<'_>, path: &str) -> bool {
+fn loaded(path: &str) -> bool {
     let shown = REFERENCES.lock().unwrap_or_else(PoisonError::into_inner);
     if shown.on_disk.values().flatten().any(|it| it == path) {
         return true;
     }
     drop(shown);
-    std::fs::canonicalize(path).is_ok_and(|path| !codes::files_at(py, &path).is_empty())
+    std::fs::canonicalize(path).is_ok_and(|path| !files::at(&path).is_empty())
 }
 
 /// The text that the interpreter itself would show in a traceback.

@@ -102,11 +102,12 @@ fn with<R>(py: Python<'_>, work: impl FnOnce(&mut Step) -> R) -> Option<R> {
 /// A line event in the current thread.
 pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
     let frame = capi::current_frame();
-    // SAFETY: the record of running code.
-    let user = unsafe { (*info).user };
     let stop = with(py, |step| {
-        let here =
-            if step.frame.is_null() { visible(step, user) } else { step.frame == frame && step.kind != Kind::Out };
+        let here = if step.frame.is_null() {
+            visible(info, step.just_my_code)
+        } else {
+            step.frame == frame && step.kind != Kind::Out
+        };
         here.then_some(step.kind)
     });
     stop.flatten().map_or(Verdict::Ignore, Verdict::Stop)
@@ -116,9 +117,9 @@ pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
 pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
     let frame = capi::current_frame();
     // SAFETY: the record of running code.
-    let (user, one_line) = unsafe { ((*info).user, (*info).lines.iter().all(|line| *line == (*info).first_line)) };
+    let one_line = unsafe { (*info).lines.iter().all(|line| *line == (*info).first_line) };
     let wanted = with(py, |step| {
-        let entered = step.frame != frame && visible(step, user) && step.kind != Kind::Entry;
+        let entered = step.frame != frame && visible(info, step.just_my_code) && step.kind != Kind::Entry;
         let main = step.kind == Kind::Entry && super::entry::is_main(py, frame);
         (entered || main).then_some(step.kind)
     });
@@ -225,13 +226,14 @@ fn held_code(py: Python<'_>, frame: *mut PyFrameObject) -> Option<Held> {
     codes::info_of(py, code).ok().filter(|info| !info.is_null()).map(Held::new)
 }
 
-fn visible(step: &Step, user: bool) -> bool {
-    user || !step.just_my_code
+/// Whether code is shown to the user as a place to stop: his own, or all but the import machinery and ours.
+fn visible(info: *const CodeInfo, just_my_code: bool) -> bool {
+    // SAFETY: a living record under the GIL, by the callers.
+    let info = unsafe { &*info };
+    info.user || (!just_my_code && !info.machinery)
 }
 
-/// Whether a frame is shown to the user as a place to stop: his own code, or all but the import machinery.
+/// As [`visible`], of a frame's code.
 fn shows(py: Python<'_>, frame: *mut PyFrameObject, just_my_code: bool) -> bool {
-    let Some(held) = held_code(py, frame) else { return false };
-    let (name, user) = codes::file_of(py, held.info);
-    user || (!just_my_code && !name.starts_with("<frozen importlib"))
+    held_code(py, frame).is_some_and(|held| visible(held.info, just_my_code))
 }

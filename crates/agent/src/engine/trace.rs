@@ -1,6 +1,7 @@
 //! 3.11: the native trace function, on all threads, and only while a breakpoint, a step or a pause needs it.
 //!
-//! A program that traces itself keeps its tracer: a thread whose trace function is not ours is left alone.
+//! A program that traces itself keeps its tracer: a thread whose trace function is not ours is left alone, until it stops
+//! tracing itself.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,7 +10,7 @@ use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
 use pyo3::prelude::*;
 
 use super::codes;
-use super::{control, events, freeze, pause, run_to, step, stop, threading_hooks, threads};
+use super::{control, events, freeze, gil, pause, run_to, step, stop, threads};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -22,8 +23,10 @@ const RETURN: c_int = 3;
 const C_TRACE_FUNCTION: usize = 72;
 
 static ON: AtomicBool = AtomicBool::new(false);
-/// A thread was started: it has to be given the trace function.
-static NEW_THREADS: AtomicBool = AtomicBool::new(false);
+/// A trace function may have gone: ours has to be put back.
+static LOST: AtomicBool = AtomicBool::new(false);
+/// It is we who change trace functions, under the GIL.
+static CHANGING: AtomicBool = AtomicBool::new(false);
 
 /// Switches tracing on or off as it is needed now.
 pub(crate) fn update(py: Python<'_>) {
@@ -32,40 +35,57 @@ pub(crate) fn update(py: Python<'_>) {
     }
     let wanted = lifetime::debugging() && events::tracing_wanted();
     let changed = ON.swap(wanted, Ordering::Relaxed) != wanted;
-    if changed || NEW_THREADS.swap(false, Ordering::Relaxed) {
+    if LOST.swap(false, Ordering::Relaxed) || changed {
         set_everywhere(py, wanted);
     }
 }
 
-/// A thread was started by `threading`: it is traced from its first line.
+/// A thread was started: it is traced from its first line.
 pub(crate) fn thread_started(py: Python<'_>) {
     if ON.load(Ordering::Relaxed) {
         set_everywhere(py, true);
     }
 }
 
-/// A thread is about to be started by something else.
-pub(crate) fn thread_starts() {
+/// The current thread has a new tracer of the program's, or none any more: then it is ours again, from its next line on.
+pub(crate) fn tracer_changed(_py: Python<'_>) {
     if ON.load(Ordering::Relaxed) {
-        NEW_THREADS.store(true, Ordering::Relaxed);
-        super::gil::submit(Box::new(update));
+        set_in([capi::current_thread()], true);
+    }
+}
+
+/// A trace function is about to change, by whomever: native code, say, or an error of the tracer. What it changes to is seen
+/// a moment later.
+pub(crate) fn tracer_changes() {
+    if ON.load(Ordering::Relaxed) && !CHANGING.load(Ordering::Relaxed) && !LOST.swap(true, Ordering::Relaxed) {
+        gil::submit(Box::new(update));
     }
 }
 
 fn set_everywhere(_py: Python<'_>, on: bool) {
+    set_in(threads::states(), on);
+}
+
+fn set_in(states: impl IntoIterator<Item = *mut PyThreadState>, on: bool) {
     let Some(set) = capi().optional.set_trace_of else { return };
-    for state in threads::states() {
+    CHANGING.store(true, Ordering::Relaxed);
+    for state in states {
         // SAFETY: under the GIL thread states stay; the functions are 3.11's own.
         unsafe {
             let present = function_of(state);
-            if on && present == 0 {
-                set(state, Some(on_event), std::ptr::null_mut());
-            } else if !on && present == on_event as TraceFunction as usize {
-                set(state, None, std::ptr::null_mut());
+            let ours = on_event as TraceFunction;
+            let failed = match on {
+                true if present == 0 => set(state, Some(ours), std::ptr::null_mut()) != 0,
+                false if present == ours as usize => set(state, None, std::ptr::null_mut()) != 0,
+                _ => false,
+            };
+            if failed {
+                // An audit hook of the program's forbids it.
+                ffi::PyErr_Clear();
             }
-            ffi::PyErr_Clear();
         }
     }
+    CHANGING.store(false, Ordering::Relaxed);
 }
 
 /// # Safety
@@ -98,7 +118,7 @@ unsafe extern "C" fn on_event(
 }
 
 fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut PyObject) {
-    if NEW_THREADS.load(Ordering::Relaxed) {
+    if LOST.load(Ordering::Relaxed) {
         update(py);
     }
     if what != CALL && what != LINE && what != RETURN {
@@ -126,7 +146,6 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
                 control::line(py, info, line);
             }
         }
-        _ if threading_hooks::loading() => threading_hooks::code_returns(py, code),
         _ if !step::active() && !run_to::active() => {}
         // No value: an exception leaves the frame.
         _ if argument.is_null() => step::on_unwind(py),

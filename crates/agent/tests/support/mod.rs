@@ -65,6 +65,8 @@ pub struct Launch {
     /// Further files beside the script.
     pub files: Vec<(String, String)>,
     pub pipe_stdin: bool,
+    /// How long the first line waits for the configuration; 0 = as the product does.
+    pub patience_ms: u32,
 }
 
 impl Launch {
@@ -104,7 +106,7 @@ impl Debuggee {
             hub: folder.path().join("hub").to_str().unwrap().into(),
             session: SessionId(7),
             secret: ikpdb_proto::proof::hex(&SECRET),
-            patience_ms: 10_000,
+            patience_ms: if launch.patience_ms == 0 { 10_000 } else { launch.patience_ms },
         };
         let agent = ikpdb_testkit::built("libikpdb_agent.so");
         let mut command = Command::new(&python.executable);

@@ -1,0 +1,85 @@
+//! Puts a function of ours behind a builtin function. The object stays what it is: whoever has it, has looked it up before, or
+//! compares it, notices nothing.
+
+use std::ffi::c_int;
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use pyo3::ffi::{self, PyCFunction, PyMethodDef, PyMethodDefPointer, PyObject};
+use pyo3::prelude::*;
+
+/// Where a builtin function keeps its definition: behind the two words that every object begins with.
+const DEFINITION: usize = 2 * size_of::<usize>();
+
+/// A builtin function that we can stand behind.
+#[derive(Debug)]
+pub(crate) struct Method {
+    /// The object; null while nothing is replaced. We hold a reference.
+    object: AtomicPtr<PyObject>,
+    /// Its own definition. The interpreter never frees it.
+    original: AtomicPtr<PyMethodDef>,
+}
+
+impl Method {
+    pub(crate) const fn new() -> Self {
+        Self { object: AtomicPtr::new(null_mut()), original: AtomicPtr::new(null_mut()) }
+    }
+
+    /// Lets `function` call `ours`, which takes its arguments in the manner `flags`. False if it is no such builtin.
+    pub(crate) fn replace(&self, function: &Bound<'_, PyAny>, ours: PyCFunction, flags: c_int) -> bool {
+        let object = function.as_ptr();
+        // SAFETY: a live object. Its definition is read only if it is a builtin function, and believed only if it names the
+        // function that the public interface names.
+        unsafe {
+            if ffi::PyCFunction_Check(object) == 0 || ffi::PyCFunction_GetFlags(object) != flags {
+                return false;
+            }
+            let place = definition_of(object);
+            let original = *place;
+            let Some(present) = ffi::PyCFunction_GetFunction(object) else { return false };
+            if (*original).ml_meth.PyCFunction as usize != present as usize {
+                return false;
+            }
+            // For ever: a call that is under way when it is taken back still uses it.
+            let definition = Box::leak(Box::new(PyMethodDef {
+                ml_name: (*original).ml_name,
+                ml_meth: PyMethodDefPointer { PyCFunction: ours },
+                ml_flags: flags,
+                ml_doc: (*original).ml_doc,
+            }));
+            self.original.store(original, Ordering::Relaxed);
+            self.object.store(ffi::Py_NewRef(object), Ordering::Relaxed);
+            *place = definition;
+        }
+        true
+    }
+
+    /// Calls what was there before: a new reference, or null with an error.
+    ///
+    /// # Safety
+    /// Called by the replacement, with what it was given.
+    pub(crate) unsafe fn call(&self, this: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
+        let original = self.original.load(Ordering::Relaxed);
+        // SAFETY: the replacement runs, so `replace` was called; the definition lives for ever.
+        unsafe { ((*original).ml_meth.PyCFunction)(this, arguments) }
+    }
+
+    /// Gives the function its own definition back. Needs the GIL.
+    pub(crate) fn restore(&self, _py: Python<'_>) {
+        let object = self.object.swap(null_mut(), Ordering::Relaxed);
+        if !object.is_null() {
+            // SAFETY: we hold the object, and `replace` has looked at its definition.
+            unsafe {
+                *definition_of(object) = self.original.load(Ordering::Relaxed);
+                ffi::Py_DECREF(object);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// A live builtin function.
+unsafe fn definition_of(object: *mut PyObject) -> *mut *mut PyMethodDef {
+    // SAFETY: by the caller.
+    unsafe { object.cast::<u8>().add(DEFINITION).cast() }
+}

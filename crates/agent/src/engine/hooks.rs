@@ -1,0 +1,107 @@
+//! 3.11: builtins through which the interpreter tells that a thread starts, that its exception is reported, and that a program
+//! has stopped tracing itself. Later versions have events for the first two, and need not know the third.
+
+use std::ffi::c_int;
+
+use pyo3::ffi::{self, PyCFunction, PyObject};
+use pyo3::prelude::*;
+
+use super::{exceptions, trace};
+use crate::capi::capi;
+use crate::capi::method::Method;
+use crate::lifetime;
+
+static START: Method = Method::new();
+/// The same under its old name.
+static START_NEW: Method = Method::new();
+static EXCEPT_HOOK: Method = Method::new();
+static SET_TRACE: Method = Method::new();
+
+/// Module, function, what it becomes, how it takes its arguments.
+type Row = (&'static str, &'static str, &'static Method, PyCFunction, c_int);
+
+const TABLE: [Row; 4] = [
+    ("_thread", "start_new_thread", &START, on_start, ffi::METH_VARARGS),
+    ("_thread", "start_new", &START_NEW, on_start_new, ffi::METH_VARARGS),
+    ("_thread", "_excepthook", &EXCEPT_HOOK, on_exception, ffi::METH_O),
+    ("sys", "settrace", &SET_TRACE, on_set_trace, ffi::METH_O),
+];
+
+/// Stands behind the builtins. Both modules are always there, the interpreter's own start needs them.
+pub(crate) fn install(py: Python<'_>) -> PyResult<()> {
+    if capi().version >= (3, 12) {
+        return Ok(());
+    }
+    let modules = py.import("sys")?.getattr("modules")?;
+    for (module, name, method, ours, flags) in TABLE {
+        let function = modules.get_item(module)?.getattr(name)?;
+        if !method.replace(&function, ours, flags) {
+            crate::log::line(&format!(
+                "{module}.{name} is not the interpreter's own: breakpoints may be missed in threads"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Gives the builtins back.
+pub(crate) fn remove(py: Python<'_>) {
+    for (_, _, method, _, _) in TABLE {
+        method.restore(py);
+    }
+}
+
+/// Runs our part of a builtin: nothing escapes, and a child process is left alone.
+fn ours(work: impl FnOnce(Python<'_>)) {
+    // SAFETY: builtins are called with the GIL.
+    let py = unsafe { Python::assume_attached() };
+    if lifetime::is_child(py) || !lifetime::debugging() {
+        return;
+    }
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(py))).is_err() {
+        lifetime::give_up(py, "the agent failed in a builtin function");
+    }
+}
+
+/// The state of the new thread is there, but it has not run yet: for that it needs the GIL.
+unsafe extern "C" fn on_start(this: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
+    // SAFETY: with what the interpreter gave.
+    let ident = unsafe { START.call(this, arguments) };
+    thread_started(ident)
+}
+
+unsafe extern "C" fn on_start_new(this: *mut PyObject, arguments: *mut PyObject) -> *mut PyObject {
+    // SAFETY: with what the interpreter gave.
+    let ident = unsafe { START_NEW.call(this, arguments) };
+    thread_started(ident)
+}
+
+fn thread_started(ident: *mut PyObject) -> *mut PyObject {
+    if !ident.is_null() {
+        ours(trace::thread_started);
+    }
+    ident
+}
+
+unsafe extern "C" fn on_exception(this: *mut PyObject, record: *mut PyObject) -> *mut PyObject {
+    ours(|py| {
+        // SAFETY: the argument: the record with `exc_value`.
+        let record = unsafe { Bound::from_borrowed_ptr(py, record) };
+        match record.getattr("exc_value") {
+            Ok(value) if !value.is_none() => exceptions::uncaught(py, &value),
+            Ok(_) => {}
+            Err(error) => super::stop::forget_error(py, error),
+        }
+    });
+    // SAFETY: with what the interpreter gave.
+    unsafe { EXCEPT_HOOK.call(this, record) }
+}
+
+unsafe extern "C" fn on_set_trace(this: *mut PyObject, function: *mut PyObject) -> *mut PyObject {
+    // SAFETY: with what the interpreter gave.
+    let answer = unsafe { SET_TRACE.call(this, function) };
+    if !answer.is_null() {
+        ours(trace::tracer_changed);
+    }
+    answer
+}
