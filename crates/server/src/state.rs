@@ -146,7 +146,9 @@ fn write(path: &Path, value: &impl Serialize) -> io::Result<()> {
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     // Made with 0600.
-    let mut file = tempfile::Builder::new().prefix(".new-").tempfile_in(folder)?;
+    let made = tempfile::Builder::new().prefix(".new-").tempfile_in(folder);
+    // The error's own words hold a name that is another each time.
+    let mut file = made.map_err(|error| io::Error::from(error.kind()))?;
     file.write_all(bytes)?;
     file.persist(path)?;
     Ok(())
@@ -204,7 +206,9 @@ mod tests {
     fn a_folder_that_cannot_be_written_is_said_with_the_remedy() {
         let (mut state, saved, complaints) = State::open(Path::new("/proc/ikpdb/hash"));
         assert!(complaints[0].contains("XDG_STATE_HOME"), "{complaints:?}");
-        assert!(state.save(&saved).unwrap_err().contains("/proc/ikpdb/hash"));
+        let said = state.save(&saved).unwrap_err();
+        assert!(said.contains("/proc/ikpdb/hash"), "{said}");
+        assert_eq!(state.save(&saved).unwrap_err(), said, "in the same words, or it is told at every change");
         assert!(secret(Path::new("/proc/ikpdb/hash")).is_ok(), "it works all the same");
     }
 
