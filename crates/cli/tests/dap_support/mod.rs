@@ -22,6 +22,12 @@ pub fn schema() -> jsonschema::Validator {
     jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
 }
 
+/// Holds a message against the schema.
+pub fn check(schema: &jsonschema::Validator, message: &Value) {
+    let faults: Vec<_> = schema.iter_errors(message).map(|it| format!("{} at {}", it, it.instance_path())).collect();
+    assert!(faults.is_empty(), "{message:#} is not of the protocol: {faults:#?}");
+}
+
 /// A folder with programs, and the places of a hub of our own.
 pub struct Home {
     folder: tempfile::TempDir,
@@ -164,7 +170,8 @@ impl Editor {
     }
 
     pub fn initialize(&mut self) -> Value {
-        self.call("initialize", json!({"adapterID": "ikpdb", "clientName": "test", "pathFormat": "path"}))
+        let about = json!({"adapterID": "ikpdb", "clientName": "test", "pathFormat": "path", "supportsProgressReporting": true});
+        self.call("initialize", about)
     }
 
     /// Initializes, launches, sets these breakpoints and lets the program begin.
@@ -206,21 +213,18 @@ impl Editor {
         code
     }
 
-    /// Leaves after the program's end, and holds everything that came against the schema.
+    /// Leaves after the program's end.
     pub fn leave(mut self) -> Vec<Value> {
         self.call("disconnect", json!({}));
         while self.next().is_some() {}
         assert_eq!(self.ended(), Some(0));
-        self.check();
-        std::mem::take(&mut self.seen)
+        self.seen.clone()
     }
 
-    pub fn check(&self) {
+    fn check(&self) {
         let schema = schema();
         for message in &self.seen {
-            let faults: Vec<_> =
-                schema.iter_errors(message).map(|it| format!("{} at {}", it, it.instance_path())).collect();
-            assert!(faults.is_empty(), "{message:#} is not of the protocol: {faults:#?}");
+            check(&schema, message);
         }
         let seqs: Vec<_> = self.seen.iter().map(|it| it["seq"].as_i64().unwrap()).collect();
         assert!(seqs.is_sorted() && seqs.windows(2).all(|it| it[0] != it[1]), "{seqs:?}");
@@ -239,10 +243,18 @@ impl Editor {
     }
 }
 
+/// Every test ends with a look at all that it was sent.
 impl Drop for Editor {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        while let Ok(message) = self.messages.recv_timeout(PATIENCE) {
+            self.seen.push(message);
+        }
+        // A test that has failed already has said why.
+        if !std::thread::panicking() {
+            self.check();
+        }
     }
 }
 
