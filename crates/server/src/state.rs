@@ -124,7 +124,10 @@ pub(crate) fn lock(path: &Path) -> Result<Option<File>, Error> {
 fn read<T: DeserializeOwned + Default>(path: &Path, complaints: &mut Vec<String>) -> T {
     let text = match fs::read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return T::default(),
+        // That there is no folder for it is said where it is made.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return T::default();
+        }
         Err(error) => {
             complaints.push(format!("{} cannot be read: {error}", path.display()));
             return T::default();
@@ -210,6 +213,14 @@ mod tests {
         assert!(said.contains("/proc/ikpdb/hash"), "{said}");
         assert_eq!(state.save(&saved).unwrap_err(), said, "in the same words, or it is told at every change");
         assert!(secret(Path::new("/proc/ikpdb/hash")).is_ok(), "it works all the same");
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_said_once() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (_, saved, complaints) = State::open(&file.path().join("ikpdb/hash"));
+        assert_eq!((saved, complaints.len()), (Saved::default(), 1), "{complaints:?}");
+        assert!(complaints[0].contains("XDG_STATE_HOME"), "{complaints:?}");
     }
 
     #[test]
