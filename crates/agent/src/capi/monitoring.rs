@@ -103,6 +103,11 @@ impl Tool {
         if self.global.load(Ordering::Relaxed) == events { Ok(()) } else { self.set_global(py, events) }
     }
 
+    /// Lets events that were disabled come again, of all tools.
+    pub(crate) fn restart_events(&self, py: Python<'_>) -> PyResult<()> {
+        self.monitoring.bind(py).call_method0("restart_events").map(drop)
+    }
+
     /// A new reference to `DISABLE`, the answer that ends an event at one place.
     pub(crate) fn disable(&self) -> *mut PyObject {
         // SAFETY: called in a callback, with the GIL; the tool keeps the object alive.

@@ -150,14 +150,22 @@ pub(crate) fn stop(py: Python<'_>) {
             let _ = tools.code.release(py);
             let _ = tools.control.release(py);
         }
-        None => {
-            trace::update(py);
-            hooks::remove(py);
-        }
+        None => trace::update(py),
+    }
+    hooks::remove(py);
+}
+
+/// The program has set or taken away a trace function of its own in this thread.
+pub(crate) fn tracer_changed(py: Python<'_>) {
+    match tools() {
+        None => trace::tracer_changed(py),
+        // 3.13 gives a new tracer no instruction events in code that has events already: pdb would stop a line late.
+        Some(tools) if something_wanted() => drop(tools.code.restart_events(py)),
+        Some(_) => {}
     }
 }
 
-/// Whether the trace function is needed (3.11).
-pub(crate) fn tracing_wanted() -> bool {
+/// Whether anything needs events: on 3.11, the trace function.
+pub(crate) fn something_wanted() -> bool {
     freeze::wanted() || breakpoints::any() || step::active() || run_to::active() || pause::wanted()
 }

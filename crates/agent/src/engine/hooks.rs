@@ -1,14 +1,14 @@
-//! 3.11: builtins through which the interpreter tells that a thread starts, that its exception is reported, and that a program
-//! has stopped tracing itself. Later versions have events for the first two, and need not know the third.
+//! Builtins through which the interpreter tells what it has no events for: on 3.11 that a thread starts and that its exception is
+//! reported; there and on 3.13 that a program has begun or stopped tracing itself.
 
 use std::ffi::c_int;
 
 use pyo3::ffi::{self, PyCFunction, PyObject};
 use pyo3::prelude::*;
 
-use super::{exceptions, trace};
-use crate::capi::capi;
+use super::{events, exceptions, trace};
 use crate::capi::method::Method;
+use crate::capi::{Version, capi};
 use crate::lifetime;
 
 static START: Method = Method::new();
@@ -17,23 +17,20 @@ static START_NEW: Method = Method::new();
 static EXCEPT_HOOK: Method = Method::new();
 static SET_TRACE: Method = Method::new();
 
-/// Module, function, what it becomes, how it takes its arguments.
-type Row = (&'static str, &'static str, &'static Method, PyCFunction, c_int);
+/// The versions that need it, module, function, what stands behind it, how it takes its arguments.
+type Row = (&'static [Version], &'static str, &'static str, &'static Method, PyCFunction, c_int);
 
 const TABLE: [Row; 4] = [
-    ("_thread", "start_new_thread", &START, on_start, ffi::METH_VARARGS),
-    ("_thread", "start_new", &START_NEW, on_start_new, ffi::METH_VARARGS),
-    ("_thread", "_excepthook", &EXCEPT_HOOK, on_exception, ffi::METH_O),
-    ("sys", "settrace", &SET_TRACE, on_set_trace, ffi::METH_O),
+    (&[(3, 11)], "_thread", "start_new_thread", &START, on_start, ffi::METH_VARARGS),
+    (&[(3, 11)], "_thread", "start_new", &START_NEW, on_start_new, ffi::METH_VARARGS),
+    (&[(3, 11)], "_thread", "_excepthook", &EXCEPT_HOOK, on_exception, ffi::METH_O),
+    (&[(3, 11), (3, 13)], "sys", "settrace", &SET_TRACE, on_set_trace, ffi::METH_O),
 ];
 
 /// Stands behind the builtins. Both modules are always there, the interpreter's own start needs them.
 pub(crate) fn install(py: Python<'_>) -> PyResult<()> {
-    if capi().version >= (3, 12) {
-        return Ok(());
-    }
     let modules = py.import("sys")?.getattr("modules")?;
-    for (module, name, method, ours, flags) in TABLE {
+    for (_, module, name, method, ours, flags) in TABLE.into_iter().filter(|row| row.0.contains(&capi().version)) {
         let function = modules.get_item(module)?.getattr(name)?;
         if !method.replace(&function, ours, flags) {
             crate::log::line(&format!(
@@ -46,7 +43,7 @@ pub(crate) fn install(py: Python<'_>) -> PyResult<()> {
 
 /// Gives the builtins back.
 pub(crate) fn remove(py: Python<'_>) {
-    for (_, _, method, _, _) in TABLE {
+    for (_, _, _, method, _, _) in TABLE {
         method.restore(py);
     }
 }
@@ -101,7 +98,7 @@ unsafe extern "C" fn on_set_trace(this: *mut PyObject, function: *mut PyObject) 
     // SAFETY: with what the interpreter gave.
     let answer = unsafe { SET_TRACE.call(this, function) };
     if !answer.is_null() {
-        ours(trace::tracer_changed);
+        ours(events::tracer_changed);
     }
     answer
 }

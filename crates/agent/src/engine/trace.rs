@@ -33,7 +33,7 @@ pub(crate) fn update(py: Python<'_>) {
     if capi().version >= (3, 12) {
         return;
     }
-    let wanted = lifetime::debugging() && events::tracing_wanted();
+    let wanted = lifetime::debugging() && events::something_wanted();
     let changed = ON.swap(wanted, Ordering::Relaxed) != wanted;
     if LOST.swap(false, Ordering::Relaxed) || changed {
         set_everywhere(py, wanted);
