@@ -125,8 +125,8 @@ impl Finder {
             match self.examine(&self.absolute(&candidate)) {
                 Ok(found) if matches_version(&found.info.version, version) => return Ok(found),
                 Ok(_) => {}
-                // A shim of a version that is not chosen here; the next candidate may be the thing itself.
-                Err(error) => refused = refused.or(Some(error)),
+                // A shim of a version that is not chosen here; the last candidate is the thing itself.
+                Err(error) => refused = Some(error),
             }
         }
         Err(refused.unwrap_or_else(|| {
@@ -169,6 +169,9 @@ impl Finder {
         } else {
             // pyenv, asdf or a wrapper: what it starts says where it lies.
             let found = probe::ask(path, &self.folder).map_err(|reason| unusable(path, &reason))?;
+            if let Some(reason) = unfit(&found) {
+                return refuse(format!("{shown}: {reason}"));
+            }
             let real = PathBuf::from(found.executable);
             (real.clone(), real.into_os_string())
         };
@@ -178,7 +181,7 @@ impl Finder {
                     return refuse(format!("{}: {reason}", executable.display()));
                 }
             }
-            Err(error) => return refuse(format!("{} cannot be read: {error}", executable.display())),
+            Err(error) => return Err(unusable(&executable, &error.to_string())),
         }
         let mut info = probe::cached(&executable, &self.folder).map_err(|reason| unusable(&executable, &reason))?;
         // What is executed counts: a symbolic link in a virtual environment is not what it leads to.
@@ -191,7 +194,10 @@ impl Finder {
 }
 
 fn unusable(path: &Path, reason: &str) -> Error {
-    Error::Python(format!("{} does not work as a Python interpreter: {reason}", path.display()))
+    Error::Python(format!(
+        "{} does not work as a Python interpreter: {reason}; name CPython 3.11 or newer with --python",
+        path.display()
+    ))
 }
 
 /// Why this interpreter cannot be debugged, with the remedy.
@@ -199,14 +205,12 @@ fn unfit(info: &PythonInfo) -> Option<String> {
     let version = &info.version;
     if info.implementation != "CPython" {
         return Some(format!(
-            "this is {} {version}, and ikpdb debugs CPython; name another interpreter with --python",
+            "this is {} {version}, and ikpdb debugs CPython; name CPython 3.11 or newer with --python",
             info.implementation
         ));
     }
     if minor_version(version) < OLDEST {
-        return Some(format!(
-            "Python {version} is too old, ikpdb needs 3.11 or newer; name another interpreter with --python"
-        ));
+        return Some(format!("Python {version} is too old; name CPython 3.11 or newer with --python"));
     }
     if info.free_threaded {
         return Some(format!(

@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Where the answer begins: a wrapper may write something of its own.
 const MARK: &str = "ikpdb-python:";
 
+/// How it is asked: isolated. What is older than 3.4 does not know that option, and gets the nearest that it knows.
+const MANNERS: [&[&str]; 2] = [&["-I", "-S"], &["-E", "-s", "-S"]];
+
 /// Works on every Python from 2.7 on, imports nothing that is not there already.
 const QUESTION: &str = r#"
 import sys
@@ -34,8 +37,19 @@ sys.stdout.write('ikpdb-python:' + '\n'.join([version, name, str(int(free)), sys
 
 /// Starts the interpreter and asks. The error is its own last line, or why it could not be started.
 pub(super) fn ask(python: &Path, folder: &Path) -> Result<PythonInfo, String> {
+    let [usual, old] = MANNERS;
+    match ask_as(usual, python, folder)? {
+        Ok(info) => Ok(info),
+        // What is said to the usual question counts: one that fails for another reason fails again.
+        Err(complaint) => ask_as(old, python, folder)?.map_err(|_| complaint),
+    }
+}
+
+/// The answer, or what was said instead; the outer error is that there was neither.
+fn ask_as(manner: &[&str], python: &Path, folder: &Path) -> Result<Result<PythonInfo, String>, String> {
     let mut child = Command::new(python)
-        .args(["-I", "-S", "-c", QUESTION])
+        .args(manner)
+        .args(["-c", QUESTION])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -57,10 +71,10 @@ pub(super) fn ask(python: &Path, folder: &Path) -> Result<PythonInfo, String> {
         let _ = stderr.take(64 << 10).read_to_string(&mut complaint);
     }
     let _ = child.wait();
-    parse(&output).ok_or_else(|| {
+    Ok(parse(&output).ok_or_else(|| {
         let line = complaint.lines().rev().find(|line| !line.trim().is_empty());
         line.unwrap_or("it does not say what it is").trim().to_owned()
-    })
+    }))
 }
 
 /// Everything until the end of the stream; `None` if that does not come in time.
@@ -171,6 +185,15 @@ mod tests {
         assert_eq!(ask(&shim, Path::new("/")).unwrap_err(), "pyenv: python3.9: command not found");
         let silent = script("#!/bin/sh\necho hello\n");
         assert_eq!(ask(&silent, Path::new("/")).unwrap_err(), "it does not say what it is");
+    }
+
+    #[test]
+    fn an_interpreter_that_does_not_know_the_isolated_mode_is_asked_in_another_way() {
+        let old = script(
+            "#!/bin/sh\nif [ \"$1\" = -I ]; then echo 'Unknown option: -I' >&2; exit 2; fi\n\
+             echo \"$1 $2 $3\" >&2; printf 'ikpdb-python:2.7.18\\nCPython\\n0\\n/usr/bin/python2.7\\n'\n",
+        );
+        assert_eq!(ask(&old, Path::new("/")).unwrap().version, "2.7.18");
     }
 
     #[test]
