@@ -1,7 +1,7 @@
 //! Finds the agent and the preload library: unpacked from this binary into the user's cache, or beside a development build.
 
-use std::fs::{self, DirBuilder, Permissions};
-use std::io::{self, Write};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -141,9 +141,10 @@ fn private_folder(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts the file there in one step: another process sees all of it or nothing.
+/// Puts the file there in one step: another process sees all of it or nothing. One that is there is used only if it holds
+/// exactly this, as it is loaded as code.
 fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes.len() as u64) {
+    if holds(path, bytes).unwrap_or(false) {
         return Ok(());
     }
     let folder = path.parent().unwrap_or(Path::new("/"));
@@ -151,6 +152,26 @@ fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     draft.write_all(bytes)?;
     draft.persist(path)?;
     Ok(())
+}
+
+/// Whether the file is a plain one with this content. Reading a few megabytes that are in memory takes a millisecond or
+/// two, less than any digest of them.
+fn holds(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+    let found = fs::symlink_metadata(path)?;
+    if !found.is_file() || found.len() != bytes.len() as u64 {
+        return Ok(false);
+    }
+    let mut file = File::open(path)?;
+    let mut chunk = vec![0; 256 << 10];
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let count = file.read(&mut chunk)?;
+        match rest.split_at_checked(count) {
+            Some((wanted, behind)) if count > 0 && wanted == &chunk[..count] => rest = behind,
+            _ => return Ok(false),
+        }
+    }
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -183,6 +204,76 @@ mod tests {
         fs::write(&libraries.agent, b"age").unwrap();
         unpack(&SAMPLE, &[home.path().join("ikpdb")]).unwrap();
         assert_eq!(fs::read(&libraries.agent).unwrap(), b"agent");
+    }
+
+    #[test]
+    fn a_file_of_the_right_length_with_other_content_is_never_loaded() {
+        let home = tempfile::tempdir().unwrap();
+        let bytes = |seed: u8| (0..700_000_u32).map(|at| (at % 251) as u8 ^ seed).collect::<Vec<u8>>();
+        let agent: &'static [u8] = bytes(0).leak();
+        let large = Embedded { agent, ..SAMPLE };
+        let libraries = unpack(&large, &[home.path().join("ikpdb")]).unwrap();
+        let damage = |at: usize| {
+            let mut damaged = agent.to_vec();
+            damaged[at] ^= 1;
+            fs::write(&libraries.agent, damaged).unwrap();
+        };
+        for at in [0, 300_000, agent.len() - 1] {
+            damage(at);
+            unpack(&large, &[home.path().join("ikpdb")]).unwrap();
+            assert!(fs::read(&libraries.agent).unwrap() == agent, "damaged at {at}");
+        }
+        fs::remove_file(&libraries.agent).unwrap();
+        fs::write(home.path().join("elsewhere"), agent).unwrap();
+        std::os::unix::fs::symlink(home.path().join("elsewhere"), &libraries.agent).unwrap();
+        unpack(&large, &[home.path().join("ikpdb")]).unwrap();
+        assert!(fs::symlink_metadata(&libraries.agent).unwrap().is_file(), "no link to somebody else's file");
+    }
+
+    /// A folder on a file system that is mounted noexec: one that is there, or one that root mounts for the test.
+    struct Noexec {
+        folder: PathBuf,
+        mounted: bool,
+        _home: tempfile::TempDir,
+    }
+
+    impl Noexec {
+        fn find() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+            let there = mounts.lines().find_map(|line| {
+                let mut words = line.split(' ').skip(1);
+                let (place, options) = (words.next()?, words.nth(1)?);
+                let noexec = options.split(',').any(|option| option == "noexec");
+                noexec.then(|| tempfile::tempdir_in(place).ok()).flatten()
+            });
+            if let Some(there) = there {
+                return Self { folder: there.path().to_owned(), mounted: false, _home: there };
+            }
+            let mut mount = std::process::Command::new("mount");
+            mount.args(["-t", "tmpfs", "-o", "noexec,size=1m", "none"]).arg(home.path());
+            assert!(mount.status().unwrap().success(), "nothing here is mounted noexec, and only root may mount it");
+            Self { folder: home.path().to_owned(), mounted: true, _home: home }
+        }
+    }
+
+    impl Drop for Noexec {
+        fn drop(&mut self) {
+            if self.mounted {
+                let _ = std::process::Command::new("umount").arg(&self.folder).status();
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_mounted_noexec_is_passed_over_and_named() {
+        let noexec = Noexec::find();
+        let place = noexec.folder.join("ikpdb");
+        let home = tempfile::tempdir().unwrap();
+        let found = unpack(&SAMPLE, &[place.clone(), home.path().join("ikpdb")]).unwrap();
+        assert!(found.agent.starts_with(home.path()));
+        let message = unpack(&SAMPLE, &[place]).unwrap_err().to_string();
+        assert!(message.contains("noexec") && message.contains("XDG_CACHE_HOME"), "{message}");
     }
 
     #[test]
