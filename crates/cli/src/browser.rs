@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 
 use ikpdb_runner::detached;
 
+use crate::say::say_raw;
+
 /// What opens addresses, best first. `$BROWSER` comes before all of them.
 const OPENERS: &[&[&str]] = &[
     &["xdg-open"],
@@ -60,7 +62,7 @@ impl Browser {
         let plain = plain.to_owned();
         let fail = move |reason: String| {
             // The terminal may be in raw mode already.
-            eprint!("ikpdb: the browser cannot be opened ({name}: {reason}); open {plain} with `ikpdb open`\r\n");
+            say_raw(format_args!("the browser cannot be opened ({name}: {reason}); open {plain} with `ikpdb open`"));
         };
         let mut child = match detached::spawn(&mut self.command(url)) {
             Ok(child) => child,

@@ -11,6 +11,7 @@ mod hub;
 mod open;
 mod run;
 mod runner;
+mod say;
 
 /// Exit code for what the user or the machine has to change: usage, a missing file, an unfit interpreter.
 const EXIT_USAGE: u8 = 2;
@@ -49,7 +50,7 @@ fn main() -> ExitCode {
         Command::Runner(options) => runner::main(options),
     };
     result.unwrap_or_else(|error| {
-        eprintln!("ikpdb: {error:#}");
+        say::say(format_args!("{error:#}"));
         ExitCode::from(EXIT_USAGE)
     })
 }

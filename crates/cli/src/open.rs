@@ -11,6 +11,7 @@ use ikpdb_runner::hub;
 use ikpdb_runner::workspace::{HubPlace, workspace_of};
 
 use crate::browser::{Browser, NoBrowser};
+use crate::say::say;
 
 /// Options of `ikpdb open`.
 #[derive(Args)]
@@ -46,7 +47,7 @@ pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
             let page = ask(true)?;
             println!("{}", page.url);
             if let NoBrowser::Remote(remote) = why {
-                eprintln!("ikpdb: from your machine: ssh -L {0}:127.0.0.1:{0} {remote}", page.port);
+                say(format_args!("from your machine: ssh -L {0}:127.0.0.1:{0} {remote}", page.port));
             }
         }
     }

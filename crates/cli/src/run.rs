@@ -16,6 +16,7 @@ use ikpdb_runner::{Agent, Runner, hub};
 
 use crate::browser::{Browser, NoBrowser};
 use crate::embedded::libraries;
+use crate::say::say;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,15 +93,23 @@ pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
     let port = options.port;
     let resolved = resolve(&wish(options)?)?;
     let python = &resolved.program.python;
-    eprintln!("ikpdb: Python {}, {}", python.version, python.executable);
+    say(format_args!("Python {}, {}", python.version, python.executable));
     let libraries = libraries()?;
     let place = HubPlace::prepare(&resolved.workspace)?;
+    if let Some(complaint) = place.state_complaint() {
+        say(complaint);
+    }
     let agent = Agent::new(libraries.agent, &libraries.preload, place.socket.clone())
         .with_context(|| format!("{} cannot be preloaded", libraries.preload.display()))?;
     // The file itself, also after a newer build took its place.
     let executable = Path::new("/proc/self/exe");
     let (runner, welcome) = Runner::meet(&place, executable, port, &resolved.program, &agent)?;
-    show_page(&place, &welcome, port, no_browser)?;
+    // The page is gone with its hub; the program needs neither.
+    if let Err(error) = show_page(&place, &welcome, port, no_browser) {
+        say(format_args!(
+            "{error:#}; the program runs, and its page opens with `ikpdb open` once a hub is there again"
+        ));
+    }
     runner.run()?.repeat()
 }
 
@@ -133,28 +142,29 @@ fn show_page(place: &HubPlace, welcome: &RunnerWelcome, port: Option<u16>, no_br
     if let Some(wanted) = port
         && !url.ends_with(&format!(":{wanted}/"))
     {
-        eprintln!("ikpdb: the hub of this workspace is at {url} already; --port {wanted} is for a new one");
+        say(format_args!("the hub of this workspace is at {url} already; --port {wanted} is for a new one"));
     }
     if welcome.pages > 0 {
-        eprintln!("ikpdb: shown in the open page of {url}");
+        say(format_args!("shown in the open page of {url}"));
         return Ok(());
     }
     let browser = if no_browser { Err(NoBrowser::NotWanted) } else { Browser::find() };
     match browser {
         Ok(browser) => {
-            eprintln!("ikpdb: {url} opens in the browser");
-            browser.open(&ask(false)?.url, url);
+            let page = ask(false)?;
+            say(format_args!("{url} opens in the browser"));
+            browser.open(&page.url, url);
         }
         Err(why) => {
             // The secret is for the user's eyes: not for a log file, unless asked for.
-            let page = ask(no_browser || std::io::stderr().is_terminal())?;
             let lasting = no_browser || std::io::stderr().is_terminal();
-            eprintln!("ikpdb: open {}", if lasting { &page.url } else { url });
+            let page = ask(lasting)?;
+            say(format_args!("open {}", if lasting { &page.url } else { url }));
             if !lasting {
-                eprintln!("ikpdb: `ikpdb open` on a terminal prints the address with its secret");
+                say("`ikpdb open` on a terminal prints the address with its secret");
             }
             if let NoBrowser::Remote(remote) = why {
-                eprintln!("ikpdb: from your machine: ssh -L {0}:127.0.0.1:{0} {remote}", page.port);
+                say(format_args!("from your machine: ssh -L {0}:127.0.0.1:{0} {remote}", page.port));
             }
         }
     }

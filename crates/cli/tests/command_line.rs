@@ -4,11 +4,11 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Case, python, split, stdout};
 
 /// What the program sees of itself.
@@ -191,32 +191,36 @@ fn a_target_that_is_none_is_named() {
     }
 }
 
+/// Refused, in one line that has all these words, and the remedy.
+fn refused_python(case: &Case, python: &Path, words: &[&str]) {
+    let mut command = case.ikpdb();
+    command.args(["run", "--python"]).arg(python).args(["-c", "pass"]);
+    let line = refused(command);
+    assert!(words.iter().all(|word| line.contains(word)) && line.contains("--python"), "{words:?}: {line}");
+}
+
+/// An executable file of the case.
+fn executable(case: &Case, name: &str, content: &[u8]) -> PathBuf {
+    let path = case.path(name);
+    std::fs::write(&path, content).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
 #[test]
-fn an_unfit_interpreter_is_refused_with_the_reason() {
+fn what_is_no_interpreter_is_refused_with_the_reason_and_the_remedy() {
     let case = Case::new();
-    let script = |name: &str, text: &str| {
-        let path = case.write(name, text);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        path
-    };
-    let broken = script("broken", "#!/bin/sh\necho 'no such version' >&2\nexit 1\n");
+    let broken = executable(&case, "broken", b"#!/bin/sh\necho 'no such version' >&2\nexit 1\n");
     let text = case.write("text", "hello");
-    let old = Path::new(&std::env::var("HOME").unwrap()).join(".pyenv/versions/3.10.13/bin/python3");
-    let mut cases = vec![
-        (Path::new("/nonexistent/python").to_path_buf(), "no Python at /nonexistent/python"),
-        (broken, "no such version"),
-        (text, "not an executable"),
-        (Path::new("9.99").to_path_buf(), "no Python 9.99"),
-        (Path::new("pythonless").to_path_buf(), "no pythonless on PATH"),
-    ];
-    if old.exists() {
-        cases.push((old, "too old"));
-    }
-    for (python, words) in cases {
-        let mut command = case.ikpdb();
-        command.args(["run", "--python"]).arg(&python).args(["-c", "pass"]);
-        let line = refused(command);
-        assert!(line.contains(words), "{line}");
+    for (python, words) in [
+        (Path::new("/nonexistent/python"), &["no Python at /nonexistent/python"][..]),
+        (&broken, &["broken", "does not work as a Python interpreter", "no such version", "3.11"]),
+        (&text, &["not an executable"]),
+        (Path::new("/bin/true"), &["/bin/true", "it does not say what it is", "3.11"]),
+        (Path::new("9.99"), &["no Python 9.99"]),
+        (Path::new("pythonless"), &["no pythonless on PATH"]),
+    ] {
+        refused_python(&case, python, words);
     }
     let mut command = case.ikpdb();
     command.args(["run", "-c", "pass"]).env("VIRTUAL_ENV", "/nonexistent");
@@ -224,6 +228,128 @@ fn an_unfit_interpreter_is_refused_with_the_reason() {
     let mut command = case.ikpdb();
     command.args(["run", "-c", "pass"]).env("PATH", "/nonexistent");
     assert!(refused(command).contains("--python PATH"));
+}
+
+/// A script that answers like an interpreter that says this of itself.
+fn answering(version: &str, implementation: &str, free_threaded: u8) -> String {
+    format!("printf 'ikpdb-python:{version}\\n{implementation}\\n{free_threaded}\\n/opt/python\\n'\n")
+}
+
+#[test]
+fn an_interpreter_that_cannot_be_debugged_is_named_with_its_version_and_the_remedy() {
+    let case = Case::new();
+    let cases = [
+        (answering("3.10.13", "CPython", 0), &["Python 3.10.13 is too old", "3.11 or newer"][..]),
+        (answering("3.11.9", "PyPy", 0), &["PyPy 3.11.9", "debugs CPython"]),
+        (answering("3.12.8", "GraalPy", 0), &["GraalPy 3.12.8", "debugs CPython"]),
+        (answering("3.13.0", "CPython", 1), &["3.13.0", "without the GIL"]),
+        // 2.7 knows no isolated mode, and says so in these words.
+        (
+            format!(
+                "if [ \"$1\" = -I ]; then echo 'Unknown option: -I' >&2; echo \"Try \\`python -h'\" >&2; exit 2; fi\n{}",
+                answering("2.7.18", "CPython", 0)
+            ),
+            &["Python 2.7.18 is too old", "3.11 or newer"],
+        ),
+    ];
+    for (answer, words) in cases {
+        refused_python(&case, &executable(&case, "wrapper", format!("#!/bin/sh\n{answer}").as_bytes()), words);
+    }
+}
+
+#[test]
+fn an_old_interpreter_is_still_too_old_when_it_was_asked_before() {
+    let case = Case::new();
+    // Any program for this machine: it is not asked again.
+    let python = executable(&case, "python3.10", &std::fs::read("/bin/true").unwrap());
+    let about = std::fs::metadata(&python).unwrap();
+    let known = json!({python.to_str().unwrap(): {
+        "modified": [about.mtime(), about.mtime_nsec()], "size": about.len(),
+        "info": {"version": "3.10.13", "implementation": "CPython", "executable": python, "freeThreaded": false},
+    }});
+    std::fs::create_dir_all(case.path("cache/ikpdb")).unwrap();
+    std::fs::write(case.path("cache/ikpdb/interpreters.json"), known.to_string()).unwrap();
+    refused_python(&case, &python, &["python3.10", "Python 3.10.13 is too old", "3.11 or newer"]);
+}
+
+/// The headers of a program: of this class (1 is 32 bits, 2 is 64), with one program header of this type and content.
+fn elf(class: u8, kind: u32, content: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\x7fELF".to_vec();
+    bytes.extend([class, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    bytes.extend([2_u16, 62].map(u16::to_le_bytes).concat());
+    bytes.extend(1_u32.to_le_bytes());
+    bytes.extend([0_u64, 64, 0].map(u64::to_le_bytes).concat());
+    bytes.extend(0_u32.to_le_bytes());
+    bytes.extend([64_u16, 56, 1, 64, 0, 0].map(u16::to_le_bytes).concat());
+    bytes.extend([kind, 4].map(u32::to_le_bytes).concat());
+    let length = content.len() as u64;
+    bytes.extend([120, 0, 0, length, length, 1].map(u64::to_le_bytes).concat());
+    bytes.extend(content);
+    bytes
+}
+
+#[test]
+fn an_interpreter_that_nothing_of_ours_can_be_loaded_into_is_named_with_the_reason_and_the_remedy() {
+    let case = Case::new();
+    const LOAD: u32 = 1;
+    const INTERPRETER: u32 = 3;
+    for (name, content, word) in [
+        ("narrow", elf(1, LOAD, b""), "32-bit"),
+        ("static", elf(2, LOAD, b""), "linked statically"),
+        ("musl", elf(2, INTERPRETER, b"/lib/ld-musl-x86_64.so.1\0"), "musl"),
+        ("cut-short", b"\x7fELF\x02".to_vec(), "does not work as a Python interpreter"),
+    ] {
+        refused_python(&case, &executable(&case, name, &content), &[name, word]);
+    }
+}
+
+#[test]
+fn a_hub_of_another_build_is_named_with_both_builds_and_how_to_end_it() {
+    let case = Case::new();
+    case.hub.refuse("the runner is of build 0.1.0 (protocol 1), the running hub of build 9.9.9 (protocol 9): end it");
+    let line = refused(case.run(&["-c", "pass"]));
+    // The hub of this case is a thread of this process.
+    let how = format!("`kill {}`", std::process::id());
+    assert!(["0.1.0", "9.9.9", &how].iter().all(|word| line.contains(word)), "{line}");
+}
+
+#[test]
+fn a_state_folder_that_cannot_be_written_is_named_once_with_the_remedy() {
+    for blocked in ["folder", "log"] {
+        let case = Case::new();
+        let state = case.path("state/ikpdb");
+        let name = case.place.state.file_name().unwrap();
+        let expected = if blocked == "folder" {
+            std::fs::remove_dir_all(&state).unwrap();
+            std::fs::write(&state, "").unwrap();
+            state.join(name)
+        } else {
+            std::fs::create_dir_all(case.place.log()).unwrap();
+            case.place.log()
+        };
+        let output = case.run(&["-c", "print('runs')"]).output().unwrap();
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "runs\n"));
+        let (theirs, ours) = split(&output.stderr);
+        let said: Vec<&String> = ours.iter().filter(|line| line.contains("XDG_STATE_HOME")).collect();
+        assert!(said.len() == 1 && theirs.is_empty(), "{ours:?} {theirs}");
+        assert!(said[0].contains(&format!("{} cannot be written", expected.display())), "{ours:?}");
+    }
+    let case = Case::new();
+    let output = case.run(&["-c", "pass"]).output().unwrap();
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("XDG_STATE_HOME"));
+}
+
+#[test]
+fn a_standard_error_that_takes_nothing_keeps_no_program_from_running() {
+    let case = Case::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = case.run(&["-c", "print('runs')"]).stderr(full).output().unwrap();
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "runs\n"));
+    // Whoever read it has left: natively nobody would have noticed.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = case.run(&["-c", "print('runs')"]).stderr(writer).output().unwrap();
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "runs\n"));
 }
 
 #[test]

@@ -346,3 +346,77 @@ fn a_flood_of_lines_arrives_in_the_terminal_and_the_exit_code_is_the_programs() 
     terminal.wait_for_line("code 9");
     assert!(terminal.screen().contains("line 199999\ncode 9"));
 }
+
+#[test]
+fn a_program_that_closes_its_streams_ends_with_its_own_exit_code() {
+    let (case, terminal) = case();
+    let before = terminal.modes(&case.path("before"));
+    case.write("close.py", "import os\nos.write(1, b'up\\n')\nfor fd in (0, 1, 2): os.close(fd)\nos._exit(5)\n");
+    terminal.line("$RUN close.py; echo code $?");
+    let screen = terminal.wait_for_line("code 5");
+    assert!(screen.contains("\nup\ncode 5"), "{screen}");
+    assert_eq!(terminal.modes(&case.path("after")), before);
+    assert_eq!(case.hub.event("ikpdb/runnerExited")["exitCode"], 5);
+}
+
+#[test]
+fn without_a_display_the_address_with_its_secret_is_shown_on_the_terminal_and_in_no_file() {
+    let (_case, terminal) = case();
+    let said = terminal.shell("$RUN -c pass", 1);
+    assert!(said.contains("ikpdb: open http://127.0.0.1:15480/#secret=lasting"), "{said}");
+    let said = terminal.shell("$RUN -c pass 2> said; cat said", 2);
+    assert!(said.contains("ikpdb: open http://127.0.0.1:15480/\n") && !said.contains("secret="), "{said}");
+}
+
+#[test]
+fn a_pager_behind_the_program_has_the_keys() {
+    for (number, (text, code)) in [
+        // Has ended before the pager is asked for more.
+        ("for n in range(2000): print('line', n)", 0),
+        // Runs on meanwhile, and never reads.
+        ("import os, time\nfor n in range(2000): print('line', n)\nwhile not os.path.exists('go'): time.sleep(.02)", 0),
+        // Writes on, to a pager that leaves.
+        ("for n in range(10**9): print('line', n)", 1),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let (case, terminal) = case();
+        let before = terminal.modes(&case.path("before"));
+        case.write("many.py", text);
+        // On the terminal's one screen, so that what it shows can be read behind it.
+        terminal.line("$RUN many.py 2> errors | less -X; echo code ${PIPESTATUS[0]}");
+        terminal.wait_for_line("line 20");
+        terminal.keys(&["Space"]);
+        terminal.wait_for_line("line 50");
+        terminal.keys(&["q"]);
+        case.write("go", "");
+        let screen = terminal.wait_for_line(&format!("code {code}"));
+        assert!(!screen.lines().any(|line| line == "line 1999"), "number {number}: the pager showed a part: {screen}");
+        assert_eq!(terminal.modes(&case.path("after")), before, "number {number}");
+        let errors = std::fs::read_to_string(case.workspace.join("errors")).unwrap();
+        assert_eq!(errors.contains("BrokenPipeError"), code == 1, "number {number}: {errors}");
+    }
+}
+
+#[test]
+fn pages_hear_that_the_program_is_suspended_before_the_shell_is_back_and_that_it_goes_on() {
+    let (case, terminal) = case();
+    case.write("job.py", "import time\nprint('up')\nwhile True: time.sleep(.05)\n");
+    terminal.line("$RUN job.py");
+    terminal.wait_for_line("up");
+    for number in 1..=2 {
+        terminal.keys(&["C-z"]);
+        terminal.wait("a stop", |screen| screen.matches("Stopped").count() == number);
+        // The runner stands still by now: what the hub has not got will not come.
+        assert_eq!(case.hub.events("ikpdb/runnerSuspended"), vec![json!({"signal": "SIGTSTP"}); number]);
+        assert_eq!(case.hub.events("ikpdb/runnerResumed").len(), number - 1);
+        terminal.line("fg");
+        case.hub.wait("news that it goes on", |messages| {
+            let resumed = messages.iter().filter(|message| message["event"] == "ikpdb/runnerResumed");
+            (resumed.count() == number).then_some(())
+        });
+    }
+    terminal.keys(&["C-c"]);
+    terminal.wait_for("KeyboardInterrupt");
+}

@@ -195,10 +195,6 @@ impl Screen {
     /// as a whole unless the terminal has seen to that.
     pub(crate) fn stop(&mut self, signal: i32, keeper: &Keeper) {
         let Some(shown) = &mut self.0 else { return };
-        // It used the terminal in the background, and the shell has brought us to the foreground since.
-        if matches!(signal, libc::SIGTTIN | libc::SIGTTOU) && shown.terminal.is_foreground() {
-            return;
-        }
         let by_terminal = signal == libc::SIGTSTP && !shown.terminal.is_raw();
         shown.terminal.leave_raw();
         keeper.note_cooked();

@@ -19,8 +19,13 @@ pub enum Error {
     #[error("the hub of this workspace hung up: {0}")]
     HungUp(io::Error),
     /// The hub does not take this run.
-    #[error("the hub refuses this program: {0}")]
-    Refused(String),
+    #[error("the hub refuses this program: {reason}{}", .hub.map_or_else(String::new, |pid| format!(" (`kill {pid}` ends the hub; what runs, runs on)")))]
+    Refused {
+        /// In the hub's words.
+        reason: String,
+        /// Its process id, if it is another process.
+        hub: Option<i32>,
+    },
     /// The program could not be started.
     #[error("{} cannot be started in {}: {reason}", .executable.display(), .folder.display())]
     Start {

@@ -10,7 +10,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -51,6 +51,10 @@ pub fn find_or_start(place: &HubPlace, executable: &Path, port: Option<u16>) -> 
         if let Ok(Some(status)) = child.try_wait()
             && !status.success()
         {
+            // Killed: it had no say in it, and the next one may do better.
+            if status.signal().is_some() {
+                return Err(Error::HungUp(io::Error::other(format!("it ended at once ({status})"))));
+            }
             return Err(Error::Hub(log.last_line().unwrap_or_else(|| format!("the hub ended at once ({status})"))));
         }
         if Instant::now() >= deadline {
@@ -81,7 +85,7 @@ pub fn ask<T: DeserializeOwned>(place: &HubPlace, request: Request) -> Result<T,
         while let Some(text) = decoder.next_frame().map_err(|error| failed(io::Error::other(error)))? {
             match Message::parse(&text) {
                 Ok(Message::Response(response)) if response.command == command => {
-                    return response.body().map_err(|failure| Error::Refused(failure.message));
+                    return response.body().map_err(|failure| Error::Refused { reason: failure.message, hub: None });
                 }
                 Ok(_) => {}
                 Err(error) => return Err(failed(io::Error::other(error))),

@@ -83,8 +83,10 @@ impl Runner {
         let mut left = ATTEMPTS;
         loop {
             left -= 1;
-            let stream = hub::find_or_start(place, executable, port)?;
-            match Self::greet(stream, Some(place.socket.clone()), program.clone(), agent.clone(), Place::Own) {
+            let met = hub::find_or_start(place, executable, port).and_then(|stream| {
+                Self::greet(stream, Some(place.socket.clone()), program.clone(), agent.clone(), Place::Own)
+            });
+            match met {
                 Err(Error::HungUp(_)) if left > 0 => {}
                 other => return other,
             }

@@ -37,7 +37,7 @@ struct Connection {
 
 impl Connection {
     fn new(stream: UnixStream) -> io::Result<Self> {
-        let peer = sys::peer_user(stream.as_raw_fd())?;
+        let peer = sys::peer(stream.as_raw_fd())?.uid;
         if peer != sys::user() && peer != 0 {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "another user listens on the hub's socket"));
         }
@@ -138,7 +138,9 @@ impl Link {
             connection.flush(&mut outbox, ALL).map_err(failed)?;
             let answer = connection.receive().map_err(failed)?.into_iter().find_map(welcome_of);
             if let Some(welcome) = answer {
-                break welcome?;
+                let hub = sys::peer(connection.stream.as_raw_fd()).ok().map(|peer| peer.pid);
+                let hub = hub.filter(|pid| u32::try_from(*pid).is_ok_and(|pid| pid > 0 && pid != std::process::id()));
+                break welcome.map_err(|reason| Error::Refused { reason, hub })?;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
@@ -276,8 +278,9 @@ impl Link {
         self.state = State::Gone(Instant::now() + pause, pause);
     }
 
-    /// Sends what is left, as long as the hub takes it: the program's end is not held up by a hub that stands still.
-    pub(crate) fn finish(mut self) {
+    /// Sends what is left, as long as the hub takes it: neither the program's end nor the user's shell is held up by a hub
+    /// that stands still.
+    pub(crate) fn drain(&mut self) {
         let end = Instant::now() + LAST_FLUSH;
         while let State::Connected(connection) = &mut self.state {
             if connection.flush(&mut self.outbox, ALL).is_err() {
@@ -300,11 +303,11 @@ impl Link {
     }
 }
 
-/// The answer to our greeting, if this message is one.
-fn welcome_of(message: Message) -> Option<Result<RunnerWelcome, Error>> {
+/// The answer to our greeting, if this message is one: a welcome, or why there is none.
+fn welcome_of(message: Message) -> Option<Result<RunnerWelcome, String>> {
     match message {
         Message::Response(response) if response.command == RUNNER_HELLO => {
-            Some(response.body().map_err(|failure| Error::Refused(failure.message)))
+            Some(response.body().map_err(|failure| failure.message))
         }
         _ => None,
     }

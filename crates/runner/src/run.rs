@@ -4,12 +4,13 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::runner::{
-    RUNNER_EXITED, RUNNER_INPUT, RUNNER_RESIZED, RUNNER_STARTED, RunnerExited, RunnerInput, RunnerStarted,
+    RUNNER_EXITED, RUNNER_INPUT, RUNNER_RESIZED, RUNNER_RESUMED, RUNNER_STARTED, RUNNER_SUSPENDED, RunnerExited,
+    RunnerInput, RunnerStarted, RunnerSuspended,
 };
 use ikpdb_proto::{Event, Failure, Request, SessionId};
 
 use crate::console::{Keys, Screen};
-use crate::ending::Ending;
+use crate::ending::{Ending, signal_name};
 use crate::error::Error;
 use crate::keeper::Report;
 use crate::link::Link;
@@ -19,6 +20,7 @@ use crate::running::{Agent, Order, Process, Running, Setting};
 use crate::signals::{Mask, Received, Sender, Signals};
 use crate::streams::Found;
 use crate::sys;
+use crate::terminal::Terminal;
 
 /// How long a program may take to end at a restart before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -46,6 +48,8 @@ pub(crate) struct Runner {
     /// Keepers of earlier programs, to be taken off the process table.
     pub(crate) old_keepers: Vec<Process>,
     restart: Option<Restart>,
+    /// The hub was told that the program is suspended.
+    suspended: bool,
     /// When the hub gets its turn although the program writes without a pause.
     next_turn: Instant,
     /// For reading output.
@@ -76,6 +80,7 @@ impl Runner {
             link,
             old_keepers: Vec::new(),
             restart: None,
+            suspended: false,
             next_turn: Instant::now(),
             buffer: vec![0; 64 << 10],
         })
@@ -88,7 +93,7 @@ impl Runner {
                 Ok(running) => running,
                 Err(error) => {
                     self.tell_failure(&error);
-                    self.link.finish();
+                    self.link.drain();
                     return Err(error);
                 }
             };
@@ -101,7 +106,7 @@ impl Runner {
                 keeper.release();
             }
             let Some(restart) = self.restart.take() else {
-                self.link.finish();
+                self.link.drain();
                 return Ok(ending);
             };
             self.link.outbox().push(restart.request.done());
@@ -212,7 +217,8 @@ impl Runner {
             match report {
                 Report::Ended(code, status) => return Ok(Some(Ending::from_wait(code, status))),
                 Report::Stopped(signal) => self.stop(running, signal),
-                Report::Started(_) | Report::Continued => {}
+                Report::Continued => self.resumed(),
+                Report::Started(_) => {}
             }
         }
         Ok(None)
@@ -223,17 +229,36 @@ impl Runner {
         self.move_output(running);
         self.flush_screen();
         let Process::Kept(keeper) = &running.process else { return };
-        match self.screen.terminal() {
-            Some(_) => self.screen.stop(signal, keeper),
-            // A shell that could continue it does not exist; the system would not have stopped it either.
-            None if signal != libc::SIGSTOP => {}
-            None => return,
+        // It used the terminal in the background, and the shell has brought us to the foreground since.
+        let is_over = matches!(signal, libc::SIGTTIN | libc::SIGTTOU)
+            && self.screen.terminal().is_some_and(Terminal::is_foreground);
+        // Without a shell that could continue it, the system would not have stopped it either.
+        let would_not_stop = self.screen.terminal().is_none() && signal != libc::SIGSTOP;
+        if !is_over && !would_not_stop {
+            self.suspended = true;
+            let suspended = RunnerSuspended { signal: signal_name(signal) };
+            self.link.outbox().push(Event::new(RUNNER_SUSPENDED, &suspended));
+            if self.screen.terminal().is_none() {
+                return;
+            }
+            // Now: while we are stopped nothing is sent.
+            self.link.drain();
+            self.screen.stop(signal, keeper);
+            self.resumed();
         }
+        let Process::Kept(keeper) = &running.process else { return };
         if let Some(console) = &mut running.console {
             self.screen.update(console, keeper);
             self.follow_size(running);
         }
         running.resume();
+    }
+
+    /// The program goes on, if it was suspended.
+    fn resumed(&mut self) {
+        if std::mem::take(&mut self.suspended) {
+            self.link.outbox().push(Event { seq: 0, event: RUNNER_RESUMED.to_owned(), body: None });
+        }
     }
 
     fn take_signals(&mut self, running: &mut Running) {

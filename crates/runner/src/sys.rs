@@ -217,15 +217,15 @@ pub(crate) fn status(fd: RawFd) -> Option<libc::stat> {
     }
 }
 
-/// The user at the other end of a unix socket.
-pub(crate) fn peer_user(fd: RawFd) -> io::Result<libc::uid_t> {
+/// The process and the user at the other end of a unix socket.
+pub(crate) fn peer(fd: RawFd) -> io::Result<libc::ucred> {
     // SAFETY: the record is as long as is said, and the kernel fills it.
     unsafe {
         let mut peer: libc::ucred = std::mem::zeroed();
         let mut length = size_of::<libc::ucred>() as libc::socklen_t;
         let record = (&raw mut peer).cast();
         check(libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, record, &mut length))?;
-        Ok(peer.uid)
+        Ok(peer)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which folder a program belongs to, and where the hub of that folder keeps its files.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -74,6 +74,20 @@ impl HubPlace {
     /// Held by the hub as long as it lives.
     pub fn lock(&self) -> PathBuf {
         self.socket.with_extension("lock")
+    }
+
+    /// What is lost because the state cannot be written, with the reason and the remedy; nothing if it can be.
+    pub fn state_complaint(&self) -> Option<String> {
+        let log = || OpenOptions::new().create(true).append(true).mode(0o600).open(self.log()).map(drop);
+        let (path, error) = match private_folder(&self.state) {
+            Err(error) => (self.state.clone(), error),
+            Ok(()) => (self.log(), log().err()?),
+        };
+        Some(format!(
+            "{} cannot be written ({error}): breakpoints and settings may be lost with the hub, and it has no log; name a \
+             writable folder in XDG_STATE_HOME",
+            path.display()
+        ))
     }
 
     /// What the hub has to say.

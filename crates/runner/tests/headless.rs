@@ -62,6 +62,22 @@ fn waiting_for_input_is_told_when_it_begins_and_when_it_ends() {
 }
 
 #[test]
+fn a_program_that_somebody_stops_is_told_to_be_suspended_until_it_is_continued() {
+    let (hub, runner) = start(code("import time\nprint('up')\nwhile True: time.sleep(.05)"), PLACE);
+    hub.wait_for_output("up");
+    let pid = hub.event("ikpdb/runnerStarted")["pid"].as_i64().unwrap();
+    // SAFETY: plain calls; the program is this test's own.
+    let send = |signal| unsafe { libc::kill(pid as i32, signal) };
+    send(libc::SIGSTOP);
+    assert_eq!(hub.event("ikpdb/runnerSuspended"), json!({"signal": "SIGSTOP"}));
+    assert!(hub.events("ikpdb/runnerResumed").is_empty());
+    send(libc::SIGCONT);
+    hub.event("ikpdb/runnerResumed");
+    send(libc::SIGTERM);
+    assert_eq!(end(&hub, runner), Ending::Signal(15));
+}
+
+#[test]
 fn a_busy_or_sleeping_program_does_not_wait_for_input() {
     let text = "import time\nprint('up')\ntime.sleep(.4)\nend = time.time() + .4\nwhile time.time() < end: pass";
     let (hub, runner) = start(code(text), PLACE);

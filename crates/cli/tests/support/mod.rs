@@ -5,6 +5,7 @@
 
 #[path = "../../../runner/tests/support/fake_hub.rs"]
 pub mod fake_hub;
+pub mod pty;
 pub mod terminal;
 
 use std::os::fd::AsRawFd;
@@ -77,6 +78,27 @@ impl Case {
             peer.pid
         };
         u32::try_from(pid).ok().filter(|pid| *pid != std::process::id()).map(|_| pid)
+    }
+
+    /// Process ids of all hubs of this case's workspace, also of one that does not listen yet.
+    pub fn hub_processes(&self) -> Vec<libc::pid_t> {
+        let wanted = format!("hub\0--workspace\0{}\0", self.workspace.display());
+        let is_hub = |pid: &libc::pid_t| {
+            std::fs::read(format!("/proc/{pid}/cmdline"))
+                .is_ok_and(|text| String::from_utf8_lossy(&text).contains(&wanted))
+        };
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(is_hub).collect()
+    }
+
+    /// Ends all hubs of this case at once; how many there were.
+    pub fn kill_hubs(&self) -> usize {
+        let hubs = self.hub_processes();
+        for &hub in &hubs {
+            // SAFETY: a plain call; the hub is this case's own.
+            unsafe { libc::kill(hub, libc::SIGKILL) };
+        }
+        hubs.len()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -29,6 +29,10 @@ struct Seen {
     next_seq: i64,
     /// Read nothing more from runners.
     stuck: bool,
+    /// Why runners are refused.
+    refusal: Option<String>,
+    /// Hang up on everybody when this comes.
+    last: Option<String>,
 }
 
 /// The hub.
@@ -75,6 +79,16 @@ impl FakeHub {
         self.seen.0.lock().unwrap().stuck = true;
     }
 
+    /// Takes no runner, for this reason.
+    pub fn refuse(&self, reason: &str) {
+        self.seen.0.lock().unwrap().refusal = Some(reason.to_owned());
+    }
+
+    /// All connections end when this request comes, and nobody listens any more, as if the process had been killed.
+    pub fn die_at(&self, request: &str) {
+        self.seen.0.lock().unwrap().last = Some(request.to_owned());
+    }
+
     fn serve(&self, stream: UnixStream) {
         let hub = self.clone();
         self.seen.0.lock().unwrap().connections.push(stream.try_clone().unwrap());
@@ -99,9 +113,21 @@ impl FakeHub {
     fn take(&self, stream: &UnixStream, message: Value) {
         let (lock, changed) = &*self.seen;
         let name = message["command"].as_str().or(message["event"].as_str()).unwrap_or_default().to_owned();
+        if lock.lock().unwrap().last.as_ref() == Some(&name) {
+            let address = stream.local_addr().unwrap();
+            self.die(address.as_pathname().unwrap());
+            return;
+        }
         match name.as_str() {
             "ikpdb/runnerHello" => {
                 let mut seen = lock.lock().unwrap();
+                if let Some(reason) = &seen.refusal {
+                    let refusal = json!({
+                        "seq": 1, "type": "response", "request_seq": message["seq"], "success": false,
+                        "command": name, "message": reason,
+                    });
+                    return send(stream, &refusal);
+                }
                 seen.runners.push(stream.try_clone().unwrap());
                 let session = seen.runners.len();
                 let body = json!({"session": session, "secret": SECRET, "url": "http://127.0.0.1:15480/", "pages": 0});
@@ -170,6 +196,20 @@ impl FakeHub {
             assert!(!left.is_zero(), "no {what}; seen: {:#?}", seen.messages);
             seen = changed.wait_timeout(seen, left).unwrap().0;
         }
+    }
+
+    /// Forgets what was said so far.
+    pub fn forget(&self) {
+        self.seen.0.lock().unwrap().messages.clear();
+    }
+
+    /// Waits until the agent of one program was let go on; one it is, not more.
+    pub fn saw_one_debugged_run(&self, what: &str) {
+        let configured = |message: &&Value| message["command"] == "configurationDone" && message["success"] == true;
+        self.wait(&format!("agent that is configured: {what}"), |messages| messages.iter().find(configured).map(drop));
+        let seen = self.seen.0.lock().unwrap();
+        let hellos = seen.messages.iter().filter(|message| message["event"] == "ikpdb/agentHello").count();
+        assert_eq!((hellos, seen.messages.iter().filter(configured).count()), (1, 1), "{what}");
     }
 
     /// The body of an event, when it comes.
