@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
+use crate::stamp::{self, Stamp};
 use crate::{shell, web};
 
 /// Build what is needed and debug a program in the browser: `cargo xtask run examples/debug_me.py`
@@ -35,7 +36,7 @@ pub(crate) const LIBRARIES: [&str; 2] = ["libikpdb_agent.so", "libikpdb_preload.
 pub(crate) fn build() -> Result<PathBuf> {
     web::build()?;
     libraries()?;
-    shell::run(&mut shell::cargo(["build", "--quiet", "--package", "ikpdb"])).context("the command did not build")?;
+    cargo_step("the command", &["--package", "ikpdb"], &[shell::target().join("debug/ikpdb")])?;
     let folder = shell::folder(shell::target().join("run"))?;
     for library in LIBRARIES {
         place(&shell::target().join("release").join(library), &folder.join(library))?;
@@ -47,12 +48,32 @@ pub(crate) fn build() -> Result<PathBuf> {
 
 /// Builds the agent and the preload library, optimised.
 pub(crate) fn libraries() -> Result<()> {
-    let fresh = LIBRARIES.iter().all(|name| shell::target().join("release").join(name).is_file());
-    if !fresh {
-        eprintln!("==> the agent, optimised (once; about half a minute)");
+    let files = LIBRARIES.map(|name| shell::target().join("release").join(name));
+    let arguments = ["--release", "--package", "ikpdb-agent", "--package", "ikpdb-preload"];
+    cargo_step("the agent, optimised", &arguments, &files)
+}
+
+/// Builds with cargo: as a step with cargo's own progress if anything was edited since the last time. Else cargo only
+/// looks whether it agrees, and has nothing to say.
+fn cargo_step(title: &str, arguments: &[&str], made: &[PathBuf]) -> Result<()> {
+    let build = |more: &[&str]| {
+        let arguments = ["build"].iter().chain(arguments).chain(more);
+        shell::run(&mut shell::cargo(arguments)).with_context(|| format!("{title}: cargo could not build it"))
+    };
+    let mut edited = Stamp::default().text(&arguments.join(" "));
+    for name in ["crates", "Cargo.toml", "Cargo.lock", ".cargo"] {
+        edited = edited.path(&shell::root().join(name));
     }
-    let arguments = ["build", "--quiet", "--release", "--package", "ikpdb-agent", "--package", "ikpdb-preload"];
-    shell::run(&mut shell::cargo(arguments)).context("the agent did not build")
+    let done = shell::target().join("stamps").join(title.replace([' ', ','], "-"));
+    if !made.iter().all(|file| file.is_file()) {
+        stamp::forget(&done)?;
+    }
+    let mut said = false;
+    edited.unless_done(&done, || {
+        said = true;
+        shell::step(title, || build(&[]))
+    })?;
+    if said { Ok(()) } else { build(&["--quiet"]) }
 }
 
 /// Makes `to` the same file as `from` (a hard link, as cargo itself does), or a copy on file systems without links.

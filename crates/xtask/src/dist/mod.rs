@@ -22,10 +22,10 @@ pub(crate) struct Release {
 /// Makes both; quick when nothing changed.
 pub(crate) fn build() -> Result<Release> {
     web::build()?;
-    shell::step("the agent, optimised", debug_run::libraries)?;
+    debug_run::libraries()?;
     let embedded = embed::prepare()?;
     shell::step("the binary (release; minutes when cold)", || {
-        let mut command = shell::cargo(["build", "--quiet", "--release", "--package", "ikpdb"]);
+        let mut command = shell::cargo(["build", "--release", "--package", "ikpdb"]);
         shell::run(command.env("IKPDB_EMBED_DIR", &embedded))
     })?;
     let dist = shell::folder(shell::target().join("dist"))?;
