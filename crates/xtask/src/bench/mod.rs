@@ -11,6 +11,7 @@ mod results;
 mod statistics;
 
 pub(crate) use callgrind::stand_in;
+pub(crate) use dap::Adapter;
 pub(crate) use debuggee::Starter;
 pub(crate) use machine::describe as machine_line;
 pub(crate) use measure::{Bench, Selection};

@@ -1,12 +1,15 @@
 //! The release as a user gets it: installed without an index into fresh environments, and by the lines of the README.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use ikpdb_testkit::Python;
 
-use super::Outcome;
+use super::{Outcome, session};
+use crate::commands::run::LIBRARIES;
 use crate::dist::{self, Release};
 use crate::{setup, shell};
 
@@ -33,13 +36,18 @@ pub(crate) fn run(pythons: &[Python], filter: Option<&str>) -> Outcome {
         }
     };
     check("the_binary_runs_alone_in_an_empty_home".into(), &|| binary_alone(&release, pythons));
+    for python in pythons {
+        let name = format!("the_binary_stops_a_program_of_{}", Environment::name(python));
+        check(name, &|| binary_debugs(&release, python));
+    }
     check("the_web_ui_is_inside_the_binary".into(), &|| web_inside(&release));
     check("the_wheel_requires_nothing_and_is_not_bound_to_one_python".into(), &|| wheel_metadata(&release));
     check("the_install_lines_of_the_readme_work".into(), &|| readme_lines(&release, pythons));
     for python in pythons {
-        let name = format!("the_wheel_installs_without_an_index_on_{}", Environment::name(python));
+        let name = format!("the_wheel_installs_without_an_index_and_stops_a_program_of_{}", Environment::name(python));
         check(name, &|| wheel_installs(&release, python));
     }
+    check("a_second_run_from_the_sources_builds_nothing".into(), &run_twice);
     outcome
 }
 
@@ -107,6 +115,13 @@ fn binary_alone(release: &Release, pythons: &[Python]) -> Result<()> {
     Ok(())
 }
 
+/// Every interpreter takes the agent that is inside the binary.
+fn binary_debugs(release: &Release, python: &Python) -> Result<()> {
+    let environment = Environment::new(&format!("binary-{}", Environment::name(python)), python)?;
+    let mut command = environment.command(&release.binary);
+    session::debug(command.arg("dap"), &environment.folder, Some(&python.executable), &python.version)
+}
+
 /// The files of the bundle have hashes in their names, so a name says which build it is of.
 fn web_inside(release: &Release) -> Result<()> {
     let binary = std::fs::read(&release.binary)?;
@@ -144,7 +159,48 @@ fn wheel_installs(release: &Release, python: &Python) -> Result<()> {
     let module = shell::output(environment.command(environment.python()).args(["-m", "ikpdb.cli", "--version"]))?;
     ensure!(module.trim() == expected, "`python -m ikpdb.cli` says {module:?}");
     shell::output(environment.command(environment.python()).args(["-W", "error", "-c", "import ikpdb"]))?;
-    environment.debug(environment.command(&command))
+    environment.debug(environment.command(&command))?;
+    // No interpreter is named: the environment's own is found.
+    session::debug(environment.command(&command).arg("dap"), &environment.folder, None, &python.version)
+}
+
+/// `cargo xtask run` twice: nothing that the second one starts was made anew.
+fn run_twice() -> Result<()> {
+    let folder = shell::folder(shell::target().join("dist-check/twice"))?;
+    let run = || {
+        let mut command = shell::cargo(["xtask", "run", "--no-browser", "--no-stop", "-c", "pass"]);
+        for (name, place) in [("XDG_RUNTIME_DIR", "run"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache")] {
+            command.env(name, shell::folder(folder.join(place))?);
+        }
+        let start = Instant::now();
+        let (status, said) = shell::tee(&mut command, HANGS)?;
+        ensure!(status.success(), "{status}: {said}");
+        Ok((start.elapsed(), said))
+    };
+    run()?;
+    let before = made()?;
+    let (took, said) = run()?;
+    let after = made()?;
+    ensure!(before == after, "the second start made something anew: {before:#?} became {after:#?}");
+    ensure!(!said.contains("==>"), "the second start says that it builds:\n{said}");
+    eprintln!("    the second start and the program took {:.2} s", took.as_secs_f64());
+    Ok(())
+}
+
+/// How long a run from the sources may take on a busy machine when all has to be built.
+const HANGS: Duration = Duration::from_secs(15 * 60);
+
+/// What a run from the sources starts and loads, and when each was made.
+fn made() -> Result<Vec<(PathBuf, SystemTime, u64)>> {
+    let target = shell::target();
+    let mut files =
+        vec![target.join("debug/ikpdb"), target.join("run/ikpdb"), shell::root().join("web/dist/index.html")];
+    files.extend(LIBRARIES.iter().flat_map(|name| ["release", "run"].map(|place| target.join(place).join(name))));
+    let about = |path: PathBuf| {
+        let found = std::fs::metadata(&path).with_context(|| format!("cannot look at {}", path.display()))?;
+        Ok((path, found.modified()?, found.ino()))
+    };
+    files.into_iter().map(about).collect()
 }
 
 /// Runs the block of README.md that follows the marker, in a shell, where `target/dist` is.

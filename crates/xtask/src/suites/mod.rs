@@ -3,6 +3,7 @@
 pub(crate) mod dist;
 pub(crate) mod python;
 pub(crate) mod rust;
+mod session;
 pub(crate) mod support;
 pub(crate) mod web;
 
