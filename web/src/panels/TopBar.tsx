@@ -64,11 +64,11 @@ function SessionPicker() {
       <span class="grow">
         <b class="cut">
           {workspace()}
-          <Show when={info()}>{(one) => ` · ${one().name}`}</Show>
+          <Show when={info()}>{(one) => <> · {one().name}</>}</Show>
         </b>
         <small class="cut num">
           <Show when={info()} fallback="no program">
-            {(one) => about(one())}
+            {(one) => <>{about(one())}</>}
           </Show>
           <Show when={sessions().length > 1}> · {sessions().length} programs</Show>
         </small>
