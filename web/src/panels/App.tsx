@@ -31,11 +31,14 @@ const PHONE: { panel: PhonePanel; label: string }[] = [
 
 /** The theme follows the system unless the user chose. */
 function useTheme(): void {
+  const ui = useUi();
   const choice = useSelect((state) => state.choices.theme);
   const system = matchMedia("(prefers-color-scheme: light)");
   const apply = () => {
-    const wanted = choice() === "system" ? (system.matches ? "light" : "dark") : choice();
+    const chosen = choice();
+    const wanted = chosen === "system" ? (system.matches ? "light" : "dark") : chosen;
     document.documentElement.dataset.theme = wanted;
+    ui.setTheme(wanted);
   };
   createEffect(apply);
   onMount(() => system.addEventListener("change", apply));

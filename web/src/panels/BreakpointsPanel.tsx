@@ -4,8 +4,9 @@ import { createMemo, For, Show } from "solid-js";
 import { baseName } from "../model/paths";
 import { type Mark, marks, markWords } from "../model/selectors";
 import type { ExceptionBreakpointsFilter } from "../socket/generated/ExceptionBreakpointsFilter";
+import { moveInList } from "./arrows";
 import { Icon } from "./Icon";
-import { moveInList } from "./regions";
+import { IconButton } from "./IconButton";
 import { Each, useModel, useSelect, useUi } from "./use";
 
 /** Offered before a program said what it can do. */
@@ -47,7 +48,7 @@ function What(props: { mark: Mark }) {
   );
 }
 
-function BreakpointRow(props: { mark: Mark; active: boolean; first: boolean; host(): HTMLElement | undefined }) {
+function BreakpointRow(props: { mark: Mark; first: boolean }) {
   const model = useModel();
   const ui = useUi();
   const wish = () => props.mark.wish;
@@ -77,9 +78,8 @@ function BreakpointRow(props: { mark: Mark; active: boolean; first: boolean; hos
       { label: "Remove all breakpoints", run: () => model.breakpoints.removeAll() },
     ]);
   const keys = (event: KeyboardEvent) => {
-    const host = props.host();
     if (event.target !== event.currentTarget && event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    if (host !== undefined && moveInList(event, host)) return;
+    if (moveInList(event)) return;
     if (event.key === "Enter") open(true);
     else if (event.key === " ") setEnabled(!wish().enabled);
     else if (event.key === "Delete") remove();
@@ -114,19 +114,18 @@ function BreakpointRow(props: { mark: Mark; active: boolean; first: boolean; hos
       <span class="ln-no num">{props.mark.line}</span>
       <What mark={props.mark} />
       <Show when={own()} fallback={<span class="badge">{wish().owner}</span>}>
-        <button
-          type="button"
-          class="ib on-hover"
-          tabindex="-1"
-          aria-label={`Remove breakpoint, line ${props.mark.line}`}
+        <IconButton
+          icon="close"
+          size="i12"
+          class="on-hover"
+          tabindex={-1}
+          label={`Remove breakpoint, line ${props.mark.line}`}
           title="Remove (Delete)"
-          onClick={(event) => {
+          run={(event) => {
             event.stopPropagation();
             remove();
           }}
-        >
-          <Icon name="close" class="i12" />
-        </button>
+        />
       </Show>
     </li>
   );
@@ -134,7 +133,6 @@ function BreakpointRow(props: { mark: Mark; active: boolean; first: boolean; hos
 
 export function BreakpointsPanel() {
   const model = useModel();
-  let host: HTMLUListElement | undefined;
   const all = useSelect(marks);
   const active = useSelect((state) => state.breakpoints.active);
   const on = useSelect((state) => state.filters);
@@ -151,17 +149,13 @@ export function BreakpointsPanel() {
         <h2>Breakpoints</h2>
         <span class="n num">{all().length === 0 ? "" : all().length}</span>
         <span class="grow" />
-        <button
-          type="button"
-          class="ib"
-          data-testid="bp-remove-all"
-          aria-label="Remove all breakpoints"
-          title="Remove all breakpoints"
+        <IconButton
+          icon="trash"
+          label="Remove all breakpoints"
+          testId="bp-remove-all"
           disabled={all().length === 0}
-          onClick={() => model.breakpoints.removeAll()}
-        >
-          <Icon name="trash" class="i14" />
-        </button>
+          run={() => model.breakpoints.removeAll()}
+        />
         <button
           type="button"
           class="switch"
@@ -181,7 +175,7 @@ export function BreakpointsPanel() {
           </p>
         }
       >
-        <ul class="body" aria-label="Breakpoints" ref={host}>
+        <ul class="body" aria-label="Breakpoints">
           <Each list={groups()} key={(group) => group.path}>
             {(group, at) => (
               <>
@@ -190,14 +184,7 @@ export function BreakpointsPanel() {
                   <span class="dim num">{group().list.length}</span>
                 </li>
                 <Each list={group().list} key={(mark) => mark.wish.id}>
-                  {(mark, index) => (
-                    <BreakpointRow
-                      mark={mark()}
-                      active={active()}
-                      first={at() === 0 && index() === 0}
-                      host={() => host}
-                    />
-                  )}
+                  {(mark, index) => <BreakpointRow mark={mark()} first={at() === 0 && index() === 0} />}
                 </Each>
               </>
             )}

@@ -4,7 +4,9 @@
 import { createSignal, For, onMount, Show } from "solid-js";
 import { capabilities } from "../model/selectors";
 import type { ConditionEditor as Editing } from "../model/state";
+import { moveInTabs } from "./arrows";
 import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { useModel, useSelect } from "./use";
 
 type Tab = Editing["tab"];
@@ -20,11 +22,12 @@ export function ConditionEditor(props: { close(): void }) {
   const editor = useSelect((state) => state.condition);
   const can = useSelect((state) => {
     const able = capabilities(state);
-    const known = state.current !== null;
+    const edited = state.breakpoints.wishes.find((one) => one.id === state.condition?.wish);
+    // What nobody said that it can be done is not offered; but what is set can be taken away again.
     return {
       condition: true,
-      hit: !known || able.supportsHitConditionalBreakpoints === true,
-      log: !known || able.supportsLogPoints === true,
+      hit: able.supportsHitConditionalBreakpoints === true || Boolean(edited?.hitCondition),
+      log: able.supportsLogPoints === true || Boolean(edited?.logMessage),
     };
   });
   const wish = () => model.store.get().breakpoints.wishes.find((one) => one.id === editor()?.wish);
@@ -61,27 +64,26 @@ export function ConditionEditor(props: { close(): void }) {
         if (event.key === "Escape") close();
       }}
     >
-      <div class="bar" role="tablist">
-        <For each={offered()}>
-          {(one) => (
-            <button
-              type="button"
-              role="tab"
-              aria-selected={tab() === one.tab}
-              onClick={() => {
-                setTab(one.tab);
-                input?.focus();
-              }}
-            >
-              {one.label}
-            </button>
-          )}
-        </For>
+      <div class="bar">
+        <div class="offers" role="tablist" aria-label="When it stops" onKeyDown={moveInTabs}>
+          <For each={offered()}>
+            {(one) => (
+              <button
+                type="button"
+                role="tab"
+                aria-selected={tab() === one.tab}
+                tabindex={tab() === one.tab ? 0 : -1}
+                onClick={() => setTab(one.tab)}
+                onPointerUp={() => input?.focus()}
+              >
+                {one.label}
+              </button>
+            )}
+          </For>
+        </div>
         <span class="grow" />
         <span class="hint wide">{editor()?.saving ? "Saving" : "Enter saves · Esc leaves it as it was"}</span>
-        <button type="button" class="ib" aria-label="Close (Esc)" title="Close (Esc)" onClick={close}>
-          <Icon name="close" class="i12" />
-        </button>
+        <IconButton icon="close" label="Close (Esc)" size="i12" run={close} />
       </div>
       <input
         ref={input}

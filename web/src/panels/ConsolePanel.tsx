@@ -9,7 +9,7 @@ import type { ConsoleEntry } from "../model/state";
 import { ownLoad, resultPath, type TreeRow, valueRows } from "../model/tree";
 import { Icon } from "./Icon";
 import type { IconName } from "./icons";
-import { Each, useModel, useSelect } from "./use";
+import { Each, useModel, useSelect, useUi } from "./use";
 import { ValueTree, valueClass } from "./ValueTree";
 
 /** Rows that are in the page; older ones come back on demand. */
@@ -159,6 +159,7 @@ function Entry(props: { entry: ConsoleEntry }) {
 
 function Prompt() {
   const model = useModel();
+  const ui = useUi();
   const stopped = useSelect(isStopped);
   const running = useSelect((state) => phase(state) === "running");
   const frame = useSelect((state) => selectedFrame(state.stop)?.name ?? "");
@@ -206,6 +207,11 @@ function Prompt() {
     }
   };
   onMount(fit);
+  createEffect(() => {
+    if (ui.keyboard() !== "console") return;
+    area?.focus();
+    ui.setKeyboard(null);
+  });
   const placeholder = () => {
     if (stopped()) return "An expression or statement";
     return running() ? "Evaluates when the program is stopped (F6 pauses it)" : "Evaluates when a program is stopped";

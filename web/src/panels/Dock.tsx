@@ -1,15 +1,22 @@
 // Console and terminal, as tabs below the source.
 
-import { lazy, Show, Suspense } from "solid-js";
+import { For, lazy, Show, Suspense } from "solid-js";
 import { currentSession, streamNotes } from "../model/selectors";
+import { moveInTabs } from "./arrows";
 import { ConsolePanel } from "./ConsolePanel";
 import { command } from "./commands";
 import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { Splitter } from "./Splitter";
 import { useModel, useSelect, useUi } from "./use";
 
 // The terminal is large and often not looked at.
 const TerminalPanel = lazy(() => import("./TerminalPanel"));
+
+const TABS = [
+  { dock: "console", label: "Console", icon: "right" },
+  { dock: "terminal", label: "Terminal", icon: "terminal" },
+] as const;
 
 export function Dock() {
   const model = useModel();
@@ -18,68 +25,40 @@ export function Dock() {
   const open = useSelect((state) => state.dockOpen);
   const info = useSelect(currentSession);
   const notes = useSelect((state) => streamNotes(currentSession(state)).join(" · "));
-  const show = (dock: "console" | "terminal") =>
-    model.store.dispatch({ type: "layout", change: { dock, dockOpen: true } });
-  const keys = (event: KeyboardEvent) => {
-    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    show(tab() === "console" ? "terminal" : "console");
-    const strip = event.currentTarget as Element;
-    queueMicrotask(() => strip.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
-  };
   return (
     <section class="dock" aria-label="Console and terminal" data-open={open()} data-region>
       <Splitter edge="dock" />
       <div class="tabs">
-        <div class="strip" role="tablist" aria-label="Console and terminal" onKeyDown={keys}>
-          <button
-            type="button"
-            class="tab"
-            role="tab"
-            data-testid="tab-console"
-            aria-selected={open() && tab() === "console"}
-            tabindex={tab() === "console" ? 0 : -1}
-            onClick={() => show("console")}
-          >
-            <Icon name="right" />
-            Console
-          </button>
-          <button
-            type="button"
-            class="tab"
-            role="tab"
-            data-testid="tab-terminal"
-            aria-selected={open() && tab() === "terminal"}
-            tabindex={tab() === "terminal" ? 0 : -1}
-            onClick={() => show("terminal")}
-          >
-            <Icon name="terminal" />
-            Terminal
-            <Show when={info()?.waitingForInput}>
-              <span class="badge stop">waits</span>
-            </Show>
-          </button>
+        <div class="strip" role="tablist" aria-label="Console and terminal" onKeyDown={moveInTabs}>
+          <For each={TABS}>
+            {({ dock, label, icon }) => (
+              <button
+                type="button"
+                class="tab"
+                role="tab"
+                data-testid={`tab-${dock}`}
+                aria-selected={open() && tab() === dock}
+                tabindex={tab() === dock ? 0 : -1}
+                onClick={() => model.store.dispatch({ type: "layout", change: { dock, dockOpen: true } })}
+              >
+                <Icon name={icon} />
+                {label}
+                <Show when={dock === "terminal" && info()?.waitingForInput}>
+                  <span class="badge stop">waits</span>
+                </Show>
+              </button>
+            )}
+          </For>
         </div>
         <div class="end">
           <Show when={open() && tab() === "console"}>
-            <button
-              type="button"
-              class="ib"
-              aria-label="Clear the console"
-              title="Clear the console"
-              onClick={() => model.console.clear()}
-            >
-              <Icon name="trash" class="i14" />
-            </button>
+            <IconButton icon="trash" label="Clear the console" run={() => model.console.clear()} />
           </Show>
-          <button
-            type="button"
-            class="ib"
-            aria-label={open() ? "Hide the panel (Ctrl-J)" : "Show the panel (Ctrl-J)"}
-            title={open() ? "Hide the panel (Ctrl-J)" : "Show the panel (Ctrl-J)"}
-            onClick={() => command("toggleDock").run(model, ui)}
-          >
-            <Icon name={open() ? "close" : "fold"} class="i14" />
-          </button>
+          <IconButton
+            icon={open() ? "close" : "fold"}
+            label={`${open() ? "Hide" : "Show"} the panel (${command("toggleDock").keys[0]})`}
+            run={() => command("toggleDock").run(model, ui)}
+          />
         </div>
       </div>
       <Show when={open()}>

@@ -6,6 +6,7 @@ import { currentSession } from "../model/selectors";
 import type { ExceptionView } from "../model/state";
 import type { ExceptionDetails } from "../socket/generated/ExceptionDetails";
 import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { copy } from "./ui";
 import { useModel, useSelect } from "./use";
 
@@ -79,18 +80,12 @@ export function ExceptionWidget(props: { view: ExceptionView }) {
         <h3>{name()}</h3>
         <span class="badge err">{uncaught() ? "uncaught" : "raised"}</span>
         <span class="grow" />
-        <button
-          type="button"
-          class="ib"
-          aria-label="Copy with traceback"
-          title="Copy with traceback"
-          onClick={() => void copy(traceback() || `${name()}: ${message()}`)}
-        >
-          <Icon name="copy" class="i14" />
-        </button>
-        <button type="button" class="ib" aria-label="Close (Esc)" title="Close (Esc)" onClick={close}>
-          <Icon name="close" class="i14" />
-        </button>
+        <IconButton
+          icon="copy"
+          label="Copy with traceback"
+          run={() => void copy(traceback() || `${name()}: ${message()}`)}
+        />
+        <IconButton icon="close" label="Close (Esc)" run={close} />
       </header>
       <p class="msg">{message()}</p>
       <Show when={links().length > 0}>

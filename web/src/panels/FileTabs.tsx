@@ -2,8 +2,10 @@
 
 import { Show } from "solid-js";
 import { pointers } from "../model/selectors";
+import { moveInTabs } from "./arrows";
 import { command, tip } from "./commands";
 import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { Each, useModel, useSelect, useUi } from "./use";
 
 export function FileTabs() {
@@ -15,24 +17,20 @@ export function FileTabs() {
     (state) => state.tabs.find((key) => pointers(state, key).some((one) => one.kind !== "frame")) ?? null,
   );
   const showCurrent = useSelect((state) => tip(command("showCurrent"), state));
-  const keys = (event: KeyboardEvent, at: number) => {
-    const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    const list = tabs();
-    if (by !== undefined) {
-      const next = list[(at + by + list.length) % list.length];
-      if (next !== undefined) model.files.activate(next.key);
-      const strip = (event.currentTarget as Element).closest("[role=tablist]");
-      queueMicrotask(() => strip?.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
-    } else if (event.key === "Delete") model.files.close(list[at]?.key ?? "");
-    else return;
+  const keys = (event: KeyboardEvent, key: string) => {
+    if (moveInTabs(event) || event.key !== "Delete") return;
     event.preventDefault();
+    const strip = (event.currentTarget as Element).closest("[role=tablist]");
+    model.files.close(key);
+    // The keyboard stays in the strip as long as there is one.
+    queueMicrotask(() => strip?.querySelector<HTMLElement>("[aria-selected=true]")?.focus());
   };
   return (
     <Show when={tabs().length > 0}>
       <div class="tabs">
         <div class="strip" role="tablist" aria-label="Open files">
           <Each list={tabs()} key={(one) => one.key}>
-            {(one, index) => (
+            {(one) => (
               <div
                 class="tab"
                 role="presentation"
@@ -54,7 +52,7 @@ export function FileTabs() {
                   aria-keyshortcuts="Delete"
                   data-testid="tab"
                   onClick={() => model.files.activate(one().key)}
-                  onKeyDown={(event) => keys(event, index())}
+                  onKeyDown={(event) => keys(event, one().key)}
                 >
                   <Icon
                     name={withPointer() === one().key ? "arrow" : "file"}
@@ -77,15 +75,7 @@ export function FileTabs() {
           </Each>
         </div>
         <div class="end">
-          <button
-            type="button"
-            class="ib"
-            aria-label={showCurrent()}
-            title={showCurrent()}
-            onClick={() => command("showCurrent").run(model, ui)}
-          >
-            <Icon name="stopped" class="i14" />
-          </button>
+          <IconButton icon="stopped" label={showCurrent()} run={() => command("showCurrent").run(model, ui)} />
         </div>
       </div>
     </Show>

@@ -3,8 +3,9 @@
 import { createMemo, For, Show } from "solid-js";
 import { baseName } from "../model/paths";
 import type { State } from "../model/state";
+import { moveInTree } from "./arrows";
 import { Icon } from "./Icon";
-import { moveInList } from "./regions";
+import { IconButton } from "./IconButton";
 import { Each, useModel, useSelect, useUi } from "./use";
 
 interface FileRow {
@@ -47,7 +48,6 @@ function fileRows(state: State): FileRow[] {
 export function FileTree() {
   const model = useModel();
   const ui = useUi();
-  let host: HTMLUListElement | undefined;
   const rows = useSelect(fileRows, (a, b) => a.length === b.length && a.every((row, i) => sameRow(row, b[i])));
   const active = useSelect((state) => state.active);
   const wishes = useSelect((state) => state.breakpoints.wishes);
@@ -66,11 +66,9 @@ export function FileTree() {
     }
   };
   const keys = (event: KeyboardEvent, row: FileRow) => {
-    if (host !== undefined && moveInList(event, host)) return;
-    if (event.key === "Enter" || event.key === " ") act(row, true);
-    else if (event.key === "ArrowRight" && row.folder && !row.open) act(row, false);
-    else if (event.key === "ArrowLeft" && row.folder && row.open) act(row, false);
-    else return;
+    if (moveInTree(event, row.folder ? row.open : null, () => act(row, false))) return;
+    if (event.key !== "Enter" && event.key !== " ") return;
+    act(row, true);
     event.preventDefault();
   };
   return (
@@ -78,24 +76,8 @@ export function FileTree() {
       <header>
         <h2>Workspace</h2>
         <span class="grow" />
-        <button
-          type="button"
-          class="ib"
-          aria-label="Read again"
-          title="Read the folders again"
-          onClick={() => model.files.refreshFolders()}
-        >
-          <Icon name="refresh" class="i14" />
-        </button>
-        <button
-          type="button"
-          class="ib"
-          aria-label="Collapse all"
-          title="Collapse all"
-          onClick={() => model.store.dispatch({ type: "collapseFolders" })}
-        >
-          <Icon name="fold" class="i14" />
-        </button>
+        <IconButton icon="refresh" label="Read the folders again" run={() => model.files.refreshFolders()} />
+        <IconButton icon="fold" label="Collapse all" run={() => model.store.dispatch({ type: "collapseFolders" })} />
       </header>
       <div class="find">
         <Icon name="search" class="i12" />
@@ -104,7 +86,7 @@ export function FileTree() {
         </button>
         <kbd>Ctrl P</kbd>
       </div>
-      <ul class="body tree" role="tree" aria-label="Files" ref={host}>
+      <ul class="body tree" role="tree" aria-label="Files">
         <Each list={rows()} key={(row) => row.path}>
           {(row, index) => (
             <li
@@ -131,7 +113,7 @@ export function FileTree() {
               <span class="cut">{row().name}</span>
               <For each={counts().has(row().path) ? [counts().get(row().path)] : []}>
                 {(count) => (
-                  <span class="marks num" title={`${count} breakpoints`}>
+                  <span class="marks num" title={`${count} breakpoint${count === 1 ? "" : "s"}`}>
                     <Icon name="mark-on" class="i12" />
                     {count}
                   </span>

@@ -3,7 +3,7 @@
 import { createEffect, createMemo, createSignal, onCleanup, Show } from "solid-js";
 import type { Variable } from "../debugger/data";
 import { hoverPath, type TreeRow, valueRows } from "../model/tree";
-import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { copy } from "./ui";
 import { useModel, useSelect } from "./use";
 import { ValueTree, valueClass } from "./ValueTree";
@@ -72,27 +72,16 @@ export function HoverCard() {
             <code class="cut">{now().expression}</code>
             <span class="dim cut">{now().variable?.type ?? ""}</span>
             <span class="grow" />
-            <button
-              type="button"
-              class="ib"
-              aria-label="Add to watch"
-              title="Add to watch"
-              onClick={() => model.values.addWatch(now().expression)}
-            >
-              <Icon name="eye" class="i14" />
-            </button>
-            <button
-              type="button"
-              class="ib"
-              aria-label="Copy value"
-              title="Copy value"
-              onClick={() => {
+            <IconButton icon="eye" label="Add to watch" run={() => model.values.addWatch(now().expression)} />
+            <IconButton
+              icon="copy"
+              label="Copy value"
+              disabled={now().variable === null}
+              run={() => {
                 const { variable } = now();
                 if (variable !== null) void model.values.copyText(variable).then(copy);
               }}
-            >
-              <Icon name="copy" class="i14" />
-            </button>
+            />
           </header>
           <div class="value" classList={{ bad: now().error !== null }}>
             <span class={now().variable === null ? "" : valueClass(now().variable as Variable)}>

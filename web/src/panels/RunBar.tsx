@@ -1,6 +1,7 @@
 // The run control: buttons disable, they never vanish or move.
 
 import { phase } from "../model/selectors";
+import { moveInToolbar } from "./arrows";
 import { command, tip } from "./commands";
 import { Icon } from "./Icon";
 import type { IconName } from "./icons";
@@ -45,6 +46,7 @@ function RunButton(props: { id: string; testId: string; icon: IconName; class?: 
       type="button"
       class={`rb ${props.class ?? ""}`}
       data-testid={props.testId}
+      tabindex="-1"
       aria-label={does.tip()}
       title={does.tip()}
       disabled={does.disabled()}
@@ -59,7 +61,7 @@ export function RunBar() {
   const primary = usePrimary();
   const does = useCommand(() => primary().id);
   return (
-    <div class="run" role="toolbar" aria-label="Run control" data-testid="dbg-toolbar">
+    <div class="run" role="toolbar" aria-label="Run control" data-testid="dbg-toolbar" onKeyDown={moveInToolbar}>
       <button
         type="button"
         class="rb primary"

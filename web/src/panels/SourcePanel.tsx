@@ -15,7 +15,7 @@ import { StartPage } from "./StartPage";
 import { SourceEditor } from "./source/editor";
 import { namesByLine } from "./source/expression";
 import type { InlineValue } from "./source/shown";
-import type { MenuItem } from "./ui";
+import { copy, type MenuItem } from "./ui";
 import { useModel, useSelect, useUi } from "./use";
 
 const MOST_INLINE = 60;
@@ -135,7 +135,7 @@ export function SourcePanel() {
         run: () => model.values.addWatch(text),
       },
       { label: "Evaluate in the console", disabled: text === "", run: () => void model.console.evaluate(text) },
-      { label: "Copy", disabled: selection === "", run: () => void navigator.clipboard?.writeText(selection) },
+      { label: "Copy", disabled: selection === "", run: () => void copy(selection) },
     ]);
   };
 

@@ -4,8 +4,9 @@ import { createMemo, Show } from "solid-js";
 import { place, shortPath } from "../model/paths";
 import { isStopped, phase } from "../model/selectors";
 import type { FrameView, State, StopView } from "../model/state";
+import { moveInTree } from "./arrows";
 import { Icon } from "./Icon";
-import { moveInList } from "./regions";
+import { IconButton } from "./IconButton";
 import { copy } from "./ui";
 import { Each, useModel, useSelect, useUi } from "./use";
 
@@ -84,7 +85,6 @@ const BADGE = { stopped: "badge stop", exception: "badge err", held: "badge" };
 export function StackPanel() {
   const model = useModel();
   const ui = useUi();
-  let host: HTMLUListElement | undefined;
   const rows = useSelect(stackRows);
   const stale = useSelect((state) => !isStopped(state));
   const is = useSelect(phase);
@@ -107,10 +107,9 @@ export function StackPanel() {
     else if (row.kind === "more") model.sessions.moreFrames(row.thread);
   };
   const keys = (event: KeyboardEvent, row: StackRow) => {
-    if (host !== undefined && moveInList(event, host)) return;
-    const opens = event.key === "ArrowRight" && ((row.kind === "thread" && !row.open) || row.kind === "library");
-    const closes = event.key === "ArrowLeft" && row.kind === "thread" && row.open;
-    if (event.key !== "Enter" && event.key !== " " && !opens && !closes) return;
+    const open = row.kind === "thread" ? row.open : row.kind === "library" ? false : null;
+    if (moveInTree(event, open, () => act(row, false))) return;
+    if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
     act(row, event.key === "Enter");
   };
@@ -140,17 +139,13 @@ export function StackPanel() {
       <header>
         <h2>Call stack</h2>
         <span class="grow" />
-        <button
-          type="button"
-          class="ib"
-          data-testid="copy-stack"
-          aria-label="Copy call stack"
-          title="Copy call stack"
+        <IconButton
+          icon="copy"
+          label="Copy call stack"
+          testId="copy-stack"
           disabled={rows().length === 0}
-          onClick={() => void copy(text())}
-        >
-          <Icon name="copy" class="i14" />
-        </button>
+          run={() => void copy(text())}
+        />
       </header>
       <Show
         when={rows().length > 0}
@@ -162,7 +157,7 @@ export function StackPanel() {
           </p>
         }
       >
-        <ul class="body" role="tree" aria-label="Threads and frames" ref={host}>
+        <ul class="body" role="tree" aria-label="Threads and frames" data-testid="panel-threads">
           <Each list={rows()} key={(row) => row.key}>
             {(row, index) => (
               <li

@@ -4,6 +4,7 @@ import { For, Match, Switch } from "solid-js";
 import { currentSession, phase } from "../model/selectors";
 import { command } from "./commands";
 import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { copy } from "./ui";
 import { useModel, useSelect, useUi } from "./use";
 
@@ -85,15 +86,7 @@ export function StartPage() {
               {(text) => (
                 <div class="cmd">
                   <span class="cut">{text}</span>
-                  <button
-                    type="button"
-                    class="ib"
-                    aria-label={`Copy ${text}`}
-                    title="Copy"
-                    onClick={() => void copy(text)}
-                  >
-                    <Icon name="copy" class="i14" />
-                  </button>
+                  <IconButton icon="copy" label={`Copy ${text}`} title="Copy" run={() => void copy(text)} />
                 </div>
               )}
             </For>

@@ -5,7 +5,7 @@ import { type ITheme, Terminal } from "@xterm/xterm";
 import "@xterm/xterm/css/xterm.css";
 import { createEffect, on, onCleanup, onMount, Show } from "solid-js";
 import { currentSession } from "../model/selectors";
-import { useModel, useSelect } from "./use";
+import { useModel, useSelect, useUi } from "./use";
 
 /** The terminal makes style elements of its own: the page's policy lets in those that carry its nonce. */
 function withNonce(run: () => void): void {
@@ -53,9 +53,9 @@ function theme(): ITheme {
 
 export default function TerminalPanel() {
   const model = useModel();
+  const ui = useUi();
   const current = useSelect((state) => state.current);
   const info = useSelect(currentSession);
-  const themeChoice = useSelect((state) => state.choices.theme);
   let place: HTMLDivElement | undefined;
   let sent = "";
   const attached = () => info()?.streams?.attached === true;
@@ -76,6 +76,8 @@ export default function TerminalPanel() {
       scrollback: 5000,
       cursorBlink: false,
       convertEol: false,
+      // Programs choose their colours for a dark ground.
+      minimumContrastRatio: 4.5,
       theme: theme(),
     });
     const fit = new FitAddon();
@@ -112,11 +114,21 @@ export default function TerminalPanel() {
       on([() => info()?.streams?.attached, () => info()?.streams?.terminal, () => info()?.id], resize, { defer: true }),
     );
     createEffect(
-      on(themeChoice, () => {
-        // The attribute on the root element changes in the same turn.
-        queueMicrotask(() => withNonce(() => (terminal.options.theme = theme())));
-      }),
+      on(
+        ui.theme,
+        () => {
+          withNonce(() => {
+            terminal.options.theme = theme();
+          });
+        },
+        { defer: true },
+      ),
     );
+    createEffect(() => {
+      if (ui.keyboard() !== "terminal") return;
+      terminal.focus();
+      ui.setKeyboard(null);
+    });
     onCleanup(() => {
       model.listenToTerminals(null);
       resized.disconnect();

@@ -4,6 +4,7 @@ import { createEffect, onCleanup, Show } from "solid-js";
 import type { Toast } from "../model/state";
 import { command } from "./commands";
 import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { Each, useModel, useSelect, useUi } from "./use";
 
 const SHOWN_MS = 6000;
@@ -40,9 +41,7 @@ function One(props: { toast: Toast }) {
           </button>
         )}
       </Show>
-      <button type="button" class="ib" aria-label="Close" title="Close" onClick={close}>
-        <Icon name="close" class="i12" />
-      </button>
+      <IconButton icon="close" label="Close" size="i12" run={close} />
     </div>
   );
 }

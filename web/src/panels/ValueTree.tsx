@@ -4,8 +4,9 @@ import { createMemo, createSignal, Show } from "solid-js";
 import type { Variable } from "../debugger/data";
 import { isStopped } from "../model/selectors";
 import type { TreeRow } from "../model/tree";
+import { moveInTree } from "./arrows";
 import { Icon } from "./Icon";
-import { moveInList } from "./regions";
+import { IconButton } from "./IconButton";
 import { copy, type MenuItem } from "./ui";
 import { Each, useModel, useSelect, useUi } from "./use";
 
@@ -114,9 +115,7 @@ function VariableRow(props: { row: TreeRow & { kind: "variable" }; editable: boo
         {(text) => (
           <div class="row fault" role="alert" style={{ "--depth": props.row.depth }}>
             <span>Not set: {text()}</span>
-            <button type="button" class="ib" aria-label="Close" onClick={() => setFault(null)}>
-              <Icon name="close" class="i12" />
-            </button>
+            <IconButton icon="close" label="Close" size="i12" run={() => setFault(null)} />
           </div>
         )}
       </Show>
@@ -172,9 +171,14 @@ function Content(props: { row: TreeRow; editable: boolean; stale: boolean }) {
   return <>{content()}</>;
 }
 
-export function ValueTree(props: { rows: TreeRow[]; label: string; editable: boolean }) {
+export function ValueTree(props: {
+  rows: TreeRow[];
+  label: string;
+  editable: boolean;
+  /** It stands below a row of another tree, and is a part of that. */
+  nested?: boolean;
+}) {
   const model = useModel();
-  let host: HTMLUListElement | undefined;
   const stale = useSelect((state) => !isStopped(state));
   const toggle = (row: TreeRow) => model.values.toggle(row);
   const click = (event: MouseEvent, row: TreeRow) => {
@@ -183,7 +187,7 @@ export function ValueTree(props: { rows: TreeRow[]; label: string; editable: boo
   };
   const keys = (event: KeyboardEvent, row: TreeRow) => {
     if (event.target !== event.currentTarget) return;
-    if (host !== undefined && moveInList(event, host)) return;
+    if (moveInTree(event, row.expanded, () => toggle(row))) return;
     if (event.key === "c" && (event.ctrlKey || event.metaKey) && row.kind === "variable") {
       void model.values.copyText(row.variable).then(copy);
     } else if (event.key === "Enter" || event.key === "F2") {
@@ -191,20 +195,18 @@ export function ValueTree(props: { rows: TreeRow[]; label: string; editable: boo
       if (row.kind === "variable" && (event.key === "F2" || row.expanded === null)) {
         inner?.dispatchEvent(new MouseEvent("dblclick", { bubbles: true }));
       } else toggle(row);
-    } else if (event.key === "ArrowRight" && row.expanded === false) toggle(row);
-    else if (event.key === "ArrowLeft" && row.expanded === true) toggle(row);
-    else return;
+    } else return;
     event.preventDefault();
   };
   return (
-    <ul class="body" role="tree" aria-label={props.label} ref={host}>
+    <ul class="body" role={props.nested ? "group" : "tree"} aria-label={props.label}>
       <Each list={props.rows} key={(row) => `${row.kind} ${row.path}`}>
         {(row, index) => (
           <li
             role="treeitem"
             aria-level={row().depth + 1}
             aria-expanded={row().expanded ?? undefined}
-            tabindex={index() === 0 ? 0 : -1}
+            tabindex={index() === 0 && !props.nested ? 0 : -1}
             data-row
             data-testid={row().kind === "variable" ? "row" : `row-${row().kind}`}
             onClick={(event) => click(event, row())}

@@ -4,6 +4,7 @@ import { createMemo, createSignal, Show } from "solid-js";
 import { phase } from "../model/selectors";
 import { scopeRows, type TreeRow } from "../model/tree";
 import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { useModel, useSelect } from "./use";
 import { ValueTree } from "./ValueTree";
 
@@ -34,15 +35,11 @@ export function VariablesPanel() {
         <h2>Variables</h2>
         <span class="n cut">{changed() === 0 ? "" : `${changed()} changed since the last stop`}</span>
         <span class="grow" />
-        <button
-          type="button"
-          class="ib"
-          aria-label="Collapse all"
-          title="Collapse all"
-          onClick={() => model.store.dispatch({ type: "collapseAll", prefix: "s:" })}
-        >
-          <Icon name="fold" class="i14" />
-        </button>
+        <IconButton
+          icon="fold"
+          label="Collapse all"
+          run={() => model.store.dispatch({ type: "collapseAll", prefix: "s:" })}
+        />
       </header>
       <Show
         when={tree().scopes.length > 0}

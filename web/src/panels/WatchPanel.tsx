@@ -4,8 +4,9 @@ import { createMemo, createSignal, Show } from "solid-js";
 import { isStopped } from "../model/selectors";
 import type { WatchValue } from "../model/state";
 import { ownLoad, type TreeRow, valueRows, watchPath } from "../model/tree";
+import { moveInTree } from "./arrows";
 import { Icon } from "./Icon";
-import { moveInList } from "./regions";
+import { IconButton } from "./IconButton";
 import { copy } from "./ui";
 import { Each, useModel, useSelect, useUi } from "./use";
 import { ValueTree, valueClass } from "./ValueTree";
@@ -16,9 +17,9 @@ interface WatchRow {
   value: WatchValue | null;
 }
 
-function Editor(props: { value: string; label: string; save(text: string): void; close(): void }) {
+function Editor(props: { value: string; label: string; inTree?: boolean; save(text: string): void; close(): void }) {
   return (
-    <div class="row watch-edit">
+    <div class="row watch-edit" role={props.inTree ? "treeitem" : undefined} aria-level={props.inTree ? 1 : undefined}>
       <input
         value={props.value}
         placeholder="len(rows)"
@@ -39,7 +40,6 @@ function Editor(props: { value: string; label: string; save(text: string): void;
 export function WatchPanel() {
   const model = useModel();
   const ui = useUi();
-  let host: HTMLDivElement | undefined;
   const [editing, setEditing] = createSignal<number | null>(null);
   const watches = useSelect((state) => state.watches);
   const values = useSelect((state) => state.watchValues);
@@ -81,14 +81,17 @@ export function WatchPanel() {
     if (variable != null) valueRows({ tree: tree(), expanded: expanded() }, path(row), variable, 1, list);
     return list;
   };
+  const copyValue = (row: WatchRow) => {
+    if (row.value?.variable != null) void model.values.copyText(row.value.variable).then(copy);
+  };
   const keys = (event: KeyboardEvent, row: WatchRow) => {
     if (event.target !== event.currentTarget) return;
     if (event.altKey && (event.key === "ArrowUp" || event.key === "ArrowDown")) return;
-    if (host !== undefined && moveInList(event, host)) return;
+    const open = (row.value?.variable?.ref ?? 0) > 0 ? isOpen(row) : null;
+    if (moveInTree(event, open, () => toggle(row))) return;
     if (event.key === "Enter" || event.key === "F2") setEditing(row.index);
     else if (event.key === "Delete") remove(row.index);
-    else if (event.key === "ArrowRight" && !isOpen(row)) toggle(row);
-    else if (event.key === "ArrowLeft" && isOpen(row)) toggle(row);
+    else if (event.key === "c" && (event.ctrlKey || event.metaKey)) copyValue(row);
     else return;
     event.preventDefault();
   };
@@ -98,8 +101,9 @@ export function WatchPanel() {
       { label: "Remove", keys: "Delete", run: () => remove(row.index) },
       {
         label: "Copy value",
+        keys: "Ctrl-C",
         disabled: row.value?.variable == null,
-        run: () => void copy(row.value?.variable?.value ?? ""),
+        run: () => copyValue(row),
       },
       "line",
       { label: "Move up", disabled: row.index === 0, run: () => move(row.index, -1) },
@@ -116,71 +120,68 @@ export function WatchPanel() {
       <header>
         <h2>Watch</h2>
         <span class="grow" />
-        <button
-          type="button"
-          class="ib"
-          data-testid="watch-add"
-          aria-label="Add an expression"
-          title="Add an expression"
-          onClick={() => setEditing(watches().length)}
-        >
-          <Icon name="plus" class="i14" />
-        </button>
+        <IconButton icon="plus" label="Add an expression" testId="watch-add" run={() => setEditing(watches().length)} />
       </header>
-      <div class="body" ref={host}>
+      <div class="body">
         <Show when={watches().length === 0 && editing() === null}>
           <p class="empty">
             Expressions that you add here are evaluated at each stop, for example <code>len(rows)</code>.
           </p>
         </Show>
-        <Each list={rows()} key={(row) => row.index}>
-          {(row, index) => (
-            <Show
-              when={editing() !== row().index}
-              fallback={
-                <Editor
-                  value={row().expression}
-                  label="Watch expression"
-                  save={(value) => set(row().index, value)}
-                  close={() => setEditing(null)}
-                />
-              }
-            >
-              <div
-                class="row vr"
-                classList={{ bad: row().value?.error != null, idle: !hasStop() }}
-                role="treeitem"
-                aria-expanded={row().value?.variable?.ref ? isOpen(row()) : undefined}
-                aria-label={`${row().expression}: ${text(row())}`}
-                tabindex={index() === 0 ? 0 : -1}
-                data-row
-                data-testid="row"
-                data-name={row().expression}
-                title={`${row().expression} = ${text(row())}`}
-                onClick={() => toggle(row())}
-                onDblClick={() => setEditing(row().index)}
-                onContextMenu={(event) => menu(event, row())}
-                onKeyDown={(event) => keys(event, row())}
-              >
-                <span class="nm">
-                  <Show when={(row().value?.variable?.ref ?? 0) > 0} fallback={<span class="tw" />}>
-                    <Icon name={isOpen(row()) ? "down" : "right"} class="tw" />
+        <Show when={rows().length > 0}>
+          <div role="tree" aria-label="Watch expressions">
+            <Each list={rows()} key={(row) => row.index}>
+              {(row, index) => (
+                <Show
+                  when={editing() !== row().index}
+                  fallback={
+                    <Editor
+                      value={row().expression}
+                      label="Watch expression"
+                      inTree={true}
+                      save={(value) => set(row().index, value)}
+                      close={() => setEditing(null)}
+                    />
+                  }
+                >
+                  <div
+                    class="row vr"
+                    classList={{ bad: row().value?.error != null, idle: !hasStop() }}
+                    role="treeitem"
+                    aria-level={1}
+                    aria-expanded={row().value?.variable?.ref ? isOpen(row()) : undefined}
+                    aria-label={`${row().expression}: ${text(row())}`}
+                    tabindex={index() === 0 ? 0 : -1}
+                    data-row
+                    data-testid="row"
+                    data-name={row().expression}
+                    title={`${row().expression} = ${text(row())}`}
+                    onClick={() => toggle(row())}
+                    onDblClick={() => setEditing(row().index)}
+                    onContextMenu={(event) => menu(event, row())}
+                    onKeyDown={(event) => keys(event, row())}
+                  >
+                    <span class="nm">
+                      <Show when={(row().value?.variable?.ref ?? 0) > 0} fallback={<span class="tw" />}>
+                        <Icon name={isOpen(row()) ? "down" : "right"} class="tw" />
+                      </Show>
+                      <span class="cut">{row().expression}</span>
+                    </span>
+                    <span class="va cut">
+                      <span class={row().value?.variable ? valueClass(row().value?.variable as never) : ""}>
+                        {text(row())}
+                      </span>
+                    </span>
+                    <span class="ty cut">{row().value?.error == null ? (row().value?.variable?.type ?? "") : ""}</span>
+                  </div>
+                  <Show when={isOpen(row())}>
+                    <ValueTree rows={children(row())} label={row().expression} editable={true} nested={true} />
                   </Show>
-                  <span class="cut">{row().expression}</span>
-                </span>
-                <span class="va cut">
-                  <span class={row().value?.variable ? valueClass(row().value?.variable as never) : ""}>
-                    {text(row())}
-                  </span>
-                </span>
-                <span class="ty cut">{row().value?.error == null ? (row().value?.variable?.type ?? "") : ""}</span>
-              </div>
-              <Show when={isOpen(row())}>
-                <ValueTree rows={children(row())} label={row().expression} editable={true} />
-              </Show>
-            </Show>
-          )}
-        </Each>
+                </Show>
+              )}
+            </Each>
+          </div>
+        </Show>
         <Show
           when={editing() === watches().length}
           fallback={

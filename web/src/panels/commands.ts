@@ -3,6 +3,7 @@
 import type { Model } from "../model/model";
 import { activeDocument, currentSession, isStopped, markAt, marks, phase, topFrame } from "../model/selectors";
 import type { State } from "../model/state";
+import { findInSource } from "./findInSource";
 import { cycleRegions } from "./regions";
 import type { Ui } from "./ui";
 
@@ -77,6 +78,11 @@ function runAgain(model: Model): void {
 
 /** Whether F5 starts a program instead of continuing one. */
 const runs = (state: State): boolean => ["none", "ended"].includes(phase(state));
+
+function showDock(model: Model, ui: Ui, dock: "console" | "terminal"): void {
+  model.store.dispatch({ type: "layout", change: { dock, dockOpen: true, phone: "console" } });
+  ui.setKeyboard(dock);
+}
 
 export const COMMANDS: Command[] = [
   {
@@ -173,6 +179,17 @@ export const COMMANDS: Command[] = [
     run: (_, ui) => ui.setDialog("files"),
   },
   {
+    id: "find",
+    title: "Find in the file",
+    keys: ["Ctrl-F"],
+    notInText: true,
+    unless: documentOnly,
+    run: (model) => {
+      model.store.dispatch({ type: "layout", change: { phone: "source" } });
+      findInSource();
+    },
+  },
+  {
     id: "commands",
     title: "Commands",
     keys: ["Ctrl-Shift-P"],
@@ -208,20 +225,14 @@ export const COMMANDS: Command[] = [
     title: "Console",
     keys: ["Ctrl-Shift-Y"],
     unless: always,
-    run: (model) => {
-      model.store.dispatch({ type: "layout", change: { dock: "console", dockOpen: true, phone: "console" } });
-      queueMicrotask(() => document.querySelector<HTMLElement>(".prompt textarea")?.focus());
-    },
+    run: (model, ui) => showDock(model, ui, "console"),
   },
   {
     id: "showTerminal",
     title: "Terminal",
     keys: ["Ctrl-`"],
     unless: always,
-    run: (model) => {
-      model.store.dispatch({ type: "layout", change: { dock: "terminal", dockOpen: true, phone: "console" } });
-      setTimeout(() => document.querySelector<HTMLElement>(".term textarea")?.focus(), 50);
-    },
+    run: (model, ui) => showDock(model, ui, "terminal"),
   },
   { id: "nextRegion", title: "Next part of the window", keys: ["Ctrl-F6"], unless: always, run: () => cycleRegions(1) },
   {

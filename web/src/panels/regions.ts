@@ -19,18 +19,3 @@ export function cycleRegions(by: 1 | -1): void {
     if (next !== undefined && focusIn(next)) return;
   }
 }
-
-/** Arrow keys in a list or tree whose rows are `[data-row]`: one tab stop, the rows take the focus in turn. */
-export function moveInList(event: KeyboardEvent, host: HTMLElement): boolean {
-  const rows = [...host.querySelectorAll<HTMLElement>("[data-row]")];
-  const focused = (document.activeElement as HTMLElement | null)?.closest<HTMLElement>("[data-row]") ?? null;
-  const at = focused === null ? -1 : rows.indexOf(focused);
-  const to = { ArrowDown: at + 1, ArrowUp: Math.max(at - 1, 0), Home: 0, End: rows.length - 1 }[event.key];
-  if (to === undefined) return false;
-  const row = rows[Math.min(to, rows.length - 1)];
-  if (row === undefined) return false;
-  for (const one of rows) one.tabIndex = one === row ? 0 : -1;
-  row.focus();
-  event.preventDefault();
-  return true;
-}

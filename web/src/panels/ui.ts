@@ -22,15 +22,25 @@ export interface OpenMenu {
   label: string;
 }
 
+/** What is on show, whoever chose it. */
+export type Theme = "dark" | "light";
+
 export type Dialog = "files" | "commands" | "keys";
 
 export function createUi() {
   const [menu, setMenu] = createSignal<OpenMenu | null>(null);
   const [dialog, setDialog] = createSignal<Dialog | null>(null);
+  const [keyboard, setKeyboard] = createSignal<"console" | "terminal" | null>(null);
+  const [theme, setTheme] = createSignal<Theme>("dark");
   return {
     menu,
     dialog,
     setDialog,
+    theme,
+    setTheme,
+    /** The panel that is to have the keyboard as soon as it is there; it takes the wish away. */
+    keyboard,
+    setKeyboard,
     closeMenu: () => setMenu(null),
     /** Opens a menu at the pointer, or below an element. */
     openMenu(at: MouseEvent | Element, label: string, items: MenuItem[]) {
