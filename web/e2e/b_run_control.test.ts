@@ -6,8 +6,7 @@ import { sessions } from "./session";
 const at = sessions();
 
 test("B9 F10 moves the current line by one executed line", async () => {
-  const { debug } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug } = await at.entered();
   for (const line of [2, 3, 4, 6]) {
     await debug.page.keyboard.press("F10");
     await debug.stoppedAt(line);
@@ -15,8 +14,7 @@ test("B9 F10 moves the current line by one executed line", async () => {
 });
 
 test("B10 B11 F11 enters the function and Shift-F11 returns: the stack grows by one row and shrinks again", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   await debug.setBreakpoint(workspace.line("call"));
   await debug.page.keyboard.press("F5");
   await debug.stoppedAt(workspace.line("call"));
@@ -31,8 +29,7 @@ test("B10 B11 F11 enters the function and Shift-F11 returns: the stack grows by 
 });
 
 test("B12 F8 continues to the next hit", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   await debug.setBreakpoint(workspace.line("total"));
   await debug.page.keyboard.press("F8");
   await debug.stoppedAt(workspace.line("total"));
@@ -42,8 +39,7 @@ test("B12 F8 continues to the next hit", async () => {
 });
 
 test("B13 Pause stops a running loop within 2 s and shows a stack", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "spin"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered(["fixture.py", "spin"]);
   await debug.resume();
   await debug.is("running");
   const before = Date.now();
@@ -57,8 +53,7 @@ test("B13 Pause stops a running loop within 2 s and shows a stack", async () => 
 });
 
 test("B14 Step out in the outermost frame finishes the program without an error", async () => {
-  const { debug, run } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, run } = await at.entered();
   await debug.button("out").click();
   await debug.is("disconnected");
   expect(await debug.page.getByTestId("toast").count()).toBe(0);
@@ -66,11 +61,7 @@ test("B14 Step out in the outermost frame finishes the program without an error"
 });
 
 test("B15 after a step no panel goes blank, and nothing flickers", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
-  await debug.setBreakpoint(workspace.line("work"));
-  await debug.resume();
-  await debug.stoppedAt(workspace.line("work"));
+  const { debug, workspace } = await at.stoppedIn("work");
   await expect.poll(async () => (await debug.variables()).i).toBe("0");
   // Looks at every frame that the browser paints for 500 ms.
   const sampled = debug.page.evaluate(

@@ -6,8 +6,7 @@ import { sessions } from "./session";
 const at = sessions();
 
 test("C16 C17 clicks add and remove a breakpoint, Shift-click disables it, a click on a disabled one enables it", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const line = workspace.line("total");
   await debug.setBreakpoint(line);
   await debug.gutter(line).click({ modifiers: ["Shift"] });
@@ -19,8 +18,7 @@ test("C16 C17 clicks add and remove a breakpoint, Shift-click disables it, a cli
 });
 
 test("C18 Ctrl-click opens the condition under the line, Enter saves, Escape leaves things as they were", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const line = workspace.line("total");
   await debug.gutter(line).click({ modifiers: ["Control"] });
   await debug.page.getByTestId("condition-input").fill("i == 3");
@@ -35,8 +33,7 @@ test("C18 Ctrl-click opens the condition under the line, Enter saves, Escape lea
 });
 
 test("C18 a condition that does not compile is refused in the editor, with the agent's words", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const line = workspace.line("total");
   await debug.setCondition(line, "i ==");
   await expect.poll(() => debug.page.getByTestId("condition-error").innerText()).toMatch(/syntax/i);
@@ -47,8 +44,7 @@ test("C18 a condition that does not compile is refused in the editor, with the a
 });
 
 test("C19 the gutter's menu offers what fits, Continue to here only while the program is stopped", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "spin"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered(["fixture.py", "spin"]);
   const line = workspace.line("total");
   const items = async () => {
     await debug.gutter(line).click({ button: "right" });
@@ -66,25 +62,42 @@ test("C19 the gutter's menu offers what fits, Continue to here only while the pr
   expect(await items()).toEqual(["Add breakpoint", "Add conditional breakpoint"]);
 });
 
+test("C19 a condition is set from the gutter's menu", async () => {
+  const { debug, workspace } = await at.stoppedIn("total");
+  const line = workspace.line("total");
+  await debug.chooseFrom(debug.gutter(line), /Set condition/);
+  await debug.page.getByTestId("condition-input").fill("i == 4");
+  await debug.page.keyboard.press("Enter");
+  await debug.mark(line, "cond");
+  await debug.resume();
+  await expect.poll(async () => (await debug.variables()).i).toMatch(/^4/);
+  await debug.chooseFrom(debug.gutter(line), /Edit condition/);
+  expect(await debug.page.getByTestId("condition-input").inputValue()).toBe("i == 4");
+});
+
+test("D34 D35 the editor offers what the program's debugger can do, and nothing else", async () => {
+  const { debug, workspace } = await at.entered();
+  await debug.chooseFrom(debug.gutter(workspace.line("total")), /Add conditional breakpoint/);
+  const offers = debug.page.getByTestId("condition-editor").getByRole("tab");
+  await expect.poll(() => offers.allInnerTexts()).toEqual(["Condition"]);
+});
+
 test("C20 Continue to here stops there and leaves breakpoints and the master switch as they were", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const master = debug.page.getByTestId("bp-master");
   await debug.setBreakpoint(workspace.line("exit"));
   await master.click();
   await debug.mark(workspace.line("exit"), "off");
   const line = workspace.line("print");
   await debug.goTo(line);
-  await debug.gutter(line).click({ button: "right" });
-  await debug.page.getByRole("menuitem", { name: /Continue to here/ }).click();
+  await debug.chooseFrom(debug.gutter(line), /Continue to here/);
   await debug.stoppedAt(line);
   expect(await master.getAttribute("aria-checked")).toBe("false");
   expect(await debug.panel("breakpoints").getByTestId("row").count()).toBe(1);
 });
 
 test("C21 a breakpoint on a comment is shown at the next line with code, or says why not", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const line = workspace.line("comment");
   await debug.gutter(line).click();
   await expect
@@ -116,8 +129,7 @@ test("C22 the stopped line is highlighted, has the arrow, and is in view in a lo
 });
 
 test("C23 C24 the line number does as the strip does, and F9 toggles at the caret", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const line = workspace.line("work");
   await debug.page.locator(".cm-lineNumbers .cm-gutterElement", { hasText: new RegExp(`^${line}$`) }).click();
   await debug.mark(line, "on");
@@ -129,8 +141,7 @@ test("C23 C24 the line number does as the strip does, and F9 toggles at the care
 });
 
 test("C25 values show at the ends of lines while it is stopped and vanish when it runs", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "spin"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered(["fixture.py", "spin"]);
   const line = workspace.line("total");
   await debug.setCondition(line, "i == 3");
   await debug.mark(line, "cond");

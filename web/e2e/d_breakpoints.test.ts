@@ -6,8 +6,7 @@ import { sessions } from "./session";
 const at = sessions();
 
 test("D26 D28 D29 a row names file, line and text, opens its line on a click, and its cross removes it everywhere", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const line = workspace.line("spin");
   await debug.setBreakpoint(line);
   const row = debug.panel("breakpoints").getByTestId("row").first();
@@ -24,8 +23,7 @@ test("D26 D28 D29 a row names file, line and text, opens its line on a click, an
 });
 
 test("D27 an unticked breakpoint is run through, a ticked one stops again", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const [first, second] = [workspace.line("work"), workspace.line("total")];
   await debug.setBreakpoint(first);
   await debug.setBreakpoint(second);
@@ -41,8 +39,7 @@ test("D27 an unticked breakpoint is run through, a ticked one stops again", asyn
 });
 
 test("D30 the master switch stops nothing, dims all marks, and keeps each tick", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "seven"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered(["fixture.py", "seven"]);
   const line = workspace.line("work");
   await debug.setBreakpoint(line);
   await debug.page.getByTestId("bp-master").click();
@@ -55,8 +52,7 @@ test("D30 the master switch stops nothing, dims all marks, and keeps each tick",
 });
 
 test("D31 Remove all empties the list and says so", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   await debug.setBreakpoint(workspace.line("work"));
   await debug.setBreakpoint(workspace.line("total"));
   await debug.page.getByTestId("bp-remove-all").click();
@@ -65,8 +61,7 @@ test("D31 Remove all empties the list and says so", async () => {
 });
 
 test("D32 a condition stops exactly when it is true", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "seven"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered(["fixture.py", "seven"]);
   const line = workspace.line("total");
   await debug.setCondition(line, "i == 3");
   await debug.mark(line, "cond");
@@ -79,8 +74,7 @@ test("D32 a condition stops exactly when it is true", async () => {
 });
 
 test("D33 a condition that raises says so instead of silently never stopping", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const line = workspace.line("total");
   await debug.setCondition(line, "nowhere > 1");
   await debug.mark(line, "cond");
@@ -97,8 +91,7 @@ test("D33 a condition that raises says so instead of silently never stopping", a
 });
 
 test("D37 uncaught exceptions stop when the box is ticked and do not when it is not", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "raise"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered(["fixture.py", "raise"]);
   const box = debug.page.getByTestId("filter-uncaught");
   expect(await box.isChecked()).toBe(true);
   await debug.resume();
@@ -111,8 +104,7 @@ test("D37 uncaught exceptions stop when the box is ticked and do not when it is 
 });
 
 test("D38 breakpoints, conditions and ticks survive a reload with no program running", async () => {
-  const { debug, workspace, run } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace, run } = await at.entered();
   const [first, second] = [workspace.line("work"), workspace.line("total")];
   await debug.setBreakpoint(first);
   await debug.gutter(first).click({ modifiers: ["Shift"] });

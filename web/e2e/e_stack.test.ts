@@ -7,35 +7,46 @@ import { sessions } from "./session";
 const at = sessions();
 
 test("E39 E40 E41 the top row is innermost, an outer row opens its line and keeps the arrow, the copy has the same lines", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const [inner, outer] = [workspace.line("total"), workspace.line("call")];
-  await debug.setBreakpoint(inner);
-  await debug.resume();
-  await debug.stoppedAt(inner);
+  await debug.breakAt(inner);
   expect((await debug.stackRows())[0]).toBe(`work fixture.py:${inner}`);
   await debug.panel("stack").getByTestId("row").nth(1).click();
   await expect.poll(() => debug.gutter(outer).getAttribute("data-pc")).toBe("frame");
   await debug.goTo(inner);
   expect(await debug.gutter(inner).getAttribute("data-pc")).toBe("top");
   await debug.page.getByTestId("copy-stack").click();
-  const copied = await debug.page.evaluate(() => navigator.clipboard.readText());
+  const copied = await debug.clipboard();
   expect(copied.split("\n")[0]).toContain(`work (fixture.py:${inner}:`);
   expect(copied.split("\n")[1]).toContain(`main (fixture.py:${outer}:`);
 });
 
 test("E42 threads are listed by name, and one shows its stack", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
-  await debug.setBreakpoint(workspace.line("work"));
-  await debug.resume();
-  await debug.stoppedAt(workspace.line("work"));
-  const threads = debug.panel("stack").getByTestId("thread-row");
+  const { debug } = await at.stoppedIn("work");
+  const threads = debug.panel("threads").getByTestId("thread-row");
   await expect.poll(async () => (await threads.allInnerTexts()).join()).toMatch(/MainThread[\s\S]*alpha[\s\S]*beta/);
   await threads.filter({ hasText: "alpha" }).click();
   await expect.poll(async () => (await debug.stackRows()).join()).toContain("background");
   await debug.panel("stack").getByTestId("row").filter({ hasText: "background" }).click();
   await expect.poll(() => debug.value("vars", "gate").count()).toBe(1);
+});
+
+test("E43 a source that only the program has opens read-only, with its line marked", async () => {
+  const workspace = at.workspace();
+  const program = [
+    "import linecache",
+    "text = 'value = 6 * 7\\nbreakpoint()\\nprint(value)\\n'",
+    "linecache.cache['<made>'] = (len(text), None, text.splitlines(True), '<made>')",
+    "exec(compile(text, '<made>', 'exec'))",
+  ];
+  writeFileSync(workspace.file("maker.py"), program.join("\n"));
+  const { debug } = await at.start(["--no-stop", "maker.py"], { workspace });
+  await debug.says(/<made>:[23]/);
+  await debug.page.getByTestId("read-only").waitFor();
+  expect(await debug.page.locator(".cm-content").innerText()).toContain("value = 6 * 7");
+  await expect.poll(() => debug.page.locator(".cm-line.at-top").innerText()).toMatch(/breakpoint|print/);
+  await debug.page.keyboard.press("F5");
+  await debug.says("Ended, exit code 0");
 });
 
 test("E44 a deep recursion is a bounded list with more on demand, painted within a second", async () => {

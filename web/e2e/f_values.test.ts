@@ -1,20 +1,10 @@
 // Checklist F and G: variables and watches.
 
 import { expect, test } from "vitest";
+import type { Debugger } from "./page";
 import { sessions } from "./session";
-import type { Debugger } from "./support";
 
 const at = sessions();
-
-async function stoppedIn(marker: string, args = ["fixture.py"]) {
-  const session = await at.start(args);
-  const { debug, workspace } = session;
-  await debug.stoppedAt(1);
-  await debug.setBreakpoint(workspace.line(marker));
-  await debug.resume();
-  await debug.stoppedAt(workspace.line(marker));
-  return session;
-}
 
 async function edit(debug: Debugger, name: string, value: string): Promise<void> {
   const row = debug.value("vars", name);
@@ -24,7 +14,7 @@ async function edit(debug: Debugger, name: string, value: string): Promise<void>
 }
 
 test("F45 F51 locals show with name, value and type, scopes have names, globals are shut", async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   await expect.poll(() => debug.value("vars", "text").innerText()).toMatch(/text\s*'text'\s*str/);
   expect(await debug.value("vars", "total").innerText()).toMatch(/55/);
   const scopes = debug.panel("vars").getByTestId("row-scope");
@@ -35,7 +25,7 @@ test("F45 F51 locals show with name, value and type, scopes have names, globals 
 });
 
 test("F46 a dict's children are fetched once, when it is opened first", async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   const requests: string[] = [];
   // The page is loaded again, so that its traffic is seen from the beginning.
   debug.page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => requests.push(String(payload))));
@@ -56,14 +46,14 @@ test("F46 a dict's children are fetched once, when it is opened first", async ()
 });
 
 test("F46 what the program says is text, never markup", async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   await debug.value("vars", "nested").click();
   await expect.poll(() => debug.value("vars", "'markup'").innerText()).toContain("<img src=x onerror=alert(1)>");
   expect(await debug.page.locator('img[src="x"]').count()).toBe(0);
 });
 
 test("F47 a changed int is what the program has then", async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   await edit(debug, "total", "41");
   await expect.poll(() => debug.value("vars", "total").innerText()).toContain("41");
   await debug.evaluate("total");
@@ -71,14 +61,14 @@ test("F47 a changed int is what the program has then", async () => {
 });
 
 test("F48 an invalid value gives the old one back and says why", async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   await edit(debug, "total", "1 +");
   await expect.poll(() => debug.panel("vars").locator(".fault").innerText()).toMatch(/Not set: .*syntax/i);
   expect(await debug.value("vars", "total").innerText()).toContain("55");
 });
 
 test("F49 what the last step changed is marked, nothing else is", async () => {
-  const { debug, workspace } = await stoppedIn("work");
+  const { debug, workspace } = await at.stoppedIn("work");
   await debug.page.keyboard.press("F10");
   await debug.stoppedAt(workspace.line("total"));
   await debug.setBreakpoint(workspace.line("total"));
@@ -98,13 +88,42 @@ test("F49 what the last step changed is marked, nothing else is", async () => {
 });
 
 test("F50 a list of 500 is shown in pages", async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   await debug.value("vars", "many").click();
   const pages = debug.panel("vars").getByTestId("row-page");
   await expect.poll(() => pages.count()).toBe(5);
   await pages.nth(1).click();
   await expect.poll(() => debug.value("vars", "100").innerText()).toContain("100");
   expect(await debug.panel("vars").getByTestId("row").count()).toBeLessThan(130);
+});
+
+test("a value is copied whole, by key and by menu", async () => {
+  const { debug } = await at.stoppedIn("done");
+  await debug.treeItem("vars", "many").focus();
+  await debug.page.keyboard.press("Control+c");
+  const numbers = Array.from({ length: 500 }, (_, index) => index);
+  await expect.poll(() => debug.clipboard()).toBe(`[${numbers.join(", ")}]`);
+  await debug.chooseFrom(debug.value("vars", "text"), /Copy value/);
+  await expect.poll(() => debug.clipboard()).toBe("'text'");
+  await debug.chooseFrom(debug.value("vars", "text"), /Copy name/);
+  await expect.poll(() => debug.clipboard()).toBe("text");
+});
+
+test("the arrow keys walk through the tree, open and close its rows", async () => {
+  const { debug } = await at.stoppedIn("done");
+  const focused = () =>
+    debug.page.evaluate(() => document.activeElement?.querySelector("[data-name]")?.getAttribute("data-name"));
+  await debug.treeItem("vars", "nested").focus();
+  await debug.page.keyboard.press("ArrowRight");
+  await debug.value("vars", "'a'").waitFor();
+  await debug.page.keyboard.press("ArrowRight");
+  expect(await focused()).toBe("'a'");
+  await debug.page.keyboard.press("ArrowDown");
+  expect(await focused()).toBe("'markup'");
+  await debug.page.keyboard.press("ArrowLeft");
+  expect(await focused()).toBe("nested");
+  await debug.page.keyboard.press("ArrowLeft");
+  await expect.poll(() => debug.value("vars", "'a'").count()).toBe(0);
 });
 
 async function addWatch(debug: Debugger, expression: string): Promise<void> {
@@ -115,16 +134,14 @@ async function addWatch(debug: Debugger, expression: string): Promise<void> {
 }
 
 test("G52 G53 a watch has its value at once and after a step, an error stands in its row and stops no other", async () => {
-  const { debug, workspace } = await stoppedIn("work");
+  const { debug, workspace } = await at.stoppedIn("work");
   await addWatch(debug, "nowhere");
   await addWatch(debug, "total + 1");
   await expect.poll(() => debug.value("watch", "total + 1").innerText()).toMatch(/\b1\b/);
   await expect.poll(() => debug.value("watch", "nowhere").innerText()).toContain("nowhere");
   expect(await debug.value("watch", "nowhere").getAttribute("class")).toContain("bad");
   await addWatch(debug, "square * 2");
-  await debug.setBreakpoint(workspace.line("print"));
-  await debug.resume();
-  await debug.stoppedAt(workspace.line("print"));
+  await debug.breakAt(workspace.line("print"));
   await debug.resume();
   await debug.stoppedAt(workspace.line("work"));
   await debug.resume();
@@ -133,8 +150,25 @@ test("G52 G53 a watch has its value at once and after a step, an error stands in
   await expect.poll(() => debug.value("watch", "square * 2").innerText()).toMatch(/\b2\b/);
 });
 
+test("a watched value opens below its row, and the keys lead into it and out of it", async () => {
+  const { debug } = await at.stoppedIn("done");
+  await addWatch(debug, "[point, text]");
+  await addWatch(debug, "total");
+  await debug.value("watch", "[point, text]").focus();
+  await debug.page.keyboard.press("ArrowRight");
+  const first = debug.panel("watch").getByRole("treeitem", { level: 2 }).first();
+  await first.waitFor();
+  await debug.page.keyboard.press("ArrowDown");
+  await expect.poll(() => first.evaluate((row) => row === document.activeElement)).toBe(true);
+  await debug.page.keyboard.press("ArrowLeft");
+  const outer = debug.value("watch", "[point, text]");
+  await expect.poll(() => outer.evaluate((row) => row === document.activeElement)).toBe(true);
+  await debug.page.keyboard.press("Control+c");
+  await expect.poll(() => debug.clipboard()).toContain("'text'");
+});
+
 test("G54 another frame evaluates all watches again", async () => {
-  const { debug } = await stoppedIn("work");
+  const { debug } = await at.stoppedIn("work");
   await addWatch(debug, "len(many)");
   await expect.poll(() => debug.value("watch", "len(many)").innerText()).toContain("NameError");
   await debug.panel("stack").getByTestId("row").nth(1).click();
@@ -142,7 +176,7 @@ test("G54 another frame evaluates all watches again", async () => {
 });
 
 test("G55 watches are removed by key and by menu, edited in place, and survive a reload in their order", async () => {
-  const { debug } = await stoppedIn("work");
+  const { debug } = await at.stoppedIn("work");
   for (const expression of ["i", "total", "i + 1", "i + 2"]) await addWatch(debug, expression);
   await debug.value("watch", "i + 2").waitFor();
   await debug.value("watch", "i").focus();

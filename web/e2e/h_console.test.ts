@@ -5,51 +5,22 @@ import { sessions } from "./session";
 
 const at = sessions();
 
-async function stoppedIn(marker: string, args = ["fixture.py"]) {
-  const session = await at.start(args);
-  const { debug, workspace } = session;
-  await debug.stoppedAt(1);
-  await debug.setBreakpoint(workspace.line(marker));
-  await debug.resume();
-  await debug.stoppedAt(workspace.line(marker));
-  return session;
-}
-
 test("H56 resting on a name shows its value, which expands; moving away hides it", async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   const card = debug.page.getByTestId("hover-card");
-  await debug.page
-    .locator(".cm-line.at-top span", { hasText: "point" })
-    .or(debug.page.locator(".cm-line.at-top"))
-    .first()
-    .waitFor();
-  const word = await debug.page.evaluate(() => {
-    const line = document.querySelector(".cm-line.at-top");
-    const walker = document.createTreeWalker(line as Node, NodeFilter.SHOW_TEXT);
-    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
-      const at = (node.textContent ?? "").indexOf("nested");
-      if (at < 0) continue;
-      const range = document.createRange();
-      range.setStart(node, at + 1);
-      range.setEnd(node, at + 3);
-      const box = range.getBoundingClientRect();
-      return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-    }
-    return null;
-  });
-  if (word === null) throw new Error("the word is not shown");
-  await debug.page.mouse.move(word.x, word.y);
+  await debug.pointAt("nested");
   await card.waitFor({ timeout: 3000 });
   expect(await card.innerText()).toContain("nested");
   await card.locator("[data-name=\"'a'\"]").click();
   await expect.poll(() => card.innerText()).toContain("'b'");
+  await card.getByRole("button", { name: "Copy value" }).click();
+  await expect.poll(() => debug.clipboard()).toContain("{'a': {'b': [1, 2, {'c': 'deep'}]}");
   await debug.page.mouse.move(20, 500);
   await expect.poll(() => card.count()).toBe(0);
 });
 
 test("H57 no hover in another file than the frame's, nor while the program runs", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "spin"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered(["fixture.py", "spin"]);
   const card = debug.page.getByTestId("hover-card");
   /** Longer than a hover takes to show. */
   const rest = () => debug.page.waitForTimeout(800);
@@ -66,7 +37,7 @@ test("H57 no hover in another file than the frame's, nor while the program runs"
 });
 
 test("H58 the console evaluates in the selected frame, styles errors, and Up recalls", async () => {
-  const { debug } = await stoppedIn("work");
+  const { debug } = await at.stoppedIn("work");
   await debug.evaluate("1 + 1");
   await expect.poll(() => debug.lastResult().innerText()).toMatch(/^2\s*int/);
   await debug.evaluate("i");
@@ -88,7 +59,7 @@ test("H58 the console evaluates in the selected frame, styles errors, and Up rec
 });
 
 test("H58 statements run, several lines are one entry, and results expand", async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   const input = debug.page.getByTestId("console-input");
   await input.fill("extra = {'k': [1, 2]}");
   await input.press("Enter");
@@ -99,7 +70,7 @@ test("H58 statements run, several lines are one entry, and results expand", asyn
 });
 
 test("H58 a long evaluation says that it runs and can be interrupted", { timeout: 60_000 }, async () => {
-  const { debug } = await stoppedIn("done");
+  const { debug } = await at.stoppedIn("done");
   await debug.evaluate("sum(1 for _ in iter(int, 1))");
   const button = debug.page.getByTestId("interrupt");
   await button.waitFor({ timeout: 9000 });
@@ -111,8 +82,7 @@ test("H58 a long evaluation says that it runs and can be interrupted", { timeout
 });
 
 test("H59 output shows in the console, and the terminal takes what is typed", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "ask"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered(["fixture.py", "ask"]);
   await debug.resume();
   await debug.says("Waiting for input");
   expect(await debug.panel("console").innerText()).toContain("step 5 55");
@@ -127,7 +97,6 @@ test("H59 output shows in the console, and the terminal takes what is typed", as
 });
 
 test("H59 streams that are no terminal stay where they go, and the page says where", async () => {
-  const { debug } = await at.start(["fixture.py"], { terminal: false });
-  await debug.stoppedAt(1);
+  const { debug } = await at.entered(["fixture.py"], { terminal: false });
   await expect.poll(() => debug.page.getByTestId("streams").innerText()).toMatch(/Standard output goes to a/);
 });

@@ -8,8 +8,7 @@ import { sessions } from "./session";
 const at = sessions();
 
 test("I60 an exception shows type and message at its line, and the stack at the raise", async () => {
-  const { debug, workspace, run } = await at.start(["fixture.py", "raise"]);
-  await debug.stoppedAt(1);
+  const { debug, workspace, run } = await at.entered(["fixture.py", "raise"]);
   await debug.resume();
   const line = workspace.line("raise");
   await debug.stoppedAt(line);
@@ -32,35 +31,37 @@ test("I60 an exception shows type and message at its line, and the stack at the 
 
 test("I60 a file that does not compile is shown at the line of the error", async () => {
   const workspace = at.workspace();
-  writeFileSync(workspace.file("broken.py"), "import sys\n\nprint('a'\nx = = 1\n");
+  writeFileSync(workspace.file("broken.py"), "import sys\n\nprint('a')\nx = = 1\n");
   const { debug } = await at.start(["broken.py"], { workspace });
   await debug.says("SyntaxError");
-  await expect.poll(() => debug.state.innerText()).toMatch(/broken\.py:[34]/);
+  await debug.says(/broken\.py:4\b/);
+  await expect.poll(() => debug.gutter(4).getAttribute("data-pc")).toBe("top");
   await expect.poll(() => debug.page.getByTestId("exception").innerText()).toContain("SyntaxError");
 });
 
 test("I61 a reload while stopped brings back line, stack, variables and watches within 3 s, and runs nothing again", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.stoppedIn("print");
   const line = workspace.line("print");
-  await debug.setBreakpoint(line);
   await debug.resume();
-  await debug.stoppedAt(line);
+  await expect.poll(async () => (await debug.variables()).i).toBe("1");
   await debug.page.getByTestId("watch-add").click();
   await debug.panel("watch").locator("input").fill("total + 100");
   await debug.page.keyboard.press("Enter");
-  await expect.poll(() => debug.value("watch", "total + 100").innerText()).toContain("100");
+  await expect.poll(() => debug.value("watch", "total + 100").innerText()).toContain("101");
   const stack = await debug.stackRows();
   const variables = await debug.variables();
   const output = await debug.panel("console").innerText();
+  expect(output).toContain("step 0 0");
+  const pid = await debug.pid();
   await debug.page.reload();
   const before = Date.now();
   await debug.stoppedAt(line);
-  await expect.poll(() => debug.value("watch", "total + 100").innerText()).toContain("100");
+  await expect.poll(() => debug.value("watch", "total + 100").innerText()).toContain("101");
   await expect.poll(() => debug.variables()).toEqual(variables);
   expect(Date.now() - before).toBeLessThan(3000);
   expect(await debug.stackRows()).toEqual(stack);
-  expect(await debug.panel("console").innerText()).toContain(output.split("\n")[0]);
+  expect(await debug.panel("console").innerText()).toBe(output);
+  expect(await debug.pid()).toBe(pid);
   await debug.mark(line, "on");
 });
 
@@ -88,8 +89,7 @@ function cuttable() {
 
 test("I62 a broken connection says so, disables what cannot work, and comes back by itself with what it missed", async () => {
   const line = cuttable();
-  const { debug, workspace, run } = await at.start(["fixture.py"], { prepare: line.prepare });
-  await debug.stoppedAt(1);
+  const { debug, workspace, run } = await at.entered(["fixture.py"], { prepare: line.prepare });
   line.cut();
   await debug.is("away");
   await debug.says("Hub gone, reconnecting");
@@ -111,8 +111,7 @@ test("I62 a broken connection says so, disables what cannot work, and comes back
 });
 
 test("I62 a hub that is killed leaves the program alone, and the page says that it is gone", async () => {
-  const { debug, workspace, run } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace, run } = await at.entered();
   const hub = workspace.hubPid();
   if (hub === null) throw new Error("no hub");
   process.kill(hub, "SIGKILL");
@@ -122,8 +121,7 @@ test("I62 a hub that is killed leaves the program alone, and the page says that 
 });
 
 test("I62 two pages see one truth", async () => {
-  const { debug, run, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, run, workspace } = await at.entered();
   const other = await at.page(await run.address());
   await other.stoppedAt(1);
   await debug.setBreakpoint(workspace.line("total"));
@@ -134,9 +132,8 @@ test("I62 two pages see one truth", async () => {
 });
 
 test("I63 killing the program says how it ended", async () => {
-  const { debug } = await at.start(["fixture.py", "spin"]);
-  await debug.stoppedAt(1);
-  const pid = Number(/pid (\d+)/.exec(await debug.page.getByTestId("session-picker").innerText())?.[1]);
+  const { debug } = await at.entered(["fixture.py", "spin"]);
+  const pid = await debug.pid();
   await debug.resume();
   await debug.is("running");
   process.kill(pid, "SIGKILL");
@@ -145,8 +142,7 @@ test("I63 killing the program says how it ended", async () => {
 });
 
 test("a file that was changed since it was loaded is shown as it runs, and says so", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   await expect.poll(() => debug.page.locator(".crumbs").innerText()).toContain("Same as on disk");
   writeFileSync(workspace.file("fixture.py"), "print('another program')\n");
   // The user comes back from the editor's window.

@@ -4,8 +4,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import { expect, test } from "vitest";
+import type { Debugger } from "./page";
 import { sessions } from "./session";
-import type { Debugger } from "./support";
 
 const at = sessions();
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -22,8 +22,7 @@ async function faults(debug: Debugger): Promise<string[]> {
 }
 
 test("J64 every run button has a name and a tooltip with its key", async () => {
-  const { debug } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug } = await at.entered();
   for (const [name, key] of Object.entries({
     resume: "F5",
     over: "F10",
@@ -37,8 +36,7 @@ test("J64 every run button has a name and a tooltip with its key", async () => {
 });
 
 test("J64 the whole flow works by the keyboard alone", async () => {
-  const { debug, workspace } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug, workspace } = await at.entered();
   const { keyboard } = debug.page;
   await debug.goTo(workspace.line("total"));
   await keyboard.press("F9");
@@ -63,11 +61,7 @@ test("J64 the whole flow works by the keyboard alone", async () => {
 });
 
 test("an accessibility checker finds nothing, in both themes, stopped and on an exception", async () => {
-  const { debug, workspace } = await at.start(["fixture.py", "raise"]);
-  await debug.stoppedAt(1);
-  await debug.setBreakpoint(workspace.line("total"));
-  await debug.resume();
-  await debug.stoppedAt(workspace.line("total"));
+  const { debug, workspace } = await at.stoppedIn("total", ["fixture.py", "raise"]);
   await expect.poll(async () => (await debug.variables()).i).toBe("0");
   expect(await faults(debug)).toEqual([]);
   await debug.page.getByTestId("btn-theme").click();
@@ -82,8 +76,7 @@ test("an accessibility checker finds nothing, in both themes, stopped and on an 
 });
 
 test("the chosen theme stays over a reload", async () => {
-  const { debug } = await at.start();
-  await debug.stoppedAt(1);
+  const { debug } = await at.entered();
   await debug.page.getByTestId("btn-theme").click();
   await debug.page.getByTestId("btn-theme").click();
   const theme = () => debug.page.evaluate(() => document.documentElement.dataset.theme);
@@ -99,7 +92,7 @@ test("J65 at 390 px toolbar and a panel are usable without scrolling sideways", 
   const over = debug.page.getByRole("navigation", { name: "Run control" }).getByRole("button", { name: "Over" });
   await over.click();
   await debug.says("fixture.py:2");
-  const wide = () => debug.page.evaluate(() => document.documentElement.scrollWidth);
+  const wide = () => debug.width();
   expect(await wide()).toBeLessThanOrEqual(390);
   for (const panel of ["Stack", "Console", "Breakpoints", "Files", "Source"]) {
     await debug.page.getByRole("navigation", { name: "Panels" }).getByRole("button", { name: panel }).click();

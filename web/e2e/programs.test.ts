@@ -1,9 +1,10 @@
 // Real programs, debugged through the page alone: the example, a Flask application, python -m http.server.
 
-import { cpSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { sessions } from "./session";
+import { PYTHONS } from "./support";
 
 const at = sessions();
 
@@ -18,30 +19,26 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Asks until the server answers; each try has the server's refusal as its signal. */
-async function get(url: string, deadlineMs = 10_000): Promise<string> {
-  const end = Date.now() + deadlineMs;
-  for (;;) {
-    try {
-      return await (await fetch(url)).text();
-    } catch (error) {
-      if (Date.now() > end) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
+/** What the server answers, asked until there is one; a program that stops in its answer takes its time. */
+async function get(url: string): Promise<string> {
+  let text = "";
+  const ask = async () => {
+    text = await (await fetch(url)).text();
+  };
+  await vi.waitFor(ask, { timeout: 50_000, interval: 50 });
+  return text;
 }
 
-test("the example: what its first lines tell to try, to an uncaught exception", async () => {
+const example = "the example on Python %s: what its first lines tell to try, to an uncaught exception";
+test.each(PYTHONS)(example, async (_, python) => {
   const workspace = at.workspace();
-  const example = new URL("../../examples/debug_me.py", import.meta.url).pathname;
-  cpSync(example, workspace.file("debug_me.py"));
-  const { debug, run } = await at.start(["debug_me.py", "--fail"], { workspace });
+  const program = new URL("../../examples/debug_me.py", import.meta.url).pathname;
+  cpSync(program, workspace.file("debug_me.py"));
+  const { debug, run } = await at.start(["debug_me.py", "--fail"], { workspace, python });
   const here = workspace.line("HERE", "debug_me.py");
   await debug.stoppedAt(1, "debug_me.py");
   await debug.goTo(here, "debug_me.py");
-  await debug.setBreakpoint(here);
-  await debug.resume();
-  await debug.stoppedAt(here, "debug_me.py");
+  await debug.breakAt(here, "debug_me.py");
   await expect.poll(() => debug.value("vars", "customer").innerText()).toContain("'Ada'");
   await debug.value("vars", "order").click();
   await expect.poll(() => debug.value("vars", "number").innerText()).toContain("1");
@@ -113,6 +110,22 @@ test("a child that is not debugged is told of once, with what to do about it", a
   await debug.page.reload();
   await debug.is("running");
   expect(await toast.count()).toBe(0);
+});
+
+test("Flask's reloader starts a changed program in a new child, and the page tells of that one too", async () => {
+  const port = await freePort();
+  const { debug, workspace } = await at.start(["--no-stop", "shop.py", String(port), "reload"]);
+  const url = `http://127.0.0.1:${port}/hello/Ada`;
+  expect(await get(url)).toBe("hello Ada, 3 visits");
+  const told = async () => (await debug.page.getByTestId("toast").allInnerTexts()).join();
+  const children = async () => [...(await told()).matchAll(/Child process (\d+)/g)].map(([, pid]) => pid);
+  await expect.poll(children).toHaveLength(1);
+  const [first] = await children();
+  const source = readFileSync(workspace.file("shop.py"), "utf8");
+  writeFileSync(workspace.file("shop.py"), source.replace('f"hello {name}"', 'f"welcome {name}"'));
+  await expect.poll(() => get(url), { timeout: 20_000 }).toBe("welcome Ada, 3 visits");
+  await expect.poll(async () => (await children()).at(-1), { timeout: 10_000 }).not.toBe(first);
+  await expect.poll(() => debug.panel("console").innerText()).toContain("GET /hello/Ada");
 });
 
 test("python -m http.server: paused while idle, it shows a stack and then serves", async () => {

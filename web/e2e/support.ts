@@ -1,11 +1,9 @@
-// Starts real programs under the real hub in a workspace of their own, and drives the page in a real Chromium.
+// Starts real programs under the real hub, in a workspace of their own.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
-import { expect } from "vitest";
 
 const HERE = new URL(".", import.meta.url).pathname;
 const PROGRAMS = join(HERE, "programs");
@@ -14,7 +12,7 @@ const PROGRAMS = join(HERE, "programs");
 const IKPDB = process.env.IKPDB ?? join(HERE, "../../target/debug/ikpdb");
 
 interface Setup {
-  pythons: { version: string; executable: string; environment?: string }[];
+  pythons: { version: string; executable: string; system: boolean; environment?: string }[];
   chromium?: string;
 }
 
@@ -24,7 +22,16 @@ function readSetup(): Setup {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as Setup) : { pythons: [] };
 }
 
-const SETUP = readSetup();
+export const SETUP = readSetup();
+
+/** All interpreters of the set-up by their version; the chosen one alone if the tests are told which. */
+export const PYTHONS: [version: string, path: string | undefined][] =
+  process.env.IKPDB_E2E_PYTHON !== undefined || SETUP.pythons.length === 0
+    ? [["as chosen", process.env.IKPDB_E2E_PYTHON]]
+    : SETUP.pythons.map(({ version, system, executable }) => [
+        system ? `${version} of the system` : version,
+        executable,
+      ]);
 
 /** The interpreter of the tests, with Flask: `IKPDB_E2E_PYTHON`, else 3.13 of the set-up, else what the command chooses. */
 export const PYTHON: string | undefined =
@@ -48,15 +55,6 @@ except OSError:
     pass
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) % 256)
 `;
-
-export async function launchBrowser(): Promise<Browser> {
-  const args = ["--disable-quic", "--disable-background-networking", "--no-first-run", "--disable-component-update"];
-  if (process.getuid?.() === 0) args.push("--no-sandbox");
-  return chromium.launch({
-    executablePath: SETUP.chromium ?? "/usr/bin/chromium",
-    args: [...args, "--disable-sync"],
-  });
-}
 
 /** A folder with the programs, and a hub of its own. */
 export class Workspace {
@@ -93,13 +91,25 @@ export class Workspace {
   }
 
   /** `ikpdb run …` on a terminal; resolves when it told its address. */
-  async run(args: string[], options: { terminal?: boolean; joins?: boolean } = {}): Promise<Run> {
-    const python = PYTHON === undefined ? [] : ["--python", PYTHON];
-    const command = [IKPDB, "run", "--no-browser", ...python, ...args];
-    if (!existsSync(IKPDB)) throw new Error(`${IKPDB} is missing: cargo build`);
-    const run = new Run(command, this.path, this.environment, options.terminal ?? true);
-    this.started.push(run);
+  async run(args: string[], options: { terminal?: boolean; joins?: boolean; python?: string } = {}): Promise<Run> {
+    const python = options.python ?? PYTHON;
+    const chosen = python === undefined ? [] : ["--python", python];
+    const run = this.start(["run", "--no-browser", ...chosen, ...args], options.terminal ?? true);
     await (options.joins === true ? run.joined() : run.address());
+    return run;
+  }
+
+  /** The hub alone, without any program; resolves when it listens. */
+  async hub(): Promise<Run> {
+    const hub = this.start(["hub", "--workspace", this.path], false);
+    await hub.until("being ready", () => (hub.output.includes("ready\n") ? true : null));
+    return hub;
+  }
+
+  private start(args: string[], terminal: boolean): Run {
+    if (!existsSync(IKPDB)) throw new Error(`${IKPDB} is missing: cargo build`);
+    const run = new Run([IKPDB, ...args], this.path, this.environment, terminal);
+    this.started.push(run);
     return run;
   }
 
@@ -246,132 +256,4 @@ export class Run {
   private wake(): void {
     for (const look of [...this.waiting]) look();
   }
-}
-
-/** The page, with the words of the tests. */
-export class Debugger {
-  readonly errors: string[] = [];
-
-  constructor(
-    readonly page: Page,
-    private readonly context: BrowserContext,
-  ) {
-    page.setDefaultTimeout(10_000);
-    page.on("pageerror", (error) => this.errors.push(String(error.stack)));
-    page.on("console", (message) => {
-      const text = message.text();
-      // What the browser says of the socket while the hub is away is expected.
-      if (message.type() === "error" && !text.includes("WebSocket connection")) this.errors.push(text);
-    });
-  }
-
-  get state(): Locator {
-    return this.page.getByTestId("status-state");
-  }
-
-  button(name: string): Locator {
-    return this.page.getByTestId(`btn-${name}`);
-  }
-
-  panel(name: string): Locator {
-    return this.page.getByTestId(`panel-${name}`);
-  }
-
-  gutter(line: number): Locator {
-    return this.page.getByTestId(`gutter-line-${line}`);
-  }
-
-  /** Rows of a panel that say something about `name`. */
-  value(panel: string, name: string): Locator {
-    return this.panel(panel).locator(`[data-name="${name}"]`);
-  }
-
-  async stoppedAt(line: number, file = "fixture.py"): Promise<void> {
-    await expect.poll(() => this.state.innerText(), { timeout: 15_000 }).toContain(`${file}:${line}`);
-    await expect.poll(() => this.state.getAttribute("data-state")).toBe("stopped");
-    await expect.poll(() => this.gutter(line).getAttribute("data-pc")).toBe("top");
-  }
-
-  async says(text: string | RegExp): Promise<void> {
-    const wanted = typeof text === "string" ? expect.stringContaining(text) : expect.stringMatching(text);
-    await expect.poll(() => this.state.innerText(), { timeout: 15_000 }).toEqual(wanted);
-  }
-
-  async is(state: "disconnected" | "away" | "running" | "stopped"): Promise<void> {
-    await expect.poll(() => this.state.getAttribute("data-state"), { timeout: 15_000 }).toBe(state);
-  }
-
-  async mark(line: number, kind: string): Promise<void> {
-    await expect.poll(() => this.gutter(line).getAttribute("data-bp"), { timeout: 5000 }).toBe(kind);
-  }
-
-  /** Opens a file at a line by the keyboard. */
-  async goTo(line: number, file = "fixture.py"): Promise<void> {
-    await this.page.keyboard.press("Control+p");
-    await this.page.getByTestId("dialog-input").fill(`${file}:${line}`);
-    await this.page.getByTestId("choice").first().filter({ hasText: file }).waitFor();
-    await this.page.getByTestId("dialog-input").press("Enter");
-    await this.gutter(line).waitFor();
-  }
-
-  /** Sets a breakpoint with a click in the gutter. */
-  async setBreakpoint(line: number): Promise<void> {
-    if ((await this.gutter(line).count()) === 0) await this.goTo(line);
-    await this.gutter(line).click();
-    await this.mark(line, "on");
-  }
-
-  async resume(): Promise<void> {
-    await this.button("resume").click();
-  }
-
-  /** Opens the condition editor on a line and saves an expression. */
-  async setCondition(line: number, expression: string): Promise<void> {
-    if ((await this.gutter(line).count()) === 0) await this.goTo(line);
-    await this.gutter(line).click({ modifiers: ["Control"] });
-    await this.page.getByTestId("condition-input").fill(expression);
-    await this.page.getByTestId("condition-input").press("Enter");
-  }
-
-  async evaluate(expression: string): Promise<void> {
-    await this.page.getByTestId("console-input").fill(expression);
-    await this.page.getByTestId("console-input").press("Enter");
-  }
-
-  lastResult(): Locator {
-    return this.page.getByTestId("console-result").last();
-  }
-
-  async variables(): Promise<Record<string, string>> {
-    const rows = await this.panel("vars").getByTestId("row").all();
-    const pairs = await Promise.all(
-      rows.map(async (row) => [await row.locator(".nm").innerText(), await row.locator(".va").innerText()] as const),
-    );
-    return Object.fromEntries(pairs);
-  }
-
-  async stackRows(): Promise<string[]> {
-    return (await this.panel("stack").getByTestId("row").allInnerTexts()).map((text) => text.replaceAll("\n", " "));
-  }
-
-  async close(): Promise<void> {
-    await this.context.close();
-    expect(this.errors).toEqual([]);
-  }
-}
-
-export async function openPage(
-  browser: Browser,
-  address: string,
-  options: { width?: number; height?: number; prepare?: (page: Page) => Promise<void> } = {},
-): Promise<Debugger> {
-  const { width = 1440, height = 900 } = options;
-  const context = await browser.newContext({ viewport: { width, height }, colorScheme: "dark" });
-  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  const page = await context.newPage();
-  const debug = new Debugger(page, context);
-  await options.prepare?.(page);
-  await page.goto(address);
-  await page.getByTestId("app").waitFor();
-  return debug;
 }
