@@ -73,6 +73,78 @@ fn an_import_is_stepped_over_and_into_without_its_machinery() {
     }
 }
 
+/// What nobody wants to step through, whatever was asked for.
+fn is_machinery(place: &str) -> bool {
+    ["_bootstrap.py", "_bootstrap_external.py", "zipimport.py", "<"].iter().any(|it| place.starts_with(it))
+}
+
+#[test]
+fn without_just_my_code_steps_enter_the_library_but_never_the_machinery_of_imports() {
+    const LIBRARY: &str = "\
+import json
+import mine  # BP:import
+import mine_too, colorsys
+text = json.dumps([1])  # BP:dumps
+print(text)
+";
+    for python in pythons() {
+        let version = &python.version;
+        let files = vec![
+            ("mine.py".into(), "value = 5\nfrom mine_too import other\n".into()),
+            ("mine_too.py".into(), "other = 6\n".into()),
+        ];
+        let launch = Launch { library_too: true, files, ..Launch::at("import") };
+        let mut debuggee = Debuggee::launch(&python, LIBRARY, launch);
+        let mut stop = debuggee.stopped();
+        let places = walk(&mut debuggee, stop, "stepIn", 60);
+        let wrong: Vec<&String> = places.iter().filter(|it| is_machinery(it)).collect();
+        assert!(wrong.is_empty(), "{version}: {wrong:?} in {places:?}");
+        assert_eq!(places[..2], ["mine.py:<module>:1", "mine.py:<module>:2"], "{version}: {places:?}");
+        let at = |wanted: &str| places.iter().position(|it| it.starts_with(wanted));
+        let order = [at("mine_too.py:<module>:1"), at("colorsys.py:<module>:"), at("__init__.py:dumps:")];
+        assert!(order.iter().all(Option::is_some) && order.is_sorted(), "{version}: {order:?} {places:?}");
+
+        // Over, into and out of it; the way out of a module leads to the import.
+        let launch = Launch { library_too: true, ..Launch::at("dumps") };
+        let launch =
+            Launch { files: vec![("mine.py".into(), String::new()), ("mine_too.py".into(), String::new())], ..launch };
+        let mut debuggee = Debuggee::launch(&python, LIBRARY, launch);
+        stop = debuggee.stopped();
+        stop = debuggee.go_and_stop("stepIn", stop.thread);
+        assert_eq!(stop.function(), "dumps", "{version}");
+        assert!(stop.top()["source"]["path"].as_str().unwrap().ends_with("/json/__init__.py"), "{version}");
+        stop = debuggee.go_and_stop("next", stop.thread);
+        assert_eq!(stop.function(), "dumps", "{version}");
+        stop = debuggee.go_and_stop("stepOut", stop.thread);
+        assert_eq!((stop.function(), stop.line()), ("<module>", debuggee.line("dumps")), "{version}");
+        debuggee.go("continue", stop.thread);
+        assert_eq!(debuggee.end().output, "[1]", "{version}");
+    }
+}
+
+#[test]
+fn a_step_in_that_meets_no_visible_code_in_an_import_stops_at_the_next_line() {
+    const IMPORTS: &str = "import colorsys  # BP:import\nimport colorsys\nimport sys, _thread\nfrom colorsys import rgb_to_hls\nprint('end')\n";
+    for python in pythons() {
+        for library_too in [false, true] {
+            let launch = Launch { library_too, ..Launch::at("import") };
+            let mut debuggee = Debuggee::launch(&python, IMPORTS, launch);
+            let mut stop = debuggee.stopped();
+            if library_too {
+                // The first one is loaded.
+                stop = debuggee.go_and_stop("stepIn", stop.thread);
+                assert_eq!(stop.function(), "<module>", "{}", python.version);
+                stop = debuggee.go_and_stop("stepOut", stop.thread);
+                assert_eq!(stop.top()["source"]["name"], json!("app.py"), "{}", python.version);
+            }
+            let next = stop.line() + 1;
+            let places = walk(&mut debuggee, stop, "stepIn", 5);
+            let expected: Vec<String> = (next..=5).map(|line| format!("app.py:<module>:{line}")).collect();
+            assert!(next <= 3 && places.starts_with(&expected), "{} {library_too}: {places:?}", python.version);
+        }
+    }
+}
+
 #[test]
 fn a_step_stays_in_its_generator_and_coroutine() {
     const GENERATORS: &str = "\
@@ -201,27 +273,63 @@ fn columns_are_utf16_units_of_the_expression() {
 }
 
 #[test]
-fn after_detach_nothing_is_armed() {
+fn i18_after_detach_the_interpreter_is_asked_for_nothing_and_code_is_what_it_was() {
     const CHECK: &str = "\
-import sys
-def f():
-    x = 1  # BP:here
-    return x
-f()
-f()
+import ctypes, sys, threading, time
+def make():
+    def f(a):
+        b = a  # BP:here
+        c = b
+        return c
+    return f
+f = make()
+# The same code under another name has no breakpoint.
+other = next(it for it in compile(open(__file__).read(), 'other', 'exec').co_consts if getattr(it, 'co_name', '') == 'make')
+other = type(f)(next(it for it in other.co_consts if getattr(it, 'co_name', '') == 'f'), globals())
+stop = threading.Event()
+def work():
+    while not stop.is_set():
+        f(1); time.sleep(0.001)
+thread = threading.Thread(target=work)
+thread.start()
+f(1)
+input()
+stop.set()
+thread.join()
+for i in range(50): f(1); other(1)
 monitoring = getattr(sys, 'monitoring', None)
 if monitoring:
-    print([monitoring.get_tool(i) for i in range(6)], [monitoring.get_local_events(i, f.__code__) for i in ()])
-print(sys.gettrace(), sys.getprofile())
+    codes = [f.__code__, make.__code__, work.__code__, sys._getframe().f_code, threading.Thread.start.__code__,
+             threading._make_invoke_excepthook().__code__]
+    for i in range(6):
+        monitoring.use_tool_id(i, 'check')
+        events = [monitoring.get_events(i), *(monitoring.get_local_events(i, code) for code in codes)]
+        callbacks = [monitoring.register_callback(i, event, None) for name, event in vars(monitoring.events).items() if event and name != 'NO_EVENTS' and not name.startswith('_') and event & (event - 1) == 0]
+        if any(events) or any(callbacks): print(i, events, callbacks)
+        monitoring.free_tool_id(i)
+else:
+    state = ctypes.pythonapi.PyThreadState_Get
+    state.restype = ctypes.c_void_p
+    print(ctypes.c_void_p.from_address(state() + 72).value)
+def differing():
+    return [at for at, (x, y) in enumerate(zip(other.__code__._co_code_adaptive, f.__code__._co_code_adaptive)) if x != y]
+end = time.monotonic() + 10
+while differing() and time.monotonic() < end: time.sleep(0.01)
+print(differing(), sys.gettrace(), sys.getprofile(), threading.gettrace())
 ";
     for python in pythons() {
-        let mut debuggee = Debuggee::launch(&python, CHECK, Launch::at("here"));
+        let launch = Launch { pipe_stdin: true, ..Launch::at("here") };
+        let mut debuggee = Debuggee::launch(&python, CHECK, launch);
+        // A step is under way in the thread, the others are frozen, a breakpoint is armed.
+        let stop = debuggee.stopped();
+        let stop = debuggee.go_and_stop("next", stop.thread);
+        debuggee.go("stepOut", stop.thread);
         debuggee.stopped();
         debuggee.request("disconnect", json!({}));
-        let output = debuggee.end().output;
-        let expected =
-            if python.minor() >= (3, 12) { "[None, None, None, None, None, None] []\nNone None" } else { "None None" };
-        assert_eq!(output, expected, "{}", python.version);
+        std::io::Write::write_all(&mut debuggee.stdin(), b"\n").unwrap();
+        let ended = debuggee.end();
+        let expected = if python.minor() >= (3, 12) { "[] None None None" } else { "None\n[] None None None" };
+        assert_eq!((ended.output.as_str(), ended.errors.as_str()), (expected, ""), "{}", python.version);
     }
 }
 

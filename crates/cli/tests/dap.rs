@@ -122,6 +122,37 @@ fn a_module_code_arguments_folder_variables_and_interpreter_options_are_what_lau
 }
 
 #[test]
+fn without_just_my_code_steps_go_into_the_library_but_never_into_an_import() {
+    let home = Home::new();
+    home.write("mine.py", "value = 5\n");
+    let path = home.write("app.py", "import json\nimport mine\ntext = json.dumps([1])\nprint(text)\n");
+    let mut editor = home.editor();
+    editor.launch(json!({"program": path, "justMyCode": false}), &[(&path, json!([{"line": 2}]))]);
+    let thread = editor.event("stopped")["threadId"].clone();
+    let mut places = Vec::new();
+    for _ in 0..3 {
+        editor.call("stepIn", json!({"threadId": thread}));
+        editor.event("stopped");
+        let stack = editor.call("stackTrace", json!({"threadId": thread, "levels": 1}))["stackFrames"].clone();
+        let path = stack[0]["source"]["path"].as_str().unwrap();
+        places.push(format!("{}:{}", path.rsplit('/').next().unwrap(), stack[0]["name"].as_str().unwrap()));
+        if places.len() == 1 {
+            // On to the call.
+            editor.call(
+                "setBreakpoints",
+                json!({"source": {"path": home.path("work/app.py")}, "breakpoints": [{"line": 3}]}),
+            );
+            editor.call("continue", json!({"threadId": thread}));
+            editor.event("stopped");
+        }
+    }
+    assert_eq!(places, ["mine.py:<module>", "__init__.py:dumps", "__init__.py:dumps"]);
+    editor.call("continue", json!({"threadId": thread}));
+    assert_eq!(editor.exit(), 0);
+    editor.leave();
+}
+
+#[test]
 fn stop_on_entry_stops_at_the_first_line_of_the_program() {
     let home = Home::new();
     let path = home.write("two.py", "'''doc'''\nimport json\nprint('second')\n");

@@ -49,6 +49,8 @@ pub(crate) struct CodeInfo {
     pub(crate) events: c_int,
     /// What a step wants of it.
     pub(crate) watch: Watch,
+    /// Whether it is the body of a module.
+    pub(crate) is_module: bool,
     /// Its start is the report of a thread's uncaught exception.
     pub(crate) thread_hook: bool,
     /// The breakpoints in it.
@@ -140,6 +142,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     let lines =
         line_table::executable_lines(table.cast::<PyBytes>()?.as_bytes(), first_line, flags & CO_OPTIMIZED != 0);
     let thread_hook = exceptions::is_thread_hook(code, &name);
+    let is_module = attribute(code, c"co_name")?.cast::<PyString>()?.to_string_lossy() == "<module>";
     let info = with(py, |codes| {
         let file = codes.file(&name);
         let entry = &mut codes.files[file.0];
@@ -149,6 +152,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             file,
             user: entry.user,
             machinery: library::is_machinery(&name),
+            is_module,
             events: 0,
             watch: Watch::Nothing,
             thread_hook,

@@ -104,7 +104,7 @@ pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
     let frame = capi::current_frame();
     let stop = with(py, |step| {
         let here = if step.frame.is_null() {
-            visible(info, step.just_my_code)
+            enters(py, info, frame, step.just_my_code)
         } else {
             step.frame == frame && step.kind != Kind::Out
         };
@@ -119,7 +119,7 @@ pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
     // SAFETY: the record of running code.
     let one_line = unsafe { (*info).lines.iter().all(|line| *line == (*info).first_line) };
     let wanted = with(py, |step| {
-        let entered = step.frame != frame && visible(info, step.just_my_code) && step.kind != Kind::Entry;
+        let entered = step.frame != frame && step.kind != Kind::Entry && enters(py, info, frame, step.just_my_code);
         let main = step.kind == Kind::Entry && super::entry::is_main(py, frame);
         (entered || main).then_some(step.kind)
     });
@@ -231,6 +231,32 @@ fn visible(info: *const CodeInfo, just_my_code: bool) -> bool {
     // SAFETY: a living record under the GIL, by the callers.
     let info = unsafe { &*info };
     info.user || (!just_my_code && !info.machinery)
+}
+
+/// Whether a step goes into a frame: [`visible`], and no finder or loader that an import asks. (The module that is imported is
+/// entered, and what that calls.)
+fn enters(py: Python<'_>, info: *const CodeInfo, frame: *mut PyFrameObject, just_my_code: bool) -> bool {
+    // SAFETY: as above.
+    visible(info, just_my_code) && (unsafe { (*info).user } || !serves_import(py, info, frame))
+}
+
+/// Whether the import machinery waits for a library's frame, before any module or user does.
+fn serves_import(py: Python<'_>, info: *const CodeInfo, frame: *mut PyFrameObject) -> bool {
+    let mut info = info;
+    // SAFETY: live frames, each held by the one above it; a new reference or null.
+    let back = |frame: *mut PyFrameObject| unsafe { Ref::steal((capi::py().frame_get_back)(frame).cast()) };
+    let mut caller = back(frame);
+    loop {
+        // SAFETY: the record of code that a live frame runs.
+        let code = unsafe { &*info };
+        if code.machinery || code.user || code.is_module {
+            return code.machinery;
+        }
+        let Some(next) = caller else { return false };
+        let Some(held) = held_code(py, next.as_ptr().cast()) else { return false };
+        info = held.info;
+        caller = back(next.as_ptr().cast());
+    }
 }
 
 /// As [`visible`], of a frame's code.
