@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 
@@ -96,6 +96,70 @@ fn signals_sent_to_us_end_the_program_and_us_alike() {
         // SAFETY: a plain call; the child is ours and has not been waited for.
         unsafe { libc::kill(child.id() as i32, signal) };
         assert_eq!(child.wait().unwrap().signal(), Some(signal));
+    }
+}
+
+#[test]
+fn a_signal_reaches_the_program_once_whether_it_was_sent_to_us_or_to_our_process_group() {
+    let case = Case::new();
+    let text = "import os, signal, time\n\
+                for n in ('SIGUSR1', 'SIGTERM', 'SIGINT', 'SIGHUP'):\n    \
+                signal.signal(getattr(signal, n), lambda s, f: os.write(1, signal.Signals(s).name.encode() + b'\\n'))\n\
+                signal.signal(signal.SIGUSR2, lambda s, f: os._exit(7))\n\
+                os.write(1, b'up\\n')\nwhile True: time.sleep(.05)";
+    let natively = || {
+        let mut command = Command::new(support::python().executable);
+        command.args(["-c", text]);
+        command
+    };
+    let seen = [natively(), case.run(&["-c", text])].map(|mut command| {
+        let mut child =
+            command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+        assert_eq!(lines.next().unwrap(), "up");
+        let pid = child.id() as i32;
+        let mut seen = Vec::new();
+        // The last one of each kind comes after one of the other, so that neither is remembered wrongly.
+        for (target, signal) in [
+            (-pid, libc::SIGTERM),
+            (pid, libc::SIGTERM),
+            (-pid, libc::SIGINT),
+            (-pid, libc::SIGHUP),
+            (pid, libc::SIGINT),
+            (-pid, libc::SIGTERM),
+            (pid, libc::SIGHUP),
+        ] {
+            // Twice a signal that makes its whole way: what came before it has been dealt with by then.
+            for (target, signal) in [(target, signal), (pid, libc::SIGUSR1), (pid, libc::SIGUSR1)] {
+                // SAFETY: a plain call; the child and its group are ours and have not been waited for.
+                unsafe { libc::kill(target, signal) };
+                seen.push(lines.next().unwrap());
+            }
+        }
+        // SAFETY: as above.
+        unsafe { libc::kill(pid, libc::SIGUSR2) };
+        seen.extend(lines);
+        assert_eq!(child.wait().unwrap().code(), Some(7));
+        seen
+    });
+    assert_eq!(seen[1], seen[0]);
+}
+
+#[test]
+fn the_process_that_watches_signals_is_gone_with_us_however_we_end() {
+    for signal in [libc::SIGTERM, libc::SIGKILL] {
+        let case = Case::new();
+        let text = "import time\nprint('up', flush=True)\nwhile True: time.sleep(.05)";
+        let mut child = case.run(&["-c", text]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut up = [0; 3];
+        child.stdout.as_mut().unwrap().read_exact(&mut up).unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", child.id())).unwrap();
+        let children: Vec<&str> = children.split_whitespace().collect();
+        assert_eq!(children.len(), 2, "the program and the other: {children:?}");
+        // SAFETY: a plain call; the child is ours and has not been waited for.
+        unsafe { libc::kill(child.id() as i32, signal) };
+        assert_eq!(child.wait().unwrap().signal(), Some(signal));
+        children.into_iter().for_each(support::gone);
     }
 }
 

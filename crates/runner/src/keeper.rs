@@ -220,7 +220,8 @@ impl Kept {
                 libc::_exit(127);
             }
             libc::setpgid(program, program);
-            self.close_others();
+            // A pipe that this process held open would not end for its reader.
+            sys::close_all_but([self.socket, self.master, self.slave, self.real]);
             self.tell(Report::Started(program));
             let runner_lives = self.watch(program);
             if !runner_lives {
@@ -234,25 +235,6 @@ impl Kept {
             self.carry_output();
             libc::_exit(0)
         }
-    }
-
-    /// Closes every descriptor but ours: a pipe that this process held open would not end for its reader.
-    unsafe fn close_others(&self) {
-        let mut keep = [self.socket, self.master, self.slave, self.real];
-        // Four numbers: no allocation.
-        keep.sort_unstable();
-        let mut next = 0;
-        for fd in keep {
-            // SAFETY: closes descriptors of this process that nobody uses here.
-            unsafe {
-                if fd > next {
-                    libc::syscall(libc::SYS_close_range, next, fd - 1, 0);
-                }
-            }
-            next = next.max(fd + 1);
-        }
-        // SAFETY: as above.
-        unsafe { libc::syscall(libc::SYS_close_range, next, c_int::MAX, 0) };
     }
 
     /// Reports and obeys until the program has ended and the runner returns (true) or the runner was killed (false).

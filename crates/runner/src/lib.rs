@@ -29,6 +29,7 @@ mod sys;
 pub mod target;
 mod terminal;
 mod waiting;
+mod witness;
 pub mod workspace;
 
 use std::os::unix::net::UnixStream;

@@ -21,6 +21,7 @@ use crate::signals::{Mask, Received, Sender, Signals};
 use crate::streams::Found;
 use crate::sys;
 use crate::terminal::Terminal;
+use crate::witness::Witness;
 
 /// How long a program may take to end at a restart before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
@@ -44,6 +45,8 @@ pub(crate) struct Runner {
     pub(crate) screen: Screen,
     pub(crate) signals: Option<Signals>,
     pub(crate) mask: Mask,
+    /// Where the program is in our process group: says which signals it got itself.
+    witness: Option<Witness>,
     pub(crate) link: Link,
     /// Keepers of earlier programs, to be taken off the process table.
     pub(crate) old_keepers: Vec<Process>,
@@ -70,6 +73,11 @@ impl Runner {
         };
         let signals = signals.transpose().map_err(|error| Error::System("signals", error))?;
         let mask = signals.as_ref().map_or_else(Mask::now, Signals::before);
+        let witness = match &setting {
+            Setting::Own(found) if found.terminal().is_none() => Some(Witness::start()),
+            Setting::Own(_) | Setting::Headless(_) | Setting::Captured => None,
+        };
+        let witness = witness.transpose().map_err(|error| Error::System("signals", error))?;
         Ok(Self {
             program,
             agent,
@@ -77,6 +85,7 @@ impl Runner {
             screen,
             signals,
             mask,
+            witness,
             link,
             old_keepers: Vec::new(),
             restart: None,
@@ -263,6 +272,7 @@ impl Runner {
 
     fn take_signals(&mut self, running: &mut Running) {
         while let Some(Received { signal, sender }) = self.signals.as_ref().and_then(Signals::next) {
+            let sent_to_all = self.witness.as_ref().is_some_and(|witness| witness.saw(signal));
             match (signal, &mut running.console) {
                 (libc::SIGCHLD, _) => self.reap(),
                 (libc::SIGWINCH, Some(_)) => self.follow_size(running),
@@ -279,8 +289,8 @@ impl Runner {
                     running.resume();
                 }
                 (_, Some(console)) if sender == Sender::Terminal => console.signal_foreground(signal),
-                // In one group with the program: it got the terminal's signals itself.
-                (_, None) if sender == Sender::Terminal => {}
+                // In one group with the program: it got the signal itself.
+                (_, None) if sent_to_all || sender == Sender::Terminal => {}
                 _ => running.signal(signal),
             }
         }

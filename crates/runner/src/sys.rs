@@ -76,6 +76,24 @@ pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     owned(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })
 }
 
+/// Closes every descriptor but these, of which some may be -1.
+///
+/// # Safety
+/// To be called in a child after `fork` that uses no other descriptor. Allocates nothing.
+pub(crate) unsafe fn close_all_but<const N: usize>(mut keep: [RawFd; N]) {
+    keep.sort_unstable();
+    let mut next = 0;
+    for fd in keep {
+        if fd > next {
+            // SAFETY: by the caller.
+            unsafe { libc::syscall(libc::SYS_close_range, next, fd - 1, 0) };
+        }
+        next = next.max(fd + 1);
+    }
+    // SAFETY: by the caller.
+    unsafe { libc::syscall(libc::SYS_close_range, next, c_int::MAX, 0) };
+}
+
 /// An unnamed file in memory that holds `content`, closed on exec.
 pub(crate) fn memory_file(content: &[u8]) -> io::Result<OwnedFd> {
     // SAFETY: a plain call with a static name.
