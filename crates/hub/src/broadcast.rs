@@ -1,12 +1,12 @@
 //! Events to clients: numbered and kept in the journal for pages, plain for the editors of a session.
 
 use ikpdb_proto::client::{self, BreakpointList, ExceptionFilters, Pages, SettingScope, Snapshot};
-use ikpdb_proto::dap::OutputEvent;
 use ikpdb_proto::{Event, Message, SessionId};
 
 use crate::connection::{Editor, Role};
 use crate::envelope::wrap;
 use crate::hub::Hub;
+use crate::output::ours;
 use crate::port::{ConnectionId, Output};
 
 /// How many notices about the hub itself are kept for pages that come in later; the oldest goes first.
@@ -81,11 +81,7 @@ impl Hub {
 
     /// Tells something about the hub itself, where the user reads; who comes in later is told, too.
     pub(crate) fn tell(&mut self, message: &str) {
-        let event = OutputEvent {
-            category: Some("important".to_owned()),
-            output: format!("ikpdb: {message}\n"),
-            ..Default::default()
-        };
+        let event = ours(message);
         // A disk that stays full says the same at every change.
         self.notices.retain(|it| *it != event);
         self.notices.push(event.clone());

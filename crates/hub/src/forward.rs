@@ -111,8 +111,8 @@ impl Hub {
                 }
                 let (asker, left) = (ask.from, response.success);
                 self.relay(ask, response);
-                if left && self.editor(asker).is_some() {
-                    self.drop_connection(asker, "it disconnected");
+                if left {
+                    self.disconnected(asker);
                 }
             }
         }
@@ -158,9 +158,7 @@ impl Hub {
                     }
                     let asker = ask.from;
                     self.answer(ask, Ok(Reply::Done));
-                    if self.editor(asker).is_some() {
-                        self.drop_connection(asker, "it disconnected");
-                    }
+                    self.disconnected(asker);
                 }
                 Purpose::Restart => self.restart_lost(pending.session),
                 Purpose::Initialize

@@ -7,7 +7,7 @@ use ikpdb_proto::{Event, Failure, Request, SessionId};
 
 use crate::forward::Purpose;
 use crate::hub::{Hub, Reply};
-use crate::output::{Brake, OutputLog};
+use crate::output::{Brake, OutputLog, ours};
 use crate::placing::Placing;
 use crate::port::{ConnectionId, Mode};
 use crate::session::{AgentLink, Ending, Session};
@@ -121,12 +121,7 @@ impl Hub {
         self.running(id);
         self.wishes.touch();
         for editor in self.editors(id) {
-            let event = OutputEvent {
-                category: Some("important".to_owned()),
-                output: format!("ikpdb: not debugged: {why}\n"),
-                ..Default::default()
-            };
-            self.send(editor, None, Event::new("output", &event).into());
+            self.send(editor, None, Event::new("output", &ours(&format!("not debugged: {why}"))).into());
             self.editor_started(editor, Ok(Reply::Done));
         }
     }
@@ -273,9 +268,7 @@ impl Hub {
         for ask in waiting {
             let asker = ask.from;
             self.answer(ask, Ok(Reply::Done));
-            if self.editor(asker).is_some() {
-                self.drop_connection(asker, "it disconnected");
-            }
+            self.disconnected(asker);
         }
         if let AgentLink::Joined(agent, _) = agent {
             self.drop_connection(agent, "the program has ended");

@@ -18,6 +18,11 @@ const PER_MS: usize = 4 << 10;
 /// While a program is too fast, its newest output waits up to this size: the end is what people look at.
 const HELD: usize = 256 << 10;
 
+/// Something that we say ourselves, where the user reads what the program prints.
+pub(crate) fn ours(message: &str) -> OutputEvent {
+    OutputEvent { category: Some("important".to_owned()), output: format!("ikpdb: {message}\n"), ..Default::default() }
+}
+
 /// A session's output.
 #[derive(Default)]
 pub(crate) struct OutputLog {

@@ -6,6 +6,7 @@ use ikpdb_proto::{Failure, Request};
 use crate::connection::Ask;
 use crate::forward::Purpose;
 use crate::hub::{Hub, Reply};
+use crate::port::ConnectionId;
 
 pub(super) fn disconnect(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
     let arguments: DisconnectArguments = ask.request.arguments()?;
@@ -49,8 +50,15 @@ pub(super) fn disconnect(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
 fn leave(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
     hub.answer(ask.clone(), Ok(Reply::Done));
     hub.editor_started(ask.from, Err(Failure::client("cancelled by 'disconnect'")));
-    if hub.editor(ask.from).is_some() {
-        hub.drop_connection(ask.from, "it disconnected");
-    }
+    hub.disconnected(ask.from);
     Ok(Reply::Later)
+}
+
+impl Hub {
+    /// The `disconnect` of a client was answered: an editor's connection ends with it, a page stays.
+    pub(crate) fn disconnected(&mut self, client: ConnectionId) {
+        if self.editor(client).is_some() {
+            self.drop_connection(client, "it disconnected");
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! `launch`: starts a program for an editor. It is answered after the editor's `configurationDone`.
 
-use ikpdb_proto::dap::{LaunchArguments, OutputEvent};
+use ikpdb_proto::dap::LaunchArguments;
 use ikpdb_proto::{Event, Failure};
 use serde_json::value::RawValue;
 
 use crate::connection::Ask;
 use crate::hub::{Hub, Job, Reply};
+use crate::output::ours;
 use crate::port::Output;
 
 pub(super) fn launch(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
@@ -15,11 +16,7 @@ pub(super) fn launch(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
         return Err(Failure::user("the launch configuration needs one of 'program', 'module' and 'code'"));
     }
     if let Some(console) = arguments.console.filter(|it| it != "internalConsole") {
-        let event = OutputEvent {
-            category: Some("important".to_owned()),
-            output: format!("ikpdb: '{console}' is not there yet: output comes here, and the program has no input\n"),
-            ..Default::default()
-        };
+        let event = ours(&format!("'{console}' is not there yet: output comes here, and the program has no input"));
         hub.send(ask.from, None, Event::new("output", &event).into());
     }
     let job = hub.next_job();
