@@ -6,7 +6,7 @@ mod dap_support;
 
 use std::io::Write;
 
-use dap_support::{Editor, Home, check, gone, lives, name, schema};
+use dap_support::{Dap, Editor, Home, check, gone, lives, name, schema};
 use rustix::pipe::{PipeFlags, pipe_with};
 use serde_json::{Value, json};
 

@@ -3,15 +3,20 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "part of tests")]
 
+#[path = "../hub_support/mod.rs"]
+mod hub_support;
+
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::framing::Decoder;
 use serde_json::{Value, json};
+
+pub use hub_support::Home;
 
 /// How long anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,44 +33,24 @@ pub fn check(schema: &jsonschema::Validator, message: &Value) {
     assert!(faults.is_empty(), "{message:#} is not of the protocol: {faults:#?}");
 }
 
-/// A folder with programs, and the places of a hub of our own.
-pub struct Home {
-    folder: tempfile::TempDir,
+/// What an editor starts in a folder of its own.
+pub trait Dap {
+    /// The adapter, not started yet.
+    fn command(&self) -> Command;
+    fn editor(&self) -> Editor;
 }
 
-impl Home {
-    pub fn new() -> Self {
+impl Dap for Home {
+    fn command(&self) -> Command {
         for library in ["libikpdb_agent.so", "libikpdb_preload.so"] {
             ikpdb_testkit::built(library);
         }
-        let folder = tempfile::Builder::new().prefix("ikpdb-dap-").tempdir().unwrap();
-        for name in ["run", "state", "cache", "work/.git"] {
-            std::fs::create_dir_all(folder.path().join(name)).unwrap();
-        }
-        Self { folder }
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().canonicalize().unwrap().join(name)
-    }
-
-    pub fn write(&self, name: &str, text: &str) -> String {
-        let path = self.path("work").join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    }
-
-    pub fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ikpdb"));
-        command.arg("dap").current_dir(self.path("work")).env_remove("VIRTUAL_ENV");
-        for (name, folder) in [("XDG_RUNTIME_DIR", "run"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache")] {
-            command.env(name, self.path(folder));
-        }
+        let mut command = self.ikpdb();
+        command.arg("dap");
         command
     }
 
-    pub fn editor(&self) -> Editor {
+    fn editor(&self) -> Editor {
         Editor::start(self.command())
     }
 }
