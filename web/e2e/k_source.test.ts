@@ -119,3 +119,18 @@ test("Enter opens what was typed, also when the list of it is still to come", as
   await expect.poll(() => debug.page.getByTestId("source").innerText()).toContain("value_5 = 5");
   await debug.gutter(7).waitFor();
 });
+
+test("what the program's debugger cannot do is not offered", async () => {
+  const line = wire();
+  line.rewrite = (text) => text.replace(/"supports(ConditionalBreakpoints|SetVariable)":true/g, '"supports$1":false');
+  const { debug, workspace } = await at.stoppedIn("work", ["fixture.py"], { prepare: line.prepare });
+  await debug.gutter(workspace.line("total")).click({ button: "right" });
+  const items = await debug.page.getByRole("menu").getByRole("menuitem").allInnerTexts();
+  expect(items.map((text) => text.split("\n")[0])).toEqual(["Continue to here", "Add breakpoint"]);
+  await debug.page.keyboard.press("Escape");
+  await debug.gutter(workspace.line("total")).click({ modifiers: ["Control"] });
+  await expect.poll(() => debug.page.getByTestId("toast").innerText()).toContain("knows no conditions");
+  expect(await debug.page.getByTestId("condition-editor").count()).toBe(0);
+  await debug.value("vars", "total").dblclick();
+  expect(await debug.panel("vars").getByTestId("row").locator("input").count()).toBe(0);
+});

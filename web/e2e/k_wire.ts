@@ -21,6 +21,8 @@ export function wire() {
     down: false,
     /** Commands whose answers do not arrive. */
     held: new Set<string>(),
+    /** Changes what the hub says. */
+    rewrite: (text: string): string => text,
     /** What the page asked, in order. */
     asked: [] as string[],
     prepare: (page: Page) =>
@@ -42,8 +44,9 @@ export function wire() {
         server.onMessage((data) => {
           const { type, request_seq: to = 0 } = read(data);
           const isHeld = type === "response" && control.held.has(commands.get(to) ?? "");
-          if (isHeld) waiting.push(() => socket.send(data));
-          else socket.send(data);
+          const send = () => socket.send(control.rewrite(data.toString()));
+          if (isHeld) waiting.push(send);
+          else send();
         });
         sockets.push(socket);
       }),

@@ -2,7 +2,9 @@
 
 import { expect, test } from "vitest";
 import { settled } from "../socket/fakeHub";
+import type { Capabilities } from "../socket/generated/Capabilities";
 import type { Wish } from "../socket/generated/Wish";
+import { currentConsole, features } from "./selectors";
 import { openModel, PATH, RUNNING } from "./testModel";
 
 const MOVED: Wish = {
@@ -74,9 +76,37 @@ test("a condition in a file that is not loaded yet is saved, and no fault of the
   expect(state().condition?.error).toContain("invalid syntax");
 });
 
-test("where nothing about a breakpoint can be edited no editor opens, and it is said", async () => {
-  const { model, state } = await openModel([{ ...RUNNING, capabilities: {} }]);
-  model.breakpoints.edit(PATH, 4);
-  expect(state().condition).toBeNull();
-  expect(state().toasts.at(-1)?.text).toContain("condition");
+test("what cannot be said of a breakpoint is not offered, but what is set can be taken away", async () => {
+  const rows: [Capabilities, Partial<Wish>, string | undefined][] = [
+    [{}, {}, undefined],
+    [{ supportsConditionalBreakpoints: true }, {}, "condition"],
+    [{ supportsHitConditionalBreakpoints: true }, {}, "hit"],
+    [{ supportsLogPoints: true }, {}, "log"],
+    [{}, { condition: "a" }, "condition"],
+    [{}, { hitCondition: "3" }, "hit"],
+    [{ supportsConditionalBreakpoints: true }, { logMessage: "a" }, "log"],
+  ];
+  for (const [capabilities, set, tab] of rows) {
+    const { hub, model, state } = await openModel([{ ...RUNNING, capabilities }]);
+    const wish = { ...MOVED, condition: undefined, line: 4, placed: {}, ...set };
+    hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [wish] });
+    model.breakpoints.edit(PATH, 4);
+    expect(state().condition?.tab, JSON.stringify([capabilities, set])).toBe(tab);
+    if (tab === undefined) expect(state().toasts.at(-1)?.text).toContain("knows no conditions");
+  }
+});
+
+test("what panels offer follows the program that is shown; without one it is what some debugger can", async () => {
+  const none = { conditionalBreakpoints: false, updateScopeVariables: false, executeCode: false };
+  expect(features((await openModel([{ ...RUNNING, capabilities: {} }])).state())).toMatchObject(none);
+  const all = { conditionalBreakpoints: true, updateScopeVariables: true, updateWatchedVariables: true };
+  expect(features((await openModel()).state())).toMatchObject({ ...all, executeCode: true });
+  expect(features((await openModel([])).state())).toMatchObject(all);
+  const { hub, model, state } = await openModel([{ ...RUNNING, capabilities: {} }]);
+  await model.console.evaluate("1 + 1");
+  expect(currentConsole(state()).entries.at(-1)).toMatchObject({
+    kind: "error",
+    text: expect.stringContaining("cannot"),
+  });
+  expect(hub.commands()).not.toContain("evaluate");
 });

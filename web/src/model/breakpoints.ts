@@ -1,8 +1,9 @@
 // The user's breakpoints: one shared list at the hub, changed by increments.
 
 import type { ChangeWish } from "../socket/generated/ChangeWish";
+import type { Wish } from "../socket/generated/Wish";
 import { Part, reason } from "./context";
-import { capabilities, currentSession, features, type Mark, markAt, marks } from "./selectors";
+import { capabilities, features, type Mark, markAt, marks } from "./selectors";
 import type { ConditionEditor, DocumentKey } from "./state";
 
 /** How long a saved condition may take to be refused by the program, before the editor closes. */
@@ -61,19 +62,26 @@ export class Breakpoints extends Part {
 
   edit(document: DocumentKey, line: number): void {
     if (!document.startsWith("/")) return;
-    const can = capabilities(this.state);
-    const known = currentSession(this.state)?.capabilities !== undefined;
-    const more = can.supportsHitConditionalBreakpoints === true || can.supportsLogPoints === true;
-    if (known && !more && !features(this.state).conditionalBreakpoints) {
+    const mark = this.mark(document, line);
+    const own = mark === null || mark.wish.owner !== undefined ? null : mark;
+    const tab = this.tabOf(own?.wish);
+    if (tab === null) {
       this.complain(new Error("This debugger knows no conditions of breakpoints."));
       return;
     }
-    const mark = this.mark(document, line);
-    const own = mark === null || mark.wish.owner !== undefined ? null : mark;
-    const tab = own?.wish.logMessage ? "log" : own?.wish.hitCondition ? "hit" : "condition";
     const error = own === null ? null : this.refusal(own.wish.id, this.state.current ?? 0);
     const editor: ConditionEditor = { document, line, wish: own?.wish.id ?? null, tab, error, saving: false };
     this.dispatch({ type: "condition", editor });
+  }
+
+  /** What is edited first: what is set, else what can be set; null: nothing of it. */
+  private tabOf(wish: Wish | undefined): ConditionEditor["tab"] | null {
+    if (wish?.logMessage) return "log";
+    if (wish?.hitCondition) return "hit";
+    if (wish?.condition || features(this.state).conditionalBreakpoints) return "condition";
+    const can = capabilities(this.state);
+    if (can.supportsHitConditionalBreakpoints === true) return "hit";
+    return can.supportsLogPoints === true ? "log" : null;
   }
 
   closeEditor(): void {

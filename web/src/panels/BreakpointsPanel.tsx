@@ -191,9 +191,11 @@ export function BreakpointsPanel() {
           </Each>
         </ul>
       </Show>
-      <header class="sub">
-        <h2>Stop on exceptions</h2>
-      </header>
+      <Show when={filters().length > 0}>
+        <header class="sub">
+          <h2>Stop on exceptions</h2>
+        </header>
+      </Show>
       <ul class="body" aria-label="Stop on exceptions" data-testid="exception-filters">
         <For each={filters()}>
           {(filter) => (

@@ -2,7 +2,7 @@
 // leaves everything as it was. A breakpoint is made only when it is saved.
 
 import { createSignal, For, onMount, Show } from "solid-js";
-import { capabilities } from "../model/selectors";
+import { capabilities, features } from "../model/selectors";
 import type { ConditionEditor as Editing } from "../model/state";
 import { moveInTabs } from "./arrows";
 import { Icon } from "./Icon";
@@ -25,7 +25,7 @@ export function ConditionEditor(props: { close(): void }) {
     const edited = state.breakpoints.wishes.find((one) => one.id === state.condition?.wish);
     // What nobody said that it can be done is not offered; but what is set can be taken away again.
     return {
-      condition: true,
+      condition: features(state).conditionalBreakpoints || Boolean(edited?.condition),
       hit: able.supportsHitConditionalBreakpoints === true || Boolean(edited?.hitCondition),
       log: able.supportsLogPoints === true || Boolean(edited?.logMessage),
     };

@@ -3,7 +3,7 @@
 import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show } from "solid-js";
 import { Portal } from "solid-js/web";
 import { baseName, shortPath } from "../model/paths";
-import { activeDocument, isStopped, marks, marksIn, pointers, selectedFrame } from "../model/selectors";
+import { activeDocument, features, isStopped, marks, marksIn, pointers, selectedFrame } from "../model/selectors";
 import { scopeRows } from "../model/tree";
 import { ConditionEditor } from "./ConditionEditor";
 import { command } from "./commands";
@@ -106,13 +106,15 @@ export function SourcePanel() {
     const mark = model.breakpoints.mark(path, line);
     const edit = () => model.breakpoints.edit(path, line);
     const items: MenuItem[] = runToItem(path, line);
+    const conditions = features(model.store.get()).conditionalBreakpoints;
     if (mark === null) {
       items.push({ label: "Add breakpoint", keys: "F9", run: () => model.breakpoints.add(path, line, {}) });
-      items.push({ label: "Add conditional breakpoint", keys: "Shift-F9", run: edit });
+      if (conditions) items.push({ label: "Add conditional breakpoint", keys: "Shift-F9", run: edit });
     } else {
       const { id, enabled, condition: has } = mark.wish;
       items.push({ label: "Remove breakpoint", keys: "F9", run: () => model.breakpoints.remove([id]) });
-      items.push({ label: has ? "Edit condition" : "Set condition", keys: "Shift-F9", run: edit });
+      if (has) items.push({ label: "Edit condition", keys: "Shift-F9", run: edit });
+      else if (conditions) items.push({ label: "Set condition", keys: "Shift-F9", run: edit });
       items.push({
         label: enabled ? "Disable breakpoint" : "Enable breakpoint",
         keys: "Ctrl-F9",

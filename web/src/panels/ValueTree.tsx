@@ -23,12 +23,8 @@ function VariableRow(props: { row: TreeRow & { kind: "variable" }; editable: boo
   const ui = useUi();
   const [editing, setEditing] = createSignal(false);
   const [fault, setFault] = createSignal<string | null>(null);
-  const canSet = useSelect((state) => {
-    const info = state.current === null ? undefined : state.sessions[state.current];
-    return info?.capabilities?.supportsSetVariable === true;
-  });
   const variable = () => props.row.variable;
-  const editable = () => props.editable && canSet() && !variable().readOnly && variable().parent > 0 && !props.stale;
+  const editable = () => props.editable && !variable().readOnly && variable().parent > 0 && !props.stale;
   const edit = () => {
     if (!editable()) return;
     setFault(null);

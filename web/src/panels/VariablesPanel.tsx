@@ -1,7 +1,7 @@
 // The variables of the selected frame: lazy, paged, editable, with what changed since the last stop marked.
 
 import { createMemo, createSignal, Show } from "solid-js";
-import { phase } from "../model/selectors";
+import { features, phase } from "../model/selectors";
 import { scopeRows, type TreeRow } from "../model/tree";
 import { Icon } from "./Icon";
 import { IconButton } from "./IconButton";
@@ -25,6 +25,7 @@ export function VariablesPanel() {
   const tree = useSelect((state) => state.tree);
   const expanded = useSelect((state) => state.expanded);
   const is = useSelect(phase);
+  const editable = useSelect((state) => features(state).updateScopeVariables);
   const [find, setFind] = createSignal("");
   const all = createMemo(() => scopeRows({ tree: tree(), expanded: expanded() }));
   const rows = createMemo(() => matching(all(), find()));
@@ -65,7 +66,7 @@ export function VariablesPanel() {
             }}
           />
         </label>
-        <ValueTree rows={rows()} label="Variables" editable={true} />
+        <ValueTree rows={rows()} label="Variables" editable={editable()} />
       </Show>
     </section>
   );

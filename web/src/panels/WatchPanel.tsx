@@ -1,7 +1,7 @@
 // Watch expressions: evaluated at each stop and for each selected frame; shared by all who look at the program.
 
 import { createMemo, createSignal, Show } from "solid-js";
-import { isStopped } from "../model/selectors";
+import { features, isStopped } from "../model/selectors";
 import type { WatchValue } from "../model/state";
 import { ownLoad, type TreeRow, valueRows, watchPath } from "../model/tree";
 import { moveInTree } from "./arrows";
@@ -45,6 +45,7 @@ export function WatchPanel() {
   const values = useSelect((state) => state.watchValues);
   const stopped = useSelect(isStopped);
   const hasStop = useSelect((state) => state.stop !== null);
+  const editable = useSelect((state) => features(state).updateWatchedVariables);
   const tree = useSelect((state) => state.tree);
   const expanded = useSelect((state) => state.expanded);
   const rows = createMemo(() =>
@@ -175,7 +176,7 @@ export function WatchPanel() {
                     <span class="ty cut">{row().value?.error == null ? (row().value?.variable?.type ?? "") : ""}</span>
                   </div>
                   <Show when={isOpen(row())}>
-                    <ValueTree rows={children(row())} label={row().expression} editable={true} nested={true} />
+                    <ValueTree rows={children(row())} label={row().expression} editable={editable()} nested={true} />
                   </Show>
                 </Show>
               )}
