@@ -1,5 +1,6 @@
 // The stop that is shown: threads, frames, the selected frame's variables. What belongs to another stop is dropped.
 
+import type { Wish } from "../socket/generated/Wish";
 import type { Message } from "./message";
 import type { Children, FrameView, State, StopView, ThreadFrames, TreeView } from "./state";
 import { valuesOf } from "./tree";
@@ -81,6 +82,12 @@ function mergeFrames(old: ThreadFrames | undefined, start: number, frames: Frame
   return { status: "loaded", frames: [...before, ...frames], total, error: null };
 }
 
+function wishAt(state: State, { path, line }: FrameView): Wish | null {
+  const { wishes } = state.breakpoints;
+  const placed = (wish: Wish) => wish.placed[state.current ?? 0]?.line ?? wish.line;
+  return wishes.find((wish) => wish.path === path && placed(wish) === line) ?? null;
+}
+
 export function reduceStop(state: State, message: Message): State {
   switch (message.type) {
     case "stop": {
@@ -109,6 +116,7 @@ export function reduceStop(state: State, message: Message): State {
                 text: message.exception,
                 closed: false,
               },
+        wish: frames[0] === undefined ? null : wishAt(state, frames[0]),
       };
       const rightOpen = state.rightOpen || state.choices.autoShow;
       return { ...state, stop: next, settling: false, hover: null, rightOpen };

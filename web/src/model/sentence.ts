@@ -1,6 +1,7 @@
 // The one sentence that says what the program is doing, why, where, and what can be done.
 
 import type { SessionInfo } from "../socket/generated/SessionInfo";
+import type { Wish } from "../socket/generated/Wish";
 import { place } from "./paths";
 import { currentSession, type Phase, phase, selectedFrame, topFrame } from "./selectors";
 import type { FrameView, State } from "./state";
@@ -62,11 +63,7 @@ function where(frame: FrameView): Words {
 }
 
 /** Why a breakpoint let the program stop, in the words of its condition. */
-function cause(state: State, frame: FrameView | null): Words[] {
-  if (frame === null) return [];
-  const wish = state.breakpoints.wishes.find(
-    (one) => one.path === frame.path && (one.placed[state.current ?? 0]?.line ?? one.line) === frame.line,
-  );
+function cause(wish: Wish | null): Words[] {
   if (wish?.condition) return [text("Its condition "), code(wish.condition), text(" is true"), wide(` · ${KEYS}`)];
   if (wish?.hitCondition)
     return [text("Its hit count "), code(wish.hitCondition), text(" is reached"), wide(` · ${KEYS}`)];
@@ -86,7 +83,7 @@ function stopped(state: State): Pick<Sentence, "short" | "main" | "why"> {
     shown !== top && top !== null
       ? [text(`Inside ${top.name} of ${top.module ?? top.fileName}, called from here`), wide(" · F5 continues")]
       : reason === "breakpoint"
-        ? cause(state, shown)
+        ? cause(stop?.wish ?? null)
         : [text(KEYS)];
   return { short: `Stopped, ${place(shown.path || shown.fileName, shown.line)}`, main, why };
 }

@@ -7,6 +7,7 @@ import type { ExceptionInfoBody } from "../socket/generated/ExceptionInfoBody";
 import type { FileEntry } from "../socket/generated/FileEntry";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Thread } from "../socket/generated/Thread";
+import type { Wish } from "../socket/generated/Wish";
 import type { Workspace } from "../socket/generated/Workspace";
 
 /** A frame with 1-based places, and the contract's own for calls. */
@@ -98,6 +99,8 @@ export interface StopView {
   selected: { thread: number; index: number } | null;
   openLibraries: string[];
   exception: ExceptionView | null;
+  /** The breakpoint on its line as it was then: what was edited since did not stop it. */
+  wish: Wish | null;
 }
 
 /** Variables of the selected frame, watch values, expandable results: nodes by path. */

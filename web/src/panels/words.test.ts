@@ -130,11 +130,12 @@ test("the words of a breakpoint's condition and hit count say why it stopped", a
     [{ hitCondition: ">= 3" }, `Its hit count >= 3 is reached · ${KEYS}`],
   ] as const) {
     const { hub, state, stop } = await openModel();
-    hub.event(null, "ikpdb/breakpoints", {
-      active: true,
-      wishes: [{ id: 1, path: PATH, line: 4, enabled: true, placed: {}, ...more }],
-    });
+    const wish = { id: 1, path: PATH, line: 4, enabled: true, placed: {}, ...more };
+    hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [wish] });
     await stop(4, 1, 1, "breakpoint");
+    expect(plain(sentence(state(), 0).why)).toBe(why);
+    // What is edited now is not why it stopped then.
+    hub.event(null, "ikpdb/breakpoints", { active: true, wishes: [{ ...wish, condition: "a >" }] });
     expect(plain(sentence(state(), 0).why)).toBe(why);
   }
 });
