@@ -81,6 +81,26 @@ test("H58 a long evaluation says that it runs and can be interrupted", { timeout
   await expect.poll(() => debug.lastResult().innerText()).toMatch(/^42/);
 });
 
+test("the newest line stays in view while the window changes", async () => {
+  const { debug } = await at.stoppedIn("done");
+  for (const what of ["many[:300]", "nested", "point"]) await debug.evaluate(what);
+  await expect.poll(() => debug.page.getByTestId("console-result").count()).toBe(3);
+  const below = () =>
+    debug
+      .panel("console")
+      .getByRole("log")
+      .evaluate((log) => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight));
+  await expect.poll(below).toBeLessThan(2);
+  await debug.page.setViewportSize({ width: 900, height: 700 });
+  await expect.poll(below).toBeLessThan(2);
+  expect(
+    await debug
+      .panel("console")
+      .getByRole("log")
+      .evaluate((log) => log.scrollTop),
+  ).toBeGreaterThan(0);
+});
+
 test("H59 output shows in the console, and the terminal takes what is typed", async () => {
   const { debug, workspace } = await at.entered(["fixture.py", "ask"]);
   await debug.resume();

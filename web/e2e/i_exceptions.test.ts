@@ -14,6 +14,9 @@ test("I60 an exception shows type and message at its line, and the stack at the 
   await debug.stoppedAt(line);
   const widget = debug.page.getByTestId("exception");
   expect(await widget.innerText()).toMatch(/ValueError[\s\S]*total is 55/);
+  // It was raised at the line that it stands at: nothing to be told twice.
+  await expect.poll(() => widget.getByRole("button", { name: "Show traceback" }).isEnabled()).toBe(true);
+  expect(await widget.getByRole("listitem").count()).toBe(0);
   const below = await debug.page.evaluate(() => {
     const at = document.querySelector(".cm-line.at-exception")?.getBoundingClientRect();
     const box = document.querySelector("[data-testid=exception]")?.getBoundingClientRect();
@@ -27,6 +30,19 @@ test("I60 an exception shows type and message at its line, and the stack at the 
   await debug.says("exit code 1");
   expect(await widget.count()).toBe(0);
   expect(await run.ended()).toBe(1);
+});
+
+test("I60 what an exception came from shows with it, and leads there", async () => {
+  const workspace = at.workspace();
+  const program = "def look(things):\n    return things['a']\n\n\ntry:\n    look({})\nexcept KeyError as error:\n";
+  writeFileSync(workspace.file("chain.py"), `${program}    raise ValueError("nothing there") from error\n`);
+  const { debug } = await at.start(["--no-stop", "chain.py"], { workspace });
+  await debug.stoppedAt(8, "chain.py");
+  const links = debug.page.getByTestId("exception").getByRole("listitem");
+  await expect.poll(() => links.allInnerTexts()).toHaveLength(2);
+  expect(await links.nth(1).innerText()).toMatch(/caused by[\s\S]*KeyError: 'a'[\s\S]*chain\.py:2 in look/);
+  await links.nth(1).getByRole("button").click();
+  await expect.poll(() => debug.page.locator(".foot").innerText()).toContain("Ln 2");
 });
 
 test("I60 a file that does not compile is shown at the line of the error", async () => {

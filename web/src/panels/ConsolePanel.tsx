@@ -1,6 +1,6 @@
 // The console: what the program printed, what the user evaluated in the selected frame, and what came of it.
 
-import { createEffect, createMemo, createSignal, For, on, onMount, Show } from "solid-js";
+import { createEffect, createMemo, createSignal, For, on, onCleanup, onMount, Show } from "solid-js";
 import { parseAnsi } from "../model/ansi";
 import { memory } from "../model/memory";
 import { place } from "../model/paths";
@@ -162,6 +162,7 @@ function Prompt() {
   const ui = useUi();
   const stopped = useSelect(isStopped);
   const running = useSelect((state) => phase(state) === "running");
+  const away = useSelect((state) => phase(state) === "away");
   const frame = useSelect((state) => selectedFrame(state.stop)?.name ?? "");
   const [text, setText] = createSignal(memory.get("prompt", ""));
   let area: HTMLTextAreaElement | undefined;
@@ -213,6 +214,7 @@ function Prompt() {
     ui.setKeyboard(null);
   });
   const placeholder = () => {
+    if (away()) return "Evaluates when the hub is back";
     if (stopped()) return "An expression or statement";
     return running() ? "Evaluates when the program is stopped (F6 pauses it)" : "Evaluates when a program is stopped";
   };
@@ -247,11 +249,16 @@ export function ConsolePanel() {
   const hidden = () => view().entries.length - entries().length;
   let list: HTMLDivElement | undefined;
   let sticks = true;
-  createEffect(
-    on(entries, () => {
-      if (sticks) queueMicrotask(() => list?.scrollTo({ top: list.scrollHeight }));
-    }),
-  );
+  /** Who looked at the newest line goes on doing so. */
+  const stick = () => {
+    if (sticks) list?.scrollTo({ top: list.scrollHeight });
+  };
+  createEffect(on(entries, () => queueMicrotask(stick)));
+  onMount(() => {
+    const resized = new ResizeObserver(stick);
+    if (list !== undefined) resized.observe(list);
+    onCleanup(() => resized.disconnect());
+  });
   return (
     <div class="panel" role="tabpanel" aria-label="Console" data-testid="panel-console">
       <div

@@ -55,7 +55,13 @@ export function ExceptionWidget(props: { view: ExceptionView }) {
           .trim()
       : "");
   const uncaught = () => info() === null || info()?.breakMode === "unhandled";
-  const links = () => chain(info()?.details).filter((link, index) => index > 0 || link.at !== null);
+  /** Alone, what was raised at this very line says nothing that does not stand above. */
+  const links = () => {
+    const [raised, ...causes] = chain(info()?.details);
+    if (raised === undefined || raised.at === null) return causes;
+    const here = raised.at.path === props.view.document && raised.at.line === props.view.line;
+    return here && causes.length === 0 ? [] : [raised, ...causes];
+  };
   const traceback = () => info()?.details?.stackTrace ?? "";
   const close = () => model.store.dispatch({ type: "closeException" });
   const showTraceback = () => {

@@ -17,6 +17,7 @@ export function FileTabs() {
     (state) => state.tabs.find((key) => pointers(state, key).some((one) => one.kind !== "frame")) ?? null,
   );
   const showCurrent = useSelect((state) => tip(command("showCurrent"), state));
+  const nothingCurrent = useSelect((state) => command("showCurrent").unless(state) !== null);
   const keys = (event: KeyboardEvent, key: string) => {
     if (moveInTabs(event) || event.key !== "Delete") return;
     event.preventDefault();
@@ -75,7 +76,12 @@ export function FileTabs() {
           </Each>
         </div>
         <div class="end">
-          <IconButton icon="stopped" label={showCurrent()} run={() => command("showCurrent").run(model, ui)} />
+          <IconButton
+            icon="stopped"
+            label={showCurrent()}
+            disabled={nothingCurrent()}
+            run={() => command("showCurrent").run(model, ui)}
+          />
         </div>
       </div>
     </Show>

@@ -151,9 +151,8 @@ export function StackPanel() {
         when={rows().length > 0}
         fallback={
           <p class="empty">
-            {is() === "running"
-              ? "Threads and frames show when the program stops."
-              : "No program yet. When it stops, its threads and frames show here."}
+            {is() === "none" ? "No program yet. When one stops, its" : "When the program stops, its"} threads and frames
+            show here.
           </p>
         }
       >

@@ -12,7 +12,7 @@ const WAYS = ["ikpdb run app.py", "ikpdb run -m pytest -x", "ikpdb run --no-stop
 
 const KEYS: [string[], string][] = [
   [["F9"], "breakpoint at the cursor"],
-  [["F5"], "continue"],
+  [["F5"], "continue, run again"],
   [["F10"], "step over the line"],
   [["F11", "⇧ F11"], "step into, step out"],
   [["Ctrl P"], "go to file"],

@@ -32,10 +32,11 @@ function stateWords(info: SessionInfo): string {
   }
 }
 
-function about(info: SessionInfo): string {
-  const python = info.python === undefined ? "" : `${info.python.implementation} ${info.python.version}`;
+/** What tells the program from others: where there are several, their number instead of what most share. */
+function about(info: SessionInfo, programs: number): string {
   const pid = info.pid === undefined ? "not started" : `pid ${info.pid}`;
-  return [python, pid].filter((text) => text !== "").join(" · ");
+  if (programs > 1) return `${pid} · ${programs} programs`;
+  return info.python === undefined ? pid : `${info.python.implementation} ${info.python.version} · ${pid}`;
 }
 
 function sessionItems(model: Model, sessions: SessionInfo[]): MenuItem[] {
@@ -68,9 +69,8 @@ function SessionPicker() {
         </b>
         <small class="cut num">
           <Show when={info()} fallback="no program">
-            {(one) => <>{about(one())}</>}
+            {(one) => <>{about(one(), sessions().length)}</>}
           </Show>
-          <Show when={sessions().length > 1}> · {sessions().length} programs</Show>
         </small>
       </span>
       <Icon name="down" class="i12 dim" />
