@@ -25,7 +25,11 @@ fn a_suspended_program_that_ends_is_not_suspended_any_more() {
     let page = world.page();
     let program = world.program();
     world.event(program.runner, "ikpdb/runnerSuspended", json!({"signal": "SIGTSTP"}));
-    world.event(program.runner, "ikpdb/runnerExited", json!({"signal": "SIGKILL", "signalNumber": 9, "durationMs": 1.0}));
+    world.event(
+        program.runner,
+        "ikpdb/runnerExited",
+        json!({"signal": "SIGKILL", "signalNumber": 9, "durationMs": 1.0}),
+    );
     let info = world.info(page, program.session);
     assert_eq!((&info["state"], &info["suspended"]), (&json!("ended"), &Value::Null), "{info}");
 }
