@@ -63,6 +63,7 @@ test("B14 Step out in the outermost frame finishes the program without an error"
 test("B15 after a step no panel goes blank, and nothing flickers", async () => {
   const { debug, workspace } = await at.stoppedIn("work");
   await expect.poll(async () => (await debug.variables()).i).toBe("0");
+  await debug.page.getByTestId("inline-value").first().waitFor();
   // Looks at every frame that the browser paints for 500 ms.
   const sampled = debug.page.evaluate(
     () =>
@@ -74,6 +75,7 @@ test("B15 after a step no panel goes blank, and nothing flickers", async () => {
           for (const panel of ["panel-vars", "panel-stack"]) {
             if (document.querySelectorAll(`[data-testid=${panel}] [data-testid=row]`).length === 0) seen.blank += 1;
           }
+          if (document.querySelector("[data-testid=inline-value]") === null) seen.blank += 1;
           if (document.querySelector("[data-testid=btn-resume]") === null) seen.changed += 1;
           if (performance.now() < end) requestAnimationFrame(look);
           else resolve(seen);

@@ -105,7 +105,8 @@ function cuttable() {
 
 test("I62 a broken connection says so, disables what cannot work, and comes back by itself with what it missed", async () => {
   const line = cuttable();
-  const { debug, workspace, run } = await at.entered(["fixture.py"], { prepare: line.prepare });
+  const { debug, workspace, run } = await at.stoppedIn("work", ["fixture.py"], { prepare: line.prepare });
+  await debug.page.getByTestId("inline-value").first().waitFor();
   line.cut();
   await debug.is("away");
   await debug.says("Hub gone, reconnecting");
@@ -113,11 +114,13 @@ test("I62 a broken connection says so, disables what cannot work, and comes back
     expect(await debug.button(name).isDisabled()).toBe(true);
   }
   expect(await debug.page.title()).toContain("Reconnecting");
+  // What was shown stays on show.
+  expect(await debug.gutter(workspace.line("work")).getAttribute("data-pc")).toBe("top");
+  expect(await debug.page.getByTestId("inline-value").count()).toBeGreaterThan(0);
+  expect(await debug.page.getByTestId("console-input").getAttribute("placeholder")).toContain("hub is back");
   const other = await at.page(await run.address());
-  await other.stoppedAt(1);
-  await other.setBreakpoint(workspace.line("total"));
-  await other.resume();
-  await other.stoppedAt(workspace.line("total"));
+  await other.stoppedAt(workspace.line("work"));
+  await other.breakAt(workspace.line("total"));
   line.down = false;
   await debug.stoppedAt(workspace.line("total"));
   await debug.mark(workspace.line("total"), "on");

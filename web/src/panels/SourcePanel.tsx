@@ -3,7 +3,7 @@
 import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show } from "solid-js";
 import { Portal } from "solid-js/web";
 import { baseName, shortPath } from "../model/paths";
-import { activeDocument, features, isStopped, marks, marksIn, pointers, selectedFrame } from "../model/selectors";
+import { activeDocument, features, marks, marksIn, pointers, selectedFrame } from "../model/selectors";
 import { scopeRows } from "../model/tree";
 import { ConditionEditor } from "./ConditionEditor";
 import { command } from "./commands";
@@ -55,7 +55,8 @@ export function SourcePanel() {
   const exceptionLine = createMemo(() => exception()?.line ?? null);
   const frame = useSelect((state) => selectedFrame(state.stop));
   const tree = useSelect((state) => state.tree);
-  const stopped = useSelect(isStopped);
+  /** Values stay over a step, which is a moment, and while the hub is gone, in which nothing changes. */
+  const stopped = useSelect(({ stop, settling }) => stop !== null && (!stop.stale || settling));
   const wantsInline = useSelect((state) => state.choices.inlineValues);
   const workspace = useSelect((state) => state.workspace);
   const exceptionHost = host();
