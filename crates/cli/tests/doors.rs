@@ -130,7 +130,7 @@ fn i17_runner_agent_and_hub_write_each_message_at_once() {
     for (peer, from_hub, least_messages, least_reads) in [
         ("ikpdb/agentHello", false, 320, 240),
         ("ikpdb/agentHello", true, 240, 240),
-        ("ikpdb/runnerHello", false, 8, 3),
+        ("ikpdb/runnerHello", false, 4, 2),
         ("ikpdb/runnerHello", true, 1, 1),
     ] {
         let pieces = between.written(peer, from_hub);
