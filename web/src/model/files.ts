@@ -93,6 +93,7 @@ export class Files extends Part {
         const refused = file.refused ?? null;
         this.dispatch({ type: "documentDisk", key, text: refused === null ? file.content : null, error: refused });
       } catch (error) {
+        if (isGone(error)) return this.postpone(key);
         this.dispatch({ type: "documentDisk", key, text: null, error: reason(error) });
       }
     }
@@ -111,11 +112,17 @@ export class Files extends Part {
       const shown = loaded?.text ?? text;
       this.dispatch({ type: "documentLoaded", key, text: shown, error: null, differs, only: !isFile });
     } catch (error) {
+      if (isGone(error)) return this.postpone(key);
       // A file that the program has not loaded has nothing to be compared with, yet.
       this.compared.delete(key);
       const text = isFile ? (disk?.text ?? null) : null;
       this.dispatch({ type: "documentLoaded", key, text, error: reason(error), differs: false, only: !isFile });
     }
+  }
+
+  /** What broke with the connection is read when that is back, and stays as it is until then. */
+  private postpone(key: DocumentKey): void {
+    this.compared.delete(key);
   }
 
   /**

@@ -130,6 +130,23 @@ test("a stop whose stack is refused can be continued, and one whose stack is sti
   expect(other.hub.asked.at(-1)).toMatchObject({ command: "continue", args: { threadId: 3 } });
 });
 
+test("i15 a file that was being read when the connection broke is read when it is back", async () => {
+  const { hub, model, state, cut, back } = await openModel();
+  for (const unanswered of ["ikpdb/files/read", "source"]) {
+    const answer = hub.answers.get(unanswered);
+    if (answer === undefined) throw new Error("never answered at all");
+    const path = unanswered === "source" ? "/lib/late.py" : "/w/late.py";
+    hub.answers.delete(unanswered);
+    model.files.open(path);
+    await settled();
+    await cut();
+    expect(state().documents[path], path).toMatchObject({ status: "loading", error: null });
+    hub.answers.set(unanswered, answer);
+    await back();
+    expect(state().documents[path], path).toMatchObject({ status: "loaded" });
+  }
+});
+
 test("the tabs of the workspace are read once the hub can be asked, also where no program is", async () => {
   const { state } = await openModel([], (hub) => {
     const setting = { scope: "workspace", key: "tabs", value: { open: [PATH], active: PATH } };
