@@ -5,8 +5,8 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -15,17 +15,38 @@ use support::{Case, split};
 /// The connection to the hub has its descriptors from here on, out of the program's way.
 const FIRST_OWN_DESCRIPTOR: i32 = 512;
 
-/// What differs, and why. Beside these, descriptors from 512 on: the connection to the hub is one.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("mappings", "the two libraries of the debugger are mapped: the kernel lists every file that is"),
-    ("os threads", "the agent's listener is a thread of the process, though none that Python knows"),
-    ("environ memory", "the memory of the two variables that were taken out is wiped, but stays, as zero bytes"),
-    ("monitoring tools", "one tool id is taken and named, so that other tools do not take it, too"),
-    ("excepthook", "uncaught errors stop in the debugger: the hook in place is a builtin that calls the previous one"),
-    ("threading excepthook", "the same for threads"),
-    ("unraisablehook", "the same for errors that cannot be raised"),
-    ("breakpointhook", "breakpoint() stops in the debugger"),
+type Minor = (u32, u32);
+
+/// A fact that differs on interpreters from this minor version on.
+struct Exception {
+    fact: &'static str,
+    from: Minor,
+    reason: &'static str,
+}
+
+const fn always(fact: &'static str, reason: &'static str) -> Exception {
+    Exception { fact, from: (3, 11), reason }
+}
+
+/// What differs, and why. Each must differ on each interpreter that it is for, and on no other.
+const EXCEPTIONS: &[Exception] = &[
+    always("descriptors", "the connection to the hub is one of those from 512 on; all others are as natively"),
+    always("mappings", "the two libraries of the debugger are mapped: the kernel lists every file that is"),
+    always("os threads", "the agent's listener is a thread of the process, though none that Python knows"),
+    always("environ memory", "the memory of the two variables that were taken out is wiped, but stays, as zero bytes"),
+    always("first breakpointhook", "breakpoint() stops in the debugger, though the hook looks like the first one"),
+    Exception {
+        fact: "monitoring tools",
+        from: (3, 12),
+        reason: "one tool id is taken and named, so that other tools do not take it, too",
+    },
 ];
+
+impl Exception {
+    fn is_for(&self, fact: &str, minor: Minor) -> bool {
+        self.fact == fact && self.from <= minor
+    }
+}
 
 /// The program in each form, in the workspace of a case.
 fn write_forms(case: &Case) {
@@ -86,32 +107,41 @@ fn run(case: &Case, mut command: Command, variables: &[(&str, &str)]) -> Output 
     command.stdin(Stdio::null()).output().unwrap()
 }
 
-/// Runs both ways and compares.
-fn compare(case: &Case, python: &Path, flags: &[&str], form: &[String], variables: &[(&str, &str)]) {
-    let what = format!("{} {} {:.60}", python.display(), flags.join(" "), form.join(" "));
-    let mut native = Command::new(python);
+/// Runs both ways and compares; answers the facts that differed, each of them an exception.
+fn compare(
+    case: &Case,
+    python: &Interpreter,
+    flags: &[&str],
+    form: &[String],
+    variables: &[(&str, &str)],
+) -> BTreeSet<String> {
+    let executable = &python.executable;
+    let what = format!("{} {} {:.60} {variables:?}", executable.display(), flags.join(" "), form.join(" "));
+    let mut native = Command::new(executable);
     native.args(flags).args(form);
     let native = read(&run(case, native, variables), &what);
     let mut debugged = Command::new(case.path("bin/ikpdb"));
-    debugged.args(["run", "--no-stop", "--"]).arg(python).args(flags).args(form);
+    debugged.args(["run", "--no-stop", "--"]).arg(executable).args(flags).args(form);
+    case.hub.forget();
     let debugged = run(case, debugged, variables);
+    case.hub.saw_one_debugged_run(&what);
     let (_, ours) = split(&debugged.stderr);
-    assert!(ours.iter().all(|line| !line.contains("undebugged")), "{what}: {ours:?}");
+    assert!(ours.iter().all(|line| !line.contains("debugg")), "{what}: {ours:?}");
     let debugged = read(&debugged, &what);
-    let mut differences = Vec::new();
-    for (name, value) in &native.facts {
-        let mut other = debugged.facts[name].clone();
-        if name == "descriptors" {
-            // See the exceptions: all others are as natively, the program's next one included.
-            let open = other.as_array_mut().unwrap();
-            open.retain(|fd| fd.as_str().unwrap().parse::<i32>().unwrap() < FIRST_OWN_DESCRIPTOR);
-        }
-        let other = &other;
-        if value != other && !EXCEPTIONS.iter().any(|(exception, _)| exception == name) {
-            differences.push(format!("{name}:\n  natively {value}\n  debugged {other}"));
-        }
-    }
-    assert!(differences.is_empty(), "{what}:\n{}", differences.join("\n"));
+    let differing: BTreeSet<String> = native
+        .facts
+        .iter()
+        .filter(|(name, value)| debugged.facts.get(*name) != Some(value))
+        .map(|it| it.0.clone())
+        .collect();
+    let unexpected: Vec<String> = differing
+        .iter()
+        .filter(|name| !EXCEPTIONS.iter().any(|exception| exception.is_for(name, python.minor)))
+        .map(|name| format!("{name}:\n  natively {}\n  debugged {}", native.facts[name], debugged.facts[name]))
+        .collect();
+    assert!(unexpected.is_empty(), "{what}:\n{}", unexpected.join("\n"));
+    assert_eq!(native.facts.len(), debugged.facts.len(), "{what}");
+    assert_eq!(low_descriptors(&native), low_descriptors(&debugged), "{what}: the program's next one included");
     assert_eq!(native.stderr, debugged.stderr, "{what}");
     assert_eq!(native.code, debugged.code, "{what}");
     // The memory of what was taken out is zero.
@@ -120,20 +150,37 @@ fn compare(case: &Case, python: &Path, flags: &[&str], form: &[String], variable
         text.split('\0').filter(|variable| !variable.is_empty()).map(str::to_owned).collect()
     };
     assert_eq!(memory(&native), memory(&debugged), "{what}");
+    differing
 }
 
-fn pythons() -> Vec<PathBuf> {
-    ikpdb_testkit::pythons().into_iter().map(|python| python.executable).collect()
+fn low_descriptors(seen: &Seen) -> Vec<i32> {
+    let open = seen.facts["descriptors"].as_array().unwrap().iter().map(|fd| fd.as_str().unwrap().parse().unwrap());
+    open.filter(|fd| *fd < FIRST_OWN_DESCRIPTOR).collect()
+}
+
+struct Interpreter {
+    executable: PathBuf,
+    minor: Minor,
+}
+
+fn pythons() -> Vec<Interpreter> {
+    let all = ikpdb_testkit::pythons().into_iter();
+    all.map(|python| Interpreter { minor: python.minor(), executable: python.executable }).collect()
 }
 
 #[test]
-fn nothing_shows_in_any_form_on_any_interpreter() {
+fn nothing_shows_in_any_form_on_any_interpreter_but_the_exceptions() {
     let case = Case::debugged();
     write_forms(&case);
     for python in pythons() {
+        let mut differing = BTreeSet::new();
         for form in forms(&case) {
-            compare(&case, &python, &[], &form, &[]);
+            differing.extend(compare(&case, &python, &[], &form, &[]));
         }
+        let of_this_version = EXCEPTIONS.iter().filter(|exception| exception.is_for(exception.fact, python.minor));
+        let untrue: Vec<&str> =
+            of_this_version.filter(|exception| !differing.contains(exception.fact)).map(|it| it.reason).collect();
+        assert!(untrue.is_empty(), "{}: these do not differ: {untrue:?}", python.executable.display());
     }
 }
 
@@ -141,16 +188,19 @@ fn nothing_shows_in_any_form_on_any_interpreter() {
 fn nothing_shows_with_any_flag() {
     let case = Case::debugged();
     write_forms(&case);
+    let here = case.workspace.display().to_string();
     let flags: [&[&str]; 9] =
         [&["-I"], &["-E"], &["-S"], &["-P"], &["-O"], &["-X", "dev"], &["-W", "error"], &["-B", "-s"], &["-u"]];
     for python in pythons() {
         for flags in flags {
             for form in forms(&case) {
-                // Isolated, the current folder is not on the path: natively no module is found either.
-                if form[0] == "-m" && matches!(flags, ["-I" | "-P"]) {
+                // The current folder is not on the path, so the package must be found in another way.
+                let variables: &[(&str, &str)] = if flags == ["-P"] { &[("PYTHONPATH", &here)] } else { &[] };
+                // Isolated, it is found where packages are installed: see the virtual environments.
+                if form[0] == "-m" && flags == ["-I"] {
                     continue;
                 }
-                compare(&case, &python, flags, &form, &[]);
+                compare(&case, &python, flags, &form, variables);
             }
         }
     }
@@ -160,16 +210,22 @@ fn nothing_shows_with_any_flag() {
 fn nothing_shows_with_the_variables_of_python() {
     let case = Case::debugged();
     write_forms(&case);
+    let here = case.workspace.display().to_string();
     let variables: [&[(&str, &str)]; 5] = [
-        &[("PYTHONSAFEPATH", "1")],
+        // The package is found by its folder's name: the current folder is not on the path.
+        &[("PYTHONSAFEPATH", "1"), ("PYTHONPATH", &here)],
         &[("PYTHONPATH", "/somewhere"), ("PYTHONDONTWRITEBYTECODE", "1")],
         &[("PYTHONDEVMODE", "1"), ("PYTHONHASHSEED", "0")],
         &[("PYTHONBREAKPOINT", "0"), ("PYTHONFAULTHANDLER", "1")],
         &[("LD_PRELOAD", ""), ("LC_ALL", "C")],
     ];
     for python in pythons() {
-        for variables in variables {
-            compare(&case, &python, &[], &forms(&case)[0], variables);
+        for (number, variables) in variables.iter().enumerate() {
+            // How it is started matters for the path alone.
+            let forms = forms(&case).into_iter().take(if number == 0 { usize::MAX } else { 1 });
+            for form in forms {
+                compare(&case, &python, &[], &form, variables);
+            }
         }
     }
 }
@@ -178,12 +234,20 @@ fn nothing_shows_with_the_variables_of_python() {
 fn nothing_shows_in_a_virtual_environment() {
     let case = Case::debugged();
     write_forms(&case);
-    for (number, python) in pythons().iter().enumerate() {
+    for (number, python) in pythons().into_iter().enumerate() {
         let folder = case.path(&format!("venv{number}"));
-        let made = Command::new(python).args(["-m", "venv", "--without-pip"]).arg(&folder).status().unwrap();
-        assert!(made.success(), "{} makes no virtual environment", python.display());
+        let made =
+            Command::new(&python.executable).args(["-m", "venv", "--without-pip"]).arg(&folder).status().unwrap();
+        assert!(made.success(), "{} makes no virtual environment", python.executable.display());
+        let python = Interpreter { executable: folder.join("bin/python"), minor: python.minor };
         for form in forms(&case) {
-            compare(&case, &folder.join("bin/python"), &[], &form, &[]);
+            compare(&case, &python, &[], &form, &[]);
         }
+        let installed = folder.join(format!("lib/python{}.{}/site-packages/installed", python.minor.0, python.minor.1));
+        std::fs::create_dir(&installed).unwrap();
+        for name in ["__init__.py", "__main__.py"] {
+            std::fs::copy(case.workspace.join("package").join(name), installed.join(name)).unwrap();
+        }
+        compare(&case, &python, &["-I"], &["-m".to_owned(), "installed".to_owned()], &[]);
     }
 }

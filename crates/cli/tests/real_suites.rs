@@ -12,8 +12,8 @@ use support::Case;
 
 /// Runs pytest's arguments in a project's folder, both ways at once, and compares.
 fn compare(python: &Python, project: &str, arguments: &[&str], at_least: usize) {
-    let case = Case::real();
     let folder = source(project);
+    let case = Case::debugged_in(&folder);
     let interpreter = python.environment_python();
     let mut native = Command::new(&interpreter);
     let mut debugged = case.ikpdb();
@@ -34,6 +34,7 @@ fn compare(python: &Python, project: &str, arguments: &[&str], at_least: usize) 
     });
     let [native, debugged] = runs.map(|child| child.wait_with_output().unwrap());
     let what = format!("{project} on {}", python.version);
+    case.hub.saw_one_debugged_run(&what);
     let (before, after) = (outcomes(&native.stdout), outcomes(&debugged.stdout));
     let printed = String::from_utf8_lossy(&debugged.stdout);
     assert!(before.len() >= at_least, "{what}: only {} tests ran\n{printed}", before.len());

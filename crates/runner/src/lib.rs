@@ -25,6 +25,7 @@ mod run;
 mod running;
 mod signals;
 mod streams;
+mod suspension;
 mod sys;
 pub mod target;
 mod terminal;

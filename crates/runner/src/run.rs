@@ -4,13 +4,12 @@ use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::runner::{
-    RUNNER_EXITED, RUNNER_INPUT, RUNNER_RESIZED, RUNNER_RESUMED, RUNNER_STARTED, RUNNER_SUSPENDED, RunnerExited,
-    RunnerInput, RunnerStarted, RunnerSuspended,
+    RUNNER_EXITED, RUNNER_INPUT, RUNNER_RESIZED, RUNNER_STARTED, RunnerExited, RunnerInput, RunnerStarted,
 };
 use ikpdb_proto::{Event, Failure, Request, SessionId};
 
 use crate::console::{Keys, Screen};
-use crate::ending::{Ending, signal_name};
+use crate::ending::Ending;
 use crate::error::Error;
 use crate::keeper::Report;
 use crate::link::Link;
@@ -19,8 +18,8 @@ use crate::program::Program;
 use crate::running::{Agent, Order, Process, Running, Setting};
 use crate::signals::{Mask, Received, Sender, Signals};
 use crate::streams::Found;
+use crate::suspension::Suspension;
 use crate::sys;
-use crate::terminal::Terminal;
 use crate::witness::Witness;
 
 /// How long a program may take to end at a restart before it is killed.
@@ -51,8 +50,7 @@ pub(crate) struct Runner {
     /// Keepers of earlier programs, to be taken off the process table.
     pub(crate) old_keepers: Vec<Process>,
     restart: Option<Restart>,
-    /// The hub was told that the program is suspended.
-    suspended: bool,
+    pub(crate) suspension: Suspension,
     /// When the hub gets its turn although the program writes without a pause.
     next_turn: Instant,
     /// For reading output.
@@ -89,7 +87,7 @@ impl Runner {
             link,
             old_keepers: Vec::new(),
             restart: None,
-            suspended: false,
+            suspension: Suspension::default(),
             next_turn: Instant::now(),
             buffer: vec![0; 64 << 10],
         })
@@ -156,14 +154,19 @@ impl Runner {
     /// Serves the program until it has ended.
     fn attend(&mut self, running: &mut Running) -> Result<Ending, Error> {
         loop {
-            self.wait(running)?;
-            self.take_signals(running);
+            let held_back = self.suspension.holds_back(Instant::now());
+            self.wait(running, held_back)?;
+            if !held_back {
+                self.take_signals(running);
+            }
             if let Some(ending) = self.take_reports(running)? {
                 return Ok(ending);
             }
             let flooded = self.move_output(running);
             if let Some(console) = &mut running.console {
-                self.screen.read_keys(console);
+                if !held_back {
+                    self.screen.read_keys(console);
+                }
                 console.flush();
             }
             self.screen.flush();
@@ -188,22 +191,23 @@ impl Runner {
         }
     }
 
-    /// Waits until anything happens.
-    fn wait(&self, running: &Running) -> Result<(), Error> {
+    /// Waits until anything happens, keys and signals left aside if they are held back.
+    fn wait(&self, running: &Running, held_back: bool) -> Result<(), Error> {
         let room = self.screen.has_room();
         let mut fds = Vec::with_capacity(8);
         let mut add = |(fd, events)| fds.push(libc::pollfd { fd, events, revents: 0 });
         add((running.watch(), libc::POLLIN));
-        if let Some(signals) = &self.signals {
+        if let Some(signals) = self.signals.as_ref().filter(|_| !held_back) {
             add((signals.descriptor(), libc::POLLIN));
         }
         running.captured.iter().for_each(|(_, end)| add((end.as_raw_fd(), libc::POLLIN)));
         running.console.as_ref().and_then(|console| console.interest(room)).into_iter().for_each(&mut add);
-        self.screen.interest(running.console.as_ref()).into_iter().for_each(&mut add);
+        self.screen.interest(running.console.as_ref().filter(|_| !held_back)).into_iter().for_each(&mut add);
         self.link.interest().into_iter().for_each(&mut add);
         let now = Instant::now();
         let deadlines = [
             self.link.deadline(),
+            self.suspension.deadline(),
             self.screen.deadline(now),
             running.console.as_ref().map(|console| console.deadline()),
             self.restart.as_ref().map(|restart| restart.kill_at.max(now + Duration::from_millis(50))),
@@ -223,6 +227,7 @@ impl Runner {
             }
         }
         while let Some(report) = running.report()? {
+            self.suspension.heard();
             match report {
                 Report::Ended(code, status) => return Ok(Some(Ending::from_wait(code, status))),
                 Report::Stopped(signal) => self.stop(running, signal),
@@ -231,43 +236,6 @@ impl Runner {
             }
         }
         Ok(None)
-    }
-
-    /// The program was stopped, by Ctrl-Z for example: so are we, until the shell continues us.
-    fn stop(&mut self, running: &mut Running, signal: i32) {
-        self.move_output(running);
-        self.flush_screen();
-        let Process::Kept(keeper) = &running.process else { return };
-        // It used the terminal in the background, and the shell has brought us to the foreground since.
-        let is_over = matches!(signal, libc::SIGTTIN | libc::SIGTTOU)
-            && self.screen.terminal().is_some_and(Terminal::is_foreground);
-        // Without a shell that could continue it, the system would not have stopped it either.
-        let would_not_stop = self.screen.terminal().is_none() && signal != libc::SIGSTOP;
-        if !is_over && !would_not_stop {
-            self.suspended = true;
-            let suspended = RunnerSuspended { signal: signal_name(signal) };
-            self.link.outbox().push(Event::new(RUNNER_SUSPENDED, &suspended));
-            if self.screen.terminal().is_none() {
-                return;
-            }
-            // Now: while we are stopped nothing is sent.
-            self.link.drain();
-            self.screen.stop(signal, keeper);
-            self.resumed();
-        }
-        let Process::Kept(keeper) = &running.process else { return };
-        if let Some(console) = &mut running.console {
-            self.screen.update(console, keeper);
-            self.follow_size(running);
-        }
-        running.resume();
-    }
-
-    /// The program goes on, if it was suspended.
-    fn resumed(&mut self) {
-        if std::mem::take(&mut self.suspended) {
-            self.link.outbox().push(Event { seq: 0, event: RUNNER_RESUMED.to_owned(), body: None });
-        }
     }
 
     fn take_signals(&mut self, running: &mut Running) {
@@ -303,7 +271,7 @@ impl Runner {
         });
     }
 
-    fn follow_size(&mut self, running: &Running) {
+    pub(crate) fn follow_size(&mut self, running: &Running) {
         let (Some(console), Some(terminal)) = (&running.console, self.screen.terminal()) else { return };
         console.follow_size(terminal);
         if let Some(size) = terminal.size() {
@@ -312,7 +280,7 @@ impl Runner {
     }
 
     /// Takes what the program has written: to the terminal first, then to the hub. True if there was any.
-    fn move_output(&mut self, running: &mut Running) -> bool {
+    pub(crate) fn move_output(&mut self, running: &mut Running) -> bool {
         // Kept, as clearing it each time would cost more than reading.
         let mut buffer = std::mem::take(&mut self.buffer);
         let mut any = false;
@@ -350,7 +318,7 @@ impl Runner {
     }
 
     /// Waits until the terminal has taken everything, unless a signal ends us first.
-    fn flush_screen(&mut self) {
+    pub(crate) fn flush_screen(&mut self) {
         self.screen.flush();
         while self.screen.has_unshown() {
             let mut fds = Vec::with_capacity(2);

@@ -138,7 +138,8 @@ impl Drop for Signals {
 }
 
 /// Stops this process as `signal` does by default, alone or with its process group; comes back when it is continued, or
-/// at once where the kernel does not let a process be stopped (no shell could continue it).
+/// at once where the kernel does not let a process be stopped (no shell could continue it). That it was continued is said
+/// by the return, so the signal that did it is taken away.
 pub(crate) fn stop_by(signal: c_int, whole_group: bool) {
     // SAFETY: plain calls with values that live long enough.
     unsafe {
@@ -151,6 +152,10 @@ pub(crate) fn stop_by(signal: c_int, whole_group: bool) {
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
         libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut());
         libc::signal(signal, before);
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGCONT);
+        let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        libc::sigtimedwait(&set, std::ptr::null_mut(), &now);
     }
 }
 

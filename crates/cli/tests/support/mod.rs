@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use fake_hub::FakeHub;
-use ikpdb_runner::workspace::HubPlace;
+use ikpdb_runner::workspace::{HubPlace, workspace_of};
 use ikpdb_testkit::{Python, built, pythons};
 
 /// An `ikpdb` with its libraries in a folder of its own, a workspace, and a hub that serves it.
@@ -40,6 +40,14 @@ impl Case {
         case
     }
 
+    /// The same, for programs that are run in this folder, outside of the case's workspace.
+    pub fn debugged_in(folder: &Path) -> Self {
+        let mut case = Self::real();
+        case.place = place_in(&case.path(""), &workspace_of(folder));
+        case.hub = FakeHub::listen(&case.place.socket);
+        case
+    }
+
     /// As installed: the first program starts the hub.
     pub fn real() -> Self {
         Self::with_agent(&built("libikpdb_agent.so"))
@@ -55,13 +63,7 @@ impl Case {
         install(agent, &root.join("bin/libikpdb_agent.so"));
         install(&built("libikpdb_preload.so"), &root.join("bin/libikpdb_preload.so"));
         let workspace = root.join("work");
-        let place = HubPlace::at(
-            &workspace,
-            &root.join("state/ikpdb"),
-            Some(root.join("run/ikpdb")),
-            Path::new("/nonexistent"),
-        )
-        .unwrap();
+        let place = place_in(&root, &workspace);
         Self { folder, workspace, place, hub: FakeHub::default() }
     }
 
@@ -147,6 +149,12 @@ impl Drop for Case {
             unsafe { libc::kill(pid, libc::SIGTERM) };
         }
     }
+}
+
+/// Where the hub of a workspace is, by the variables of the case in this folder.
+fn place_in(root: &Path, workspace: &Path) -> HubPlace {
+    let runtime = root.join("run/ikpdb");
+    HubPlace::at(workspace, &root.join("state/ikpdb"), Some(runtime), Path::new("/nonexistent")).unwrap()
 }
 
 /// The newest interpreter.
