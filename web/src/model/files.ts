@@ -79,10 +79,11 @@ export class Files extends Part {
 
   async loadDocument(key: DocumentKey): Promise<void> {
     const document = this.state.documents[key];
-    if (document === undefined) return;
+    const ofRuntime = sourceIdOf(key);
+    // A text that only one program has is no other's to give.
+    if (document === undefined || (ofRuntime !== null && ofRuntime.session !== this.state.current)) return;
     this.compared.set(key, this.state.current);
     const { path } = document;
-    const ofRuntime = sourceIdOf(key);
     const workspace = this.state.workspace?.path ?? null;
     const isFile = ofRuntime === null && inWorkspace(path, workspace);
     let disk: Version | null = null;

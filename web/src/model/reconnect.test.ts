@@ -245,6 +245,29 @@ test("an answer about a stop of the program that was on show before is not taken
   expect(state().stop?.number).not.toBe(old);
 });
 
+test("a text that only a program has is asked of that program alone", async () => {
+  const opened = await openModel([first, other]);
+  const { hub, model, state, cut, back } = opened;
+  model.sessions.select(1);
+  const source = { name: "<string>", sourceReference: 5 };
+  const frames = [{ id: 1, name: "f", line: 1, column: 1, source }];
+  hub.answers.set("stackTrace", () => ({ stackFrames: frames, totalFrames: 1 }));
+  hub.event(1, "stopped", { reason: "step", threadId: 3, ikpdbStop: 1 });
+  await settled();
+  expect(state().documents["ref:1:5"]).toMatchObject({ status: "loaded", text: "y = 1\n" });
+  hub.answers.set("source", () => ({ content: "of the other\n" }));
+  model.sessions.select(2);
+  await settled();
+  expect(state().documents["ref:1:5"]?.text).toBe("y = 1\n");
+  model.sessions.select(1);
+  await settled();
+  hub.epoch = "two";
+  hub.snapshot = { ...SNAPSHOT, sessions: [{ ...other, id: 1 }] };
+  await cut();
+  await back();
+  expect(state().tabs).not.toContain("ref:1:5");
+});
+
 test("what the hub says of itself is shown once, with and without a program", async () => {
   const said = { category: "important", output: "ikpdb: /state could not be written (not a folder)\n" };
   for (const sessions of [[RUNNING], []]) {

@@ -4,6 +4,7 @@ import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Setting } from "../socket/generated/Setting";
 import type { Snapshot } from "../socket/generated/Snapshot";
 import type { Message } from "./message";
+import { sourceIdOf } from "./paths";
 import { append, appendOutput, EMPTY_CONSOLE, joined, NO_SESSION, replace } from "./reduceConsole";
 import { reduceFiles } from "./reduceFiles";
 import { clearStop, reduceStop, staleStop } from "./reduceStop";
@@ -50,7 +51,10 @@ function forgetSessions(state: State): State {
   }
   const ofNone = state.consoles[NO_SESSION];
   const consoles: State["consoles"] = ofNone === undefined ? {} : { [NO_SESSION]: ofNone };
-  return { ...select(state, null), sessions: {}, order: [], consoles, awaited };
+  // A text that only a program has is named by its session, too.
+  const texts = state.tabs.filter((key) => sourceIdOf(key) !== null);
+  const without = texts.reduce((next, key) => reduceFiles(next, { type: "closeDocument", key }), select(state, null));
+  return { ...without, sessions: {}, order: [], consoles, awaited };
 }
 
 /** Whether a session is the program that was on show under the hub before. */
