@@ -156,7 +156,7 @@ test("a watched value opens below its row, and the keys lead into it and out of 
   await addWatch(debug, "total");
   await debug.value("watch", "[point, text]").focus();
   await debug.page.keyboard.press("ArrowRight");
-  const first = debug.panel("watch").getByRole("treeitem", { level: 2 }).first();
+  const first = debug.treeItem("watch", "0");
   await first.waitFor();
   await debug.page.keyboard.press("ArrowDown");
   await expect.poll(() => first.evaluate((row) => row === document.activeElement)).toBe(true);

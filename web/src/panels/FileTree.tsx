@@ -99,7 +99,7 @@ export function FileTree() {
               aria-selected={active() === row().path}
               tabindex={index() === 0 ? 0 : -1}
               title={row().note === null ? row().path : row().name}
-              data-row
+              data-row={row().note === "loading" ? undefined : ""}
               data-testid="row"
               onClick={() => act(row(), false)}
               onKeyDown={(event) => keys(event, row())}

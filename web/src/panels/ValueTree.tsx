@@ -167,6 +167,9 @@ function Content(props: { row: TreeRow; editable: boolean; stale: boolean }) {
   return <>{content()}</>;
 }
 
+/** What stands there until values come: the keyboard does not go to what is about to vanish. */
+const isPassing = (row: TreeRow) => row.kind === "note" && row.tone === "loading";
+
 export function ValueTree(props: {
   rows: TreeRow[];
   label: string;
@@ -203,7 +206,7 @@ export function ValueTree(props: {
             aria-level={row().depth + 1}
             aria-expanded={row().expanded ?? undefined}
             tabindex={index() === 0 && !props.nested ? 0 : -1}
-            data-row
+            data-row={isPassing(row()) ? undefined : ""}
             data-testid={row().kind === "variable" ? "row" : `row-${row().kind}`}
             onClick={(event) => click(event, row())}
             onKeyDown={(event) => keys(event, row())}
