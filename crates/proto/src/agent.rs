@@ -25,6 +25,7 @@ pub fn capabilities() -> Capabilities {
         supports_configuration_done_request: Some(true),
         supports_conditional_breakpoints: Some(true),
         supports_evaluate_for_hovers: Some(true),
+        supports_clipboard_context: Some(true),
         supports_set_variable: Some(true),
         supports_exception_info_request: Some(true),
         supports_delayed_stack_trace_loading: Some(true),

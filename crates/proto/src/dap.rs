@@ -363,6 +363,14 @@ wire! {
         pub message: Option<String>,
     }
 
+    /// Event `progressUpdate`.
+    pub struct ProgressUpdateEvent {
+        /// Its id.
+        pub progress_id: String,
+        /// What is going on now.
+        pub message: Option<String>,
+    }
+
     /// Event `progressEnd`.
     pub struct ProgressEndEvent {
         /// Its id.
