@@ -15,15 +15,15 @@ use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
 use crate::door::{CONFIGURED, HUB_IS_GONE, OPTIONS};
 use crate::engine::stop::{Came, Reason, What};
-use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, stop, threads, watchdog};
+use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, interrupt, stop, threads, watchdog};
 use crate::semaphore::Semaphore;
 use crate::{children, lifetime, log};
 
 /// What the preload library calls for every later audit event.
 pub(crate) type AuditCallback = unsafe extern "C" fn(event: *const c_char, args: *mut c_void) -> c_int;
 
-/// How long the start waits for the helper thread to have a state of its own. It takes microseconds.
-const HELPER_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the start waits for a thread of ours to have a state of its own. It takes microseconds.
+const STATE_PATIENCE: Duration = Duration::from_secs(1);
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 
@@ -69,10 +69,10 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     prepare(py).map_err(|error| error.value(py).to_string())?;
     lifetime::begin();
     let patience = Duration::from_millis(u64::from(start.patience_ms));
-    let helper_is_ready = std::sync::Arc::new(Semaphore::new());
-    spawn_threads(connection, std::sync::Arc::clone(&helper_is_ready))?;
-    // It takes the GIL once for a state of its own, before anybody could look at the states.
-    py.detach(|| helper_is_ready.wait_for(HELPER_PATIENCE));
+    let one_is_ready = std::sync::Arc::new(Semaphore::new());
+    spawn_threads(connection, &one_is_ready)?;
+    // Two of them take the GIL once for a state of their own, before anybody could look at the states.
+    py.detach(|| one_is_ready.wait_for(STATE_PATIENCE) && one_is_ready.wait_for(STATE_PATIENCE));
     wait_for_configuration(py, patience);
     if OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).stop_on_entry && lifetime::debugging() {
         entry::arm(py);
@@ -97,7 +97,7 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Starts our threads, with all signals blocked in them: signals are the program's.
-fn spawn_threads(connection: Connection, helper_is_ready: std::sync::Arc<Semaphore>) -> Result<(), String> {
+fn spawn_threads(connection: Connection, one_is_ready: &std::sync::Arc<Semaphore>) -> Result<(), String> {
     // SAFETY: plain data; the mask of this thread is restored below.
     let old = unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
@@ -115,10 +115,12 @@ fn spawn_threads(connection: Connection, helper_is_ready: std::sync::Arc<Semapho
             .map(drop)
             .map_err(|error| format!("no thread could be started: {error}"))
     };
-    let threads: [(&str, Work); 5] = [
+    let (helper, interrupter) = (std::sync::Arc::clone(one_is_ready), std::sync::Arc::clone(one_is_ready));
+    let threads: [(&str, Work); 6] = [
         ("ikpdb-listener", Box::new(move || listener::listen_for_ever(connection))),
         ("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())),
-        ("ikpdb-helper", Box::new(move || gil::help_for_ever(|| helper_is_ready.post()))),
+        ("ikpdb-helper", Box::new(move || gil::help_for_ever(|| helper.post()))),
+        ("ikpdb-interrupter", Box::new(move || interrupt::interrupt_for_ever(|| interrupter.post()))),
         ("ikpdb-watchdog", Box::new(|| watchdog::watch_for_ever())),
         ("ikpdb-children", Box::new(|| children::watch_for_ever())),
     ];

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Debuggee, Launch, pythons};
 
 /// Two threads that count in shared memory, which the test reads natively.
@@ -25,7 +25,6 @@ def double(x):
     return x * 2
 for slot in range(2):
     threading.Thread(target=count, args=(slot,), daemon=True).start()
-lock = threading.Lock()
 def waits():
     box = []
     threading.Thread(target=lambda: box.append(1), daemon=True).start()
@@ -84,30 +83,363 @@ fn an_evaluation_that_needs_another_thread_gets_it_and_says_so() {
     }
 }
 
+/// Stops where its argument says: in the main thread, in another one, or nowhere, asleep.
+const PLACES: &str = "\
+import sys, threading, time
+lock = threading.Lock()
+def busy():
+    while True:
+        pass
+def stubborn():
+    while not enough:
+        try:
+            time.sleep(0.01)
+        except BaseException:
+            pass
+enough = []
+def stops():
+    x = 1  # BP:here
+    return x
+if sys.argv[1] == 'main':
+    stops()
+elif sys.argv[1] == 'worker':
+    thread = threading.Thread(target=stops)
+    thread.start()
+    thread.join()
+else:
+    print('sleeps', flush=True)
+    time.sleep(60)
+print('end')
+";
+
+/// A program that is stopped in one of those places.
+fn stopped_in(python: &support::Python, place: &str) -> (Debuggee, support::Stopped) {
+    let launch = Launch { args: vec![place.to_owned()], ..Launch::at("here") };
+    let mut debuggee = Debuggee::launch(python, PLACES, launch);
+    if place == "sleep" {
+        assert_eq!(debuggee.printed(), "sleeps");
+        wait_until_inside(debuggee.pid());
+        debuggee.request("pause", json!({"threadId": 1}));
+    }
+    let stop = debuggee.stopped();
+    (debuggee, stop)
+}
+
+fn ask(debuggee: &mut Debuggee, stop: &support::Stopped, expression: &str) -> i64 {
+    let arguments = json!({"expression": expression, "frameId": stop.top()["id"], "context": "repl"});
+    let seq = debuggee.ask("evaluate", arguments);
+    // Meanwhile threads and stack are answered; by then it is under way.
+    assert!(!answered_soon(debuggee, "threads", json!({}))["threads"].as_array().unwrap().is_empty());
+    let stack = answered_soon(debuggee, "stackTrace", json!({"threadId": stop.thread, "levels": 20}));
+    assert_eq!(stack["stackFrames"].as_array().unwrap(), &stop.frames, "{expression}");
+    seq
+}
+
+fn answered_soon(debuggee: &mut Debuggee, command: &str, arguments: Value) -> Value {
+    let begin = Instant::now();
+    let body = debuggee.request(command, arguments);
+    assert!(begin.elapsed() < Duration::from_secs(1), "{command} took {:?}", begin.elapsed());
+    body
+}
+
 #[test]
 fn an_evaluation_can_be_given_up() {
     for python in pythons() {
-        let (mut debuggee, _counters) = counters(&python);
-        let stop = debuggee.stopped();
-        for expression in ["[None for _ in iter(int, 1)]", "lock.acquire() and lock.acquire()", "time.sleep(3)"] {
-            let arguments = json!({"expression": expression, "frameId": stop.top()["id"], "context": "repl"});
-            let seq = debuggee.ask("evaluate", arguments);
-            // Meanwhile threads and stack are answered.
-            let threads = debuggee.request("threads", json!({}));
-            assert!(threads["threads"].as_array().unwrap().len() >= 3, "{}", python.version);
-            let stack = debuggee.request("stackTrace", json!({"threadId": stop.thread}));
-            assert_eq!(stack["stackFrames"][0]["line"], json!(stop.line()), "{}", python.version);
-            let begin = Instant::now();
-            debuggee.request("cancel", json!({"requestId": seq}));
-            let refused = debuggee.answer(seq).unwrap_err();
-            assert!(refused.contains("KeyboardInterrupt"), "{} {expression}: {refused}", python.version);
-            assert!(begin.elapsed() < Duration::from_secs(4), "{} {expression}", python.version);
+        for place in ["main", "worker", "sleep"] {
+            let what = format!("{} {place}", python.version);
+            let (mut debuggee, stop) = stopped_in(&python, place);
+            let mut expressions = vec!["busy()", "[None for _ in iter(int, 1)]"];
+            if place == "main" {
+                expressions.extend(["lock.acquire() and lock.acquire()", "time.sleep(60)"]);
+            }
+            for expression in expressions {
+                let seq = ask(&mut debuggee, &stop, expression);
+                let begin = Instant::now();
+                debuggee.request("cancel", json!({"requestId": seq}));
+                let refused = debuggee.answer(seq).unwrap_err();
+                assert!(refused.contains("KeyboardInterrupt"), "{what} {expression}: {refused}");
+                assert!(begin.elapsed() < Duration::from_secs(2), "{what} {expression}: {:?}", begin.elapsed());
+            }
+            assert_eq!(debuggee.evaluate("[i for i in range(2)]", stop.top()), "[0, 1]", "{what}");
+            debuggee.go("continue", stop.thread);
+            if place != "sleep" {
+                let ended = debuggee.end();
+                assert_eq!((ended.output.as_str(), ended.errors.as_str()), ("end", ""), "{what}");
+            }
         }
-        assert_ne!(debuggee.evaluate("x or 1", stop.top()), "");
-        debuggee.go("continue", stop.thread);
+    }
+}
+
+/// Waits until all of the program's threads sleep, or until one has computed for a while.
+fn wait_until_inside(pid: i32) {
+    /// In the kernel's ticks, a hundredth of a second each.
+    const A_WHILE: u64 = 5;
+    let stat = |path: String| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        text.rsplit_once(')').map_or_else(Vec::new, |it| it.1.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    };
+    let time = || stat(format!("/proc/{pid}/stat"))[11].parse::<u64>().unwrap();
+    let (begin, before) = (Instant::now(), time());
+    loop {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+        let sleep = tasks.map(|it| it.path().to_str().unwrap().to_owned()).all(|task| {
+            let is_ours = std::fs::read_to_string(format!("{task}/comm")).unwrap_or_default().starts_with("ikpdb-w");
+            is_ours || stat(format!("{task}/stat")).first().is_none_or(|it| it == "S")
+        });
+        if sleep || time() >= before + A_WHILE {
+            return;
+        }
+        assert!(begin.elapsed() < support::DEADLINE, "the program neither sleeps nor computes");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_cannot_be_interrupted_is_said_and_the_rest_still_answers() {
+    for python in pythons() {
+        for (place, expression, expected) in [
+            ("main", "sum(iter(int, 1))", "runs native code that cannot be interrupted"),
+            ("worker", "sum(iter(int, 1))", "runs native code that cannot be interrupted"),
+            ("sleep", "sum(iter(int, 1))", "runs native code that cannot be interrupted"),
+            ("worker", "time.sleep(60)", "waits in native code that cannot be interrupted"),
+            ("sleep", "time.sleep(60)", "waits in native code that cannot be interrupted"),
+        ] {
+            let what = format!("{} {place} {expression}", python.version);
+            let (mut debuggee, stop) = stopped_in(&python, place);
+            let seq = ask(&mut debuggee, &stop, &format!("[print('in', flush=True), {expression}]"));
+            while debuggee.printed() != "in" {}
+            wait_until_inside(debuggee.pid());
+            debuggee.request("cancel", json!({"requestId": seq}));
+            let start = debuggee.event_within("progressStart", Duration::from_secs(5));
+            let start = start.unwrap_or_else(|| panic!("{what}: nothing is said, but {:?}", debuggee.answer(seq)));
+            assert_eq!(start["requestId"], json!(seq), "{what}");
+            let update = debuggee.event("progressUpdate");
+            assert_eq!(update["progressId"], start["progressId"], "{what}");
+            let message = update["message"].as_str().unwrap();
+            assert!(message.contains(expected), "{what}: {message}");
+            answered_soon(&mut debuggee, "threads", json!({}));
+            let stack = answered_soon(&mut debuggee, "stackTrace", json!({"threadId": stop.thread, "levels": 20}));
+            assert_eq!(stack["stackFrames"].as_array().unwrap(), &stop.frames, "{what}");
+            answered_soon(&mut debuggee, "disconnect", json!({"terminateDebuggee": false}));
+            // SAFETY: our own child. Without a handler of its own the program ends at once.
+            unsafe { libc::kill(debuggee.pid(), libc::SIGTERM) };
+            let ended = debuggee.end();
+            assert_eq!(ended.status.code(), None, "{what}");
+        }
+    }
+}
+
+#[test]
+fn an_evaluation_that_catches_the_interrupt_is_interrupted_again_on_demand() {
+    let python = &pythons()[0];
+    let (mut debuggee, stop) = stopped_in(python, "main");
+    let seq = ask(&mut debuggee, &stop, "stubborn()");
+    for _ in 0..2 {
+        debuggee.request("cancel", json!({"requestId": seq}));
+        let message = debuggee.event("progressUpdate")["message"].as_str().unwrap().to_owned();
+        assert!(message.contains("the evaluation"), "{message}");
+    }
+    // What is asked of the program meanwhile waits its turn, or is refused when the program goes on.
+    let waits = debuggee.ask("scopes", json!({"frameId": stop.top()["id"]}));
+    answered_soon(&mut debuggee, "disconnect", json!({}));
+    // SAFETY: our own child.
+    unsafe { libc::kill(debuggee.pid(), libc::SIGKILL) };
+    let _ = waits;
+}
+
+#[test]
+fn a_disconnect_during_an_evaluation_is_answered_at_once_and_the_program_goes_on_when_it_comes_back() {
+    for python in pythons() {
+        for (expression, place) in
+            [("sum(range(60_000_000))", "main"), ("time.sleep(1.5)", "worker"), ("busy()", "worker")]
+        {
+            let what = format!("{} {place} {expression}", python.version);
+            let (mut debuggee, stop) = stopped_in(&python, place);
+            let seq = ask(&mut debuggee, &stop, expression);
+            let waiting = debuggee.ask("evaluate", json!({"expression": "busy()", "frameId": stop.top()["id"]}));
+            answered_soon(&mut debuggee, "disconnect", json!({"terminateDebuggee": false}));
+            // Each is answered once; what had not begun is refused.
+            assert!(debuggee.answer(seq).is_err(), "{what}");
+            assert!(debuggee.answer(waiting).unwrap_err().contains("running"), "{what}");
+            let ended = debuggee.end();
+            assert_eq!(
+                (ended.status.code(), ended.output.as_str(), ended.errors.as_str()),
+                (Some(0), "end", ""),
+                "{what}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_long_evaluation_is_said_to_be_running_after_five_seconds() {
+    let pythons = pythons();
+    for python in [&pythons[0], &pythons[pythons.len() - 1]] {
+        let (mut debuggee, stop) = stopped_in(python, "main");
+        let begin = Instant::now();
+        let seq = ask(&mut debuggee, &stop, "time.sleep(6)");
+        let start = debuggee.event("progressStart");
+        let after = begin.elapsed();
+        assert!(after >= Duration::from_secs(5) && after < Duration::from_secs(6), "{}: {after:?}", python.version);
+        assert_eq!((&start["requestId"], &start["cancellable"]), (&json!(seq), &json!(true)), "{}", python.version);
+        let end = debuggee.event("progressEnd");
+        assert_eq!(end["progressId"], start["progressId"], "{}", python.version);
+        assert!(debuggee.answer(seq).is_ok(), "{}", python.version);
+        assert!(debuggee.event_within("progressUpdate", Duration::from_millis(1)).is_none(), "{}", python.version);
+    }
+}
+
+#[test]
+fn without_a_frame_the_names_are_those_of_the_main_module() {
+    const PROGRAM: &str = "\
+value = 1
+def f():
+    value = 2
+    inner = 3  # BP:here
+    return value + inner
+print(f(), value, made)
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, PROGRAM, Launch::at("here"));
         let stop = debuggee.stopped();
-        assert_eq!(stop.reason, "breakpoint", "{}", python.version);
-        assert_eq!(debuggee.stderr_so_far(), "", "{}", python.version);
+        let mut global = |expression: &str, context: &str| {
+            debuggee
+                .try_request("evaluate", json!({"expression": expression, "context": context}))
+                .map(|body| body["result"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(global("value", "repl").as_deref(), Ok("1"), "{version}");
+        assert_eq!(global("value", "hover").as_deref(), Ok("1"), "{version}");
+        assert_eq!(global("[value + i for i in range(2)]", "watch").as_deref(), Ok("[1, 2]"), "{version}");
+        assert!(global("inner", "watch").unwrap_err().contains("NameError"), "{version}");
+        assert_eq!(global("value = 10; made = 'here'", "repl").as_deref(), Ok(""), "{version}");
+        assert_eq!(global("__name__", "repl").as_deref(), Ok("'__main__'"), "{version}");
+        assert!(global("value = 11", "watch").is_err(), "{version}");
+        debuggee.go("continue", stop.thread);
+        assert_eq!(debuggee.end().output, "5 10 here", "{version}");
+    }
+}
+
+#[test]
+fn a_deep_stack_is_read_in_pages_also_during_an_evaluation() {
+    const DEEP: &str = "\
+import sys, threading, time
+sys.setrecursionlimit(5000)
+def down(n):
+    if n:
+        return down(n - 1)
+    x = 1  # BP:here
+    return x
+def held():
+    ready.set()
+    release.wait()
+ready, release = threading.Event(), threading.Event()
+threading.Thread(target=held, daemon=True).start()
+ready.wait()
+down(999)
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, DEEP, Launch::at("here"));
+        let stop = debuggee.stopped();
+        let pages = |debuggee: &mut Debuggee| {
+            let mut frames = Vec::new();
+            for start in (0..1100).step_by(100) {
+                let page = debuggee
+                    .request("stackTrace", json!({"threadId": stop.thread, "startFrame": start, "levels": 100}));
+                let total = page["totalFrames"].as_u64().unwrap();
+                frames.extend(page["stackFrames"].as_array().unwrap().clone());
+                assert!(total > start || frames.len() as u64 == total, "{version}: {total} at {start}");
+            }
+            frames
+        };
+        let calm = pages(&mut debuggee);
+        assert_eq!(calm.len(), 1001, "{version}");
+        let mut ids: Vec<i64> = calm.iter().map(|it| it["id"].as_i64().unwrap()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 1001, "{version}: an id is there twice");
+        assert_eq!(calm[1000]["name"], json!("<module>"), "{version}");
+
+        let seq = debuggee.ask("evaluate", json!({"expression": "time.sleep(1)", "frameId": stop.top()["id"]}));
+        assert_eq!(pages(&mut debuggee), calm, "{version}");
+        let threads = debuggee.request("threads", json!({}));
+        let other = threads["threads"].as_array().unwrap()[1]["id"].clone();
+        let stack = debuggee.request("stackTrace", json!({"threadId": other}));
+        let names: Vec<_> = stack["stackFrames"].as_array().unwrap().iter().map(|it| it["name"].clone()).collect();
+        assert!(names.contains(&json!("held")), "{version}: {names:?}");
+        assert!(!debuggee.has_answer(seq), "{version}: the pages came after the evaluation");
+        assert!(debuggee.answer(seq).is_ok(), "{version}");
+        let last = calm[999]["id"].clone();
+        let body = debuggee.request("evaluate", json!({"expression": "n", "frameId": last}));
+        assert_eq!(body["result"], json!("999"), "{version}");
+    }
+}
+
+/// The listener's answers during an evaluation are those of this stop, whatever was published at an earlier one.
+#[test]
+fn what_is_told_during_an_evaluation_is_of_this_stop() {
+    const TWO: &str = "\
+import threading, time
+class Slow:
+    @property
+    def value(self):
+        time.sleep(0.7)
+        return 1
+def double(x):
+    time.sleep(0.7)
+    return x * 2
+def first(slow, x):
+    return x  # BP:first
+def second(slow, x):
+    return x  # BP:second
+first(Slow(), 1)
+second(Slow(), 2)
+";
+    for python in pythons() {
+        let version = &python.version;
+        let launch = Launch { breakpoints: vec![("first".into(), None), ("second".into(), None)], ..Launch::default() };
+        let mut debuggee = Debuggee::launch(&python, TWO, launch);
+        let stop = debuggee.stopped();
+        debuggee.evaluate("double(1)", stop.top());
+        let stop = debuggee.go_and_stop("continue", stop.thread);
+        assert_eq!(stop.function(), "second", "{version}");
+        let scopes = debuggee.request("scopes", json!({"frameId": stop.top()["id"]}));
+        let locals = scopes["scopes"][0]["variablesReference"].clone();
+        let variables = debuggee.request("variables", json!({"variablesReference": locals}));
+        let slow = variables["variables"][0]["variablesReference"].clone();
+        let inside = debuggee.request("variables", json!({"variablesReference": slow}));
+        let lazy = &inside["variables"].as_array().unwrap().iter().find(|it| it["name"] == "value").unwrap()["variablesReference"];
+        for (command, arguments) in [
+            ("variables", json!({"variablesReference": lazy})),
+            ("setVariable", json!({"variablesReference": locals, "name": "x", "value": "double(x)"})),
+            ("evaluate", json!({"expression": "double(x)", "frameId": stop.top()["id"]})),
+        ] {
+            let seq = debuggee.ask(command, arguments);
+            let stack = answered_soon(&mut debuggee, "stackTrace", json!({"threadId": stop.thread, "levels": 20}));
+            assert!(!debuggee.has_answer(seq), "{version} {command}: it was over too early");
+            assert_eq!(stack["stackFrames"].as_array().unwrap(), &stop.frames, "{version} {command}");
+            assert!(debuggee.answer(seq).is_ok(), "{version} {command}");
+        }
+    }
+}
+
+#[test]
+fn other_threads_stand_still_while_a_variable_is_set_by_an_expression_that_calls_functions() {
+    for python in pythons() {
+        let (mut debuggee, counters) = counters(&python);
+        let stop = debuggee.stopped();
+        let scopes = debuggee.request("scopes", json!({"frameId": stop.top()["id"]}));
+        let globals = scopes["scopes"][0]["variablesReference"].clone();
+        let before = counters.read();
+        for _ in 0..20 {
+            let arguments = json!({"variablesReference": globals, "name": "x", "value": "double(1)"});
+            assert_eq!(debuggee.request("setVariable", arguments)["value"], json!("2"), "{}", python.version);
+        }
+        let after = counters.read();
+        for slot in 0..2 {
+            assert!(after[slot] - before[slot] <= 1, "{}: {before:?} -> {after:?}", python.version);
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 mod support;
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::{Debuggee, Launch, pythons};
@@ -129,10 +129,12 @@ if __name__ == '__main__':
 fn a_fork_in_a_thread_while_another_is_stopped_works() {
     const FORK: &str = "\
 import os, threading, time
+reader, writer = os.pipe()
 def forker():
     go.wait()
     pid = os.fork()
     if pid == 0:
+        os.read(reader, 1)
         os._exit(work(1))
     print('child', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
 def work(n):
@@ -140,25 +142,40 @@ def work(n):
 go = threading.Event()
 t = threading.Thread(target=forker)
 t.start()
-go.set()
 work(0)
+os.write(writer, b'x')
 t.join()
 print('end')
 ";
     for python in pythons() {
+        let version = &python.version;
         let mut debuggee = Debuggee::launch(&python, FORK, Launch::at("work"));
         let stop = debuggee.stopped();
-        debuggee.evaluate("[time.sleep(0.05), n]", stop.top());
+        assert_eq!(children_of(debuggee.pid()), 0, "{version}");
+        // Only an evaluation that waits lets the other thread run: the fork happens in it, while this one is stopped.
+        let asked = Instant::now();
+        while children_of(debuggee.pid()) == 0 {
+            assert!(asked.elapsed() < Duration::from_secs(10), "{version}: there is no child");
+            debuggee.evaluate("[go.set(), time.sleep(0.05), n]", stop.top());
+        }
+        assert_eq!(debuggee.evaluate("n", stop.top()), "0", "{version}: it is stopped as before");
+        assert!(debuggee.event_within("continued", Duration::from_millis(1)).is_none(), "{version}");
         debuggee.go("continue", stop.thread);
         let ended = debuggee.end();
         assert_eq!(
             (ended.status.code(), ended.output.as_str()),
             (Some(0), "child 5\nend"),
-            "{}: {}",
-            python.version,
+            "{version}: {}",
             ended.errors
         );
     }
+}
+
+/// How many children the threads of a process have.
+fn children_of(pid: i32) -> usize {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let lists = tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+    lists.map(|list| list.split_whitespace().count()).sum()
 }
 
 #[test]

@@ -35,14 +35,9 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
         "setExceptionBreakpoints" => set_exception_breakpoints(&request),
         "pause" => pause(&request),
         "cancel" => cancel(&request),
-        "disconnect" if !MAILBOX.is_open() => {
-            gil::submit(Box::new(lifetime::let_go));
+        "disconnect" => {
+            stop::end_for_good();
             Ok(request.done())
-        }
-        "disconnect" if evaluation::running().is_some() => {
-            // The stopped thread is busy: its evaluation is given up, then it reads that it is to go on.
-            interrupt_running();
-            return Some(request);
         }
         "threads" if busy() => Ok(known_threads(&request)),
         "stackTrace" if busy() => known_stack(&request),
@@ -57,6 +52,18 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
         OUTBOX.send(Event { seq: 0, event: "initialized".to_owned(), body: None });
     }
     None
+}
+
+/// While the stopped thread is busy: answers from what is known those of its requests that can be. Called by that thread when
+/// it gets busy and by the listener when it has passed a request on, so that none slips between the two.
+pub(crate) fn answer_what_waits() {
+    if !busy() {
+        return;
+    }
+    for request in MAILBOX.withdraw_all(&["threads", "stackTrace"]) {
+        let outcome = if request.command == "threads" { Ok(known_threads(&request)) } else { known_stack(&request) };
+        OUTBOX.send(outcome.unwrap_or_else(|failure| request.refuse(&failure)));
+    }
 }
 
 /// Whether the program is stopped and its thread runs an evaluation: what is known from before has to do.
@@ -122,24 +129,23 @@ fn cancel(request: &Request) -> Result<Response, Failure> {
     Ok(request.done())
 }
 
-fn interrupt_running() {
-    if let Some(seq) = evaluation::running() {
-        watchdog::interrupt(seq);
-    }
-}
-
 fn known_threads(request: &Request) -> Response {
     request.answer(&dap::ThreadsBody { threads: threads::last_known() })
 }
 
 fn known_stack(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::StackTraceArguments = request.arguments()?;
-    let mut stack = stop::published(arguments.thread_id)
+    let stack = stop::published(arguments.thread_id)
         .ok_or_else(|| Failure::user("an evaluation is running: the stack of this thread is not known"))?;
     let start = arguments.start_frame.unwrap_or(0) as usize;
     let levels = arguments.levels.filter(|it| *it > 0).map_or(usize::MAX, |it| it as usize);
-    stack.stack_frames = stack.stack_frames.into_iter().skip(start).take(levels).collect();
-    Ok(request.answer(&stack))
+    let known = stack.stack_frames.len();
+    let total = stack.total_frames.map_or(known, |it| it as usize);
+    if start >= known && known < total {
+        return Err(Failure::user(format!("an evaluation is running: the frames from {known} on are not known")));
+    }
+    let stack_frames = stack.stack_frames.iter().skip(start).take(levels).cloned().collect();
+    Ok(request.answer(&dap::StackTraceBody { stack_frames, total_frames: stack.total_frames }))
 }
 
 fn threads(request: &Request) -> Result<Response, Failure> {

@@ -135,6 +135,7 @@ fn handle(request: Request) {
     if let Err(Letter::Request(request)) = MAILBOX.put(Letter::Request(request)) {
         OUTBOX.send(request.refuse(&ikpdb_proto::Failure::running()));
     }
+    immediate::answer_what_waits();
 }
 
 /// The hub is gone: looks for the next one.
@@ -157,7 +158,7 @@ fn reconnect(old: Connection) -> Option<Connection> {
             return Some(connection);
         }
         if waits && gone.elapsed() >= STOPPED_PATIENCE {
-            let _ = MAILBOX.put(Letter::Release);
+            stop::end_for_good();
             if said {
                 log::line("no hub came; the program goes on undebugged");
             }

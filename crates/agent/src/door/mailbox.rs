@@ -76,6 +76,18 @@ impl Mailbox {
         Ok(())
     }
 
+    /// Lets the program go on before anything else that waits is read. False if it runs.
+    pub(crate) fn release(&self) -> bool {
+        let mut state = self.lock();
+        if !state.open {
+            return false;
+        }
+        state.letters.push_front(Letter::Release);
+        drop(state);
+        self.arrived.post();
+        true
+    }
+
     /// Takes a request out again that was not begun yet.
     pub(crate) fn withdraw(&self, seq: i64) -> Option<Request> {
         let mut state = self.lock();
@@ -84,6 +96,19 @@ impl Mailbox {
             Some(Letter::Request(request)) => Some(request),
             _ => None,
         }
+    }
+
+    /// Takes the requests out again that are among `commands`, in their order.
+    pub(crate) fn withdraw_all(&self, commands: &[&str]) -> Vec<Request> {
+        let mut withdrawn = Vec::new();
+        let mut state = self.lock();
+        for letter in std::mem::take(&mut state.letters) {
+            match letter {
+                Letter::Request(request) if commands.contains(&request.command.as_str()) => withdrawn.push(request),
+                letter => state.letters.push_back(letter),
+            }
+        }
+        withdrawn
     }
 
     /// Wakes the stopped thread without a letter. Safe in a signal handler once the mailbox was used.

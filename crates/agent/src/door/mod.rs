@@ -1,7 +1,7 @@
 //! The door to the hub: one unix socket, a thread that reads, a thread that writes, and what can be answered without
 //! the GIL.
 
-mod immediate;
+pub(crate) mod immediate;
 mod line;
 pub(crate) mod listener;
 pub(crate) mod mailbox;

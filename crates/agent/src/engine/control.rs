@@ -104,8 +104,9 @@ fn complain(py: Python<'_>, info: *const CodeInfo, armed: &Armed, error: &PyErr)
 
 /// An error as `Type: message`. Only errors of an evaluation come here: its message is what the user asked for.
 pub(crate) fn one_line(py: Python<'_>, error: &PyErr) -> String {
-    let kind = error.get_type(py).name().map_or_else(|_| "Exception".to_owned(), |name| name.to_string());
-    let message = error.value(py).str().map(|text| text.to_string()).unwrap_or_default();
+    // pyo3's `to_string` would ask Python again, and print what an interrupt raises there.
+    let kind = error.get_type(py).name().map_or_else(|_| "Exception".into(), |it| it.to_string_lossy().into_owned());
+    let message = error.value(py).str().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
     if message.is_empty() { kind } else { format!("{kind}: {message}") }
 }
 

@@ -2,17 +2,23 @@
 //! listener knows that it is under way.
 
 use std::ffi::c_long;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use pyo3::Python;
-use pyo3::ffi;
 
-use super::{freeze, watchdog};
+use super::stop::{self, Stop};
+use super::{freeze, interrupt, watchdog};
+use crate::door::immediate;
 
 /// `seq` of the request that is being carried out; 0 = none.
 static RUNNING: AtomicI64 = AtomicI64::new(0);
+/// Counts evaluations, so that nothing meant for one reaches the next.
+static COUNT: AtomicU64 = AtomicU64::new(0);
+/// Number of the one that runs; 0 = none. Changes under the GIL.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// `threading` identifier of the thread that runs it.
 static IDENT: AtomicU64 = AtomicU64::new(0);
+static IN_MAIN: AtomicBool = AtomicBool::new(false);
 
 /// An evaluation under way.
 #[must_use]
@@ -28,55 +34,60 @@ pub(crate) fn running() -> Option<i64> {
     }
 }
 
+/// The number of the evaluation that runs now, if any. Needs no GIL, but stays true only while that is held.
+pub(super) fn number() -> Option<u64> {
+    match NUMBER.load(Ordering::Relaxed) {
+        0 => None,
+        number => Some(number),
+    }
+}
+
 /// The thread that runs it.
-pub(crate) fn ident() -> c_long {
+pub(super) fn ident() -> c_long {
     IDENT.load(Ordering::Relaxed).cast_signed()
 }
 
+/// Whether that is the main thread.
+pub(super) fn is_in_main() -> bool {
+    IN_MAIN.load(Ordering::Relaxed)
+}
+
 impl Evaluation {
-    /// Begins one for a request.
-    pub(crate) fn begin(py: Python<'_>, seq: i64) -> Self {
+    /// Begins one for a request: from here on the listener answers from what the stop has published.
+    pub(crate) fn begin(py: Python<'_>, stop: &mut Stop, seq: i64) -> Self {
+        stop.publish(py);
         // SAFETY: always allowed.
         let this = unsafe { libc::pthread_self() };
         freeze::begin(py, this as usize);
         IDENT.store(this, Ordering::Relaxed);
+        // SAFETY: always allowed.
+        IN_MAIN.store(unsafe { libc::gettid() == libc::getpid() }, Ordering::Relaxed);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
+        interrupt::let_kicks_through(true);
+        watchdog::evaluation_begins(seq, number);
+        NUMBER.store(number, Ordering::Relaxed);
         RUNNING.store(seq, Ordering::Relaxed);
-        watchdog::evaluation_begins(seq);
+        immediate::answer_what_waits();
+        if stop::is_ending() {
+            // Whoever waits for the end of the stop came a moment too early to see this evaluation.
+            watchdog::interrupt(seq);
+        }
         Self { ident: this }
     }
 
     /// Ends it. True if other threads had to be let run for it.
-    pub(crate) fn end(self, py: Python<'_>) -> bool {
+    pub(crate) fn end(self, py: Python<'_>, stop: &mut Stop) -> bool {
         let outcome = watchdog::evaluation_ends();
+        interrupt::let_kicks_through(false);
+        NUMBER.store(0, Ordering::Relaxed);
         RUNNING.store(0, Ordering::Relaxed);
         if outcome.interrupted {
-            self.absorb_interrupt(py);
+            interrupt::absorb(py);
         }
         if outcome.others_ran {
             freeze::begin(py, self.ident as usize);
+            stop.others_moved();
         }
         outcome.others_ran
     }
-
-    /// An interrupt that came too late must not reach the program: it is raised here, in code of ours. (Taking it back with
-    /// `PyThreadState_SetAsyncExc` leaves 3.11 with a breaker set that nothing clears, and a traced program hangs.)
-    fn absorb_interrupt(&self, _py: Python<'_>) {
-        for _ in 0..ABSORBING_RUNS {
-            // SAFETY: the GIL is held; the text and the dict are ours.
-            unsafe {
-                let names = ffi::PyDict_New();
-                let value =
-                    ffi::Py_CompileString(c"[0 for _ in (0, 0)]".as_ptr(), c"<ikpdb>".as_ptr(), ffi::Py_eval_input);
-                if !names.is_null() && !value.is_null() {
-                    ffi::Py_XDECREF(ffi::PyEval_EvalCode(value, names, names));
-                }
-                ffi::Py_XDECREF(value);
-                ffi::Py_XDECREF(names);
-                ffi::PyErr_Clear();
-            }
-        }
-    }
 }
-
-/// Each run raises at most one interrupt; the ladder sends at most four.
-const ABSORBING_RUNS: u32 = 5;

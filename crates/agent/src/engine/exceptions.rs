@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikpdb_proto::agent::UNCAUGHT;
 use ikpdb_proto::dap;
-use pyo3::exceptions::{PyKeyboardInterrupt, PySyntaxError, PySystemExit};
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
 use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 
+use super::python2;
 use super::stop::{self, Came, Exception, Reason, What};
 use crate::capi::{self, Ref};
 use crate::inspect;
@@ -25,12 +26,16 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
     if !WANTED.load(Ordering::Relaxed) || stop::is_stopper() || ends_on_purpose(value) {
         return;
     }
-    let not_compiled = if value.is_instance_of::<PySyntaxError>() { syntax_error_place(value) } else { None };
-    let description = not_compiled.as_ref().map(|_| "The file could not be compiled".to_owned());
+    // All of it is read natively: none of the program's code runs.
+    let error = inspect::syntax_error(value);
+    let is_python_2 = error.as_ref().is_some_and(python2::looks_like_it);
+    let hint = |text: String| if is_python_2 { format!("{text} ({})", python2::HINT) } else { text };
+    let not_compiled = error.and_then(|it| Some(dap::Place { path: it.path?, line: it.line, function: None }));
+    let description = not_compiled.as_ref().map(|_| hint("The file could not be compiled".to_owned()));
     let exception = || Exception {
         value: value.clone().into(),
         frames: frames(value),
-        text: inspect::exception_line(value),
+        text: hint(inspect::exception_line(value)),
         not_compiled: not_compiled.clone(),
     };
     loop {
@@ -48,26 +53,12 @@ fn ends_on_purpose(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PySystemExit>() || value.is_instance_of::<PyKeyboardInterrupt>()
 }
 
-/// Where a file could not be compiled.
-fn syntax_error_place(value: &Bound<'_, PyAny>) -> Option<dap::Place> {
-    let path: String = value.getattr("filename").ok()?.extract().ok()?;
-    Some(dap::Place { path, line: value.getattr("lineno").ok()?.extract().unwrap_or(1), function: None })
-}
-
 /// The frames that an exception left, innermost first, and below them those that are still running.
 fn frames(value: &Bound<'_, PyAny>) -> Vec<(Ref, u32)> {
-    let mut frames = Vec::new();
-    let mut outermost = None;
-    let mut next = value.getattr("__traceback__").ok();
-    while let Some(traceback) = next.take().filter(|it| !it.is_none()) {
-        let (Ok(frame), Ok(line)) = (traceback.getattr("tb_frame"), traceback.getattr("tb_lineno")) else { break };
-        if outermost.is_none() {
-            outermost = Some(frame.clone());
-        }
-        frames.push((Ref::from(frame), line.extract().unwrap_or(1)));
-        next = traceback.getattr("tb_next").ok();
-    }
+    let mut frames = inspect::traceback(value);
+    let outermost = frames.first().map(|it| it.0.clone());
     frames.reverse();
+    let mut frames: Vec<(Ref, u32)> = frames.into_iter().map(|(frame, line)| (Ref::from(frame), line)).collect();
     let mut below = outermost;
     while let Some(frame) = below {
         // SAFETY: a live frame; a new reference or null.

@@ -32,6 +32,11 @@ pub(crate) fn exempt_me() {
     EXEMPT.with(|it| it.set(true));
 }
 
+/// Whether the calling thread is one of ours.
+pub(crate) fn is_exempt() -> bool {
+    EXEMPT.with(std::cell::Cell::get)
+}
+
 /// Freezes all threads but the given one (`pthread_self`).
 pub(crate) fn begin(py: Python<'_>, free: usize) {
     FREE.store(free, Ordering::Relaxed);
@@ -73,7 +78,7 @@ pub(crate) fn wanted() -> bool {
 
 /// Whether the calling thread has to stand still.
 pub(crate) fn concerns_me() -> bool {
-    wanted() && FREE.load(Ordering::Relaxed) != this_thread() && !EXEMPT.with(std::cell::Cell::get)
+    wanted() && FREE.load(Ordering::Relaxed) != this_thread() && !is_exempt()
 }
 
 /// Stands still until released, without the GIL. The interpreter may end the thread when it takes the GIL back, so nothing

@@ -1,6 +1,7 @@
 //! The stacks of a stopped program, walked as far as somebody looks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use ikpdb_proto::{Failure, ThreadId, dap};
@@ -15,13 +16,6 @@ use super::stop::Exception;
 use super::threads::Thread;
 use crate::capi::{self, Ref};
 
-/// A frame that was shown.
-#[derive(Debug)]
-struct Shown {
-    id: i32,
-    what: Row,
-}
-
 /// A row of a stack.
 #[derive(Debug)]
 enum Row {
@@ -31,9 +25,11 @@ enum Row {
     NotCompiled(dap::Place),
 }
 
+/// What was walked of a stack.
 #[derive(Debug, Default)]
 struct Stack {
-    shown: Vec<Shown>,
+    /// Ids of its rows, innermost first.
+    rows: Vec<i32>,
     /// The next frame to show.
     next: Option<Ref>,
 }
@@ -42,10 +38,16 @@ struct Stack {
 #[derive(Debug)]
 pub(crate) struct Stacks {
     stacks: HashMap<ThreadId, Stack>,
-    /// Where each id is.
-    places: BTreeMap<i32, (ThreadId, usize)>,
+    rows: HashMap<i32, Row>,
     first_id: i32,
     lines: Lines,
+}
+
+/// Whether the columns of the expressions that frames execute are told: for that their files have to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Columns {
+    Told,
+    LeftOut,
 }
 
 /// Frame ids are counted through all stops: one of an earlier stop is refused, never taken for another.
@@ -56,22 +58,19 @@ impl Stacks {
     pub(crate) fn new(thread: &Thread, top: Option<Ref>, exception: Option<&Exception>) -> Self {
         let mut stacks = Self {
             stacks: HashMap::new(),
-            places: BTreeMap::new(),
+            rows: HashMap::new(),
             first_id: NEXT_ID.load(Ordering::Relaxed),
             lines: Lines::default(),
         };
-        let mut stack = Stack { shown: Vec::new(), next: top.or_else(|| thread.frame()) };
+        let mut stack = Stack { rows: Vec::new(), next: top.or_else(|| thread.frame()) };
         if let Some(exception) = exception {
             stack.next = None;
             let frames = exception.frames.iter().map(|(frame, line)| {
                 // SAFETY: the exception holds the frame; the GIL is held.
                 Row::Frame(unsafe { Ref::borrow(frame.as_ptr()) }, Some(*line))
             });
-            for what in exception.not_compiled.clone().map(Row::NotCompiled).into_iter().chain(frames) {
-                stack.shown.push(Shown { what, id: NEXT_ID.fetch_add(1, Ordering::Relaxed) });
-            }
-            for (index, shown) in stack.shown.iter().enumerate() {
-                stacks.places.insert(shown.id, (thread.id, index));
+            for row in exception.not_compiled.clone().map(Row::NotCompiled).into_iter().chain(frames) {
+                stack.rows.push(add(&mut stacks.rows, row));
             }
         }
         stacks.stacks.insert(thread.id, stack);
@@ -89,27 +88,59 @@ impl Stacks {
         let Some(thread) = threads.iter().find(|it| it.id == id) else {
             return Err(Failure::client(format!("there is no thread {id}")));
         };
-        let stack = self.stacks.entry(id).or_insert_with(|| Stack { shown: Vec::new(), next: thread.frame() });
         let start = arguments.start_frame.unwrap_or(0) as usize;
         let end = match arguments.levels {
             None | Some(0) => usize::MAX,
             Some(levels) => start.saturating_add(levels as usize),
         };
-        while stack.shown.len() < end {
+        Ok(self.part(py, thread, start..end, Columns::Told))
+    }
+
+    /// The stacks of all threads, at most so many frames, those of `first` before the others'.
+    pub(crate) fn all(
+        &mut self,
+        py: Python<'_>,
+        threads: &[Thread],
+        first: ThreadId,
+        mut most: usize,
+    ) -> Vec<(ThreadId, dap::StackTraceBody)> {
+        let (first, others): (Vec<_>, Vec<_>) = threads.iter().partition(|it| it.id == first);
+        let mut all = Vec::new();
+        for thread in first.into_iter().chain(others) {
+            if most == 0 {
+                break;
+            }
+            // What nobody has looked at is not worth reading its files.
+            let columns = if self.stacks.contains_key(&thread.id) { Columns::Told } else { Columns::LeftOut };
+            let stack = self.part(py, thread, 0..most, columns);
+            most -= stack.stack_frames.len();
+            all.push((thread.id, stack));
+        }
+        all
+    }
+
+    /// Forgets how the stacks of all threads but one were walked; ids that were given out stay good.
+    pub(crate) fn forget_others(&mut self, thread: ThreadId) {
+        self.stacks.retain(|id, _| *id == thread);
+    }
+
+    fn part(&mut self, py: Python<'_>, thread: &Thread, part: Range<usize>, columns: Columns) -> dap::StackTraceBody {
+        let stack = self.stacks.entry(thread.id).or_insert_with(|| Stack { rows: Vec::new(), next: thread.frame() });
+        while stack.rows.len() < part.end {
             let Some(frame) = stack.next.take() else { break };
             // SAFETY: we hold the frame.
             stack.next = unsafe { Ref::steal((capi::py().frame_get_back)(frame.as_ptr().cast()).cast()) };
-            let shown = Shown { what: Row::Frame(frame, None), id: NEXT_ID.fetch_add(1, Ordering::Relaxed) };
-            self.places.insert(shown.id, (id, stack.shown.len()));
-            stack.shown.push(shown);
+            stack.rows.push(add(&mut self.rows, Row::Frame(frame, None)));
         }
-        let total = stack.shown.len() + usize::from(stack.next.is_some());
-        let wanted = stack.shown.get(start.min(stack.shown.len())..end.min(stack.shown.len())).unwrap_or_default();
-        Ok(dap::StackTraceBody {
-            stack_frames: wanted.iter().map(|shown| shown.describe(py, &mut self.lines)).collect(),
+        let total = stack.rows.len() + usize::from(stack.next.is_some());
+        let end = part.end.min(stack.rows.len());
+        let wanted = stack.rows.get(part.start.min(end)..end).unwrap_or_default();
+        let described = wanted.iter().filter_map(|id| Some((*id, self.rows.get(id)?)));
+        dap::StackTraceBody {
+            stack_frames: described.map(|(id, row)| row.describe(py, id, &mut self.lines, columns)).collect(),
             // One more than known says that there are more: a deep stack is not walked for its length.
             total_frames: u32::try_from(total).ok(),
-        })
+        }
     }
 
     /// The frame with an id.
@@ -117,36 +148,38 @@ impl Stacks {
         if id < self.first_id {
             return Err(Failure::stale("this frame"));
         }
-        let place = self.places.get(&id).ok_or_else(|| Failure::client(format!("there is no frame {id}")))?;
-        match &self.stacks[&place.0].shown[place.1].what {
-            Row::Frame(frame, _) => Ok(frame),
-            Row::NotCompiled(_) => Err(Failure::user("nothing of this file ran: it could not be compiled")),
+        match self.rows.get(&id) {
+            Some(Row::Frame(frame, _)) => Ok(frame),
+            Some(Row::NotCompiled(_)) => Err(Failure::user("nothing of this file ran: it could not be compiled")),
+            None => Err(Failure::client(format!("there is no frame {id}"))),
         }
     }
 
     /// The innermost frame of a thread that is shown or would be.
     pub(crate) fn top(&self, thread: &Thread) -> Option<Ref> {
-        match self.stacks.get(&thread.id) {
-            Some(stack) => {
-                let top = match stack.shown.first().map(|it| &it.what) {
-                    Some(Row::Frame(frame, _)) => frame,
-                    Some(Row::NotCompiled(_)) => return None,
-                    None => stack.next.as_ref()?,
-                };
-                // SAFETY: we hold the frame.
-                Some(unsafe { Ref::borrow(top.as_ptr()) })
-            }
-            None => thread.frame(),
-        }
+        let Some(stack) = self.stacks.get(&thread.id) else { return thread.frame() };
+        let top = match stack.rows.first().and_then(|id| self.rows.get(id)) {
+            Some(Row::Frame(frame, _)) => frame,
+            Some(Row::NotCompiled(_)) => return None,
+            None => stack.next.as_ref()?,
+        };
+        // SAFETY: we hold the frame.
+        Some(unsafe { Ref::borrow(top.as_ptr()) })
     }
 }
 
-impl Shown {
-    fn describe(&self, py: Python<'_>, lines: &mut Lines) -> dap::StackFrame {
-        match &self.what {
-            Row::Frame(frame, line) => describe(py, lines, self.id, frame, *line),
+fn add(rows: &mut HashMap<i32, Row>, row: Row) -> i32 {
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    rows.insert(id, row);
+    id
+}
+
+impl Row {
+    fn describe(&self, py: Python<'_>, id: i32, lines: &mut Lines, columns: Columns) -> dap::StackFrame {
+        match self {
+            Row::Frame(frame, line) => describe(py, (columns == Columns::Told).then_some(lines), id, frame, *line),
             Row::NotCompiled(place) => dap::StackFrame {
-                id: self.id,
+                id,
                 name: "not compiled".to_owned(),
                 source: Some(source::describe(py, &place.path, None)),
                 line: place.line,
@@ -157,7 +190,7 @@ impl Shown {
     }
 }
 
-fn describe(py: Python<'_>, lines: &mut Lines, id: i32, object: &Ref, left_at: Option<u32>) -> dap::StackFrame {
+fn describe(py: Python<'_>, lines: Option<&mut Lines>, id: i32, object: &Ref, left_at: Option<u32>) -> dap::StackFrame {
     let frame: *mut PyFrameObject = object.as_ptr().cast();
     let code = capi::frame_code(frame);
     // SAFETY: live objects that the frame holds.
@@ -170,10 +203,10 @@ fn describe(py: Python<'_>, lines: &mut Lines, id: i32, object: &Ref, left_at: O
     let line = left_at.unwrap_or_else(|| u32::try_from(executed).unwrap_or(0)).max(1);
     let module = module(py, object);
     // Where an exception left a frame, the frame's own instruction is a later one.
-    let span = match left_at {
+    let span = match (left_at, lines) {
         // SAFETY: a live frame.
-        None => lines.span(&bound, &file, unsafe { (capi::py().frame_get_lasti)(frame) }),
-        Some(_) => None,
+        (None, Some(lines)) => lines.span(&bound, &file, unsafe { (capi::py().frame_get_lasti)(frame) }),
+        _ => None,
     };
     let mut source = source::describe(py, &file, module.as_deref());
     if !user {

@@ -6,8 +6,8 @@
 //! without the GIL for its turn.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use ikpdb_proto::{Event, Failure, Request, ThreadId, dap};
 use pyo3::ffi::PyThreadState;
@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 
 use super::stack::Stacks;
 use super::threads::{self, Thread};
-use super::{freeze, fused, gil, pause, run_to, signals, step};
+use super::{evaluation, freeze, fused, gil, pause, run_to, signals, step, watchdog};
 use crate::capi::{self, Ref};
 use crate::door::OUTBOX;
 use crate::door::mailbox::{Letter, MAILBOX};
@@ -85,6 +85,8 @@ pub(crate) struct Stop {
     pub(crate) handles: crate::inspect::Handles,
     /// The exception, if that is the reason.
     pub(crate) exception: Option<Ref>,
+    /// Whether the listener knows the stacks.
+    published: bool,
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -145,7 +147,7 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
         }
         GoOn::Step(kind, thread, frame) => {
             step::begin(py, kind, thread, frame.as_ptr().cast());
-            super::watchdog::step_begins(py);
+            watchdog::step_begins(py);
         }
         GoOn::LetGo => {
             freeze::end(py);
@@ -156,29 +158,52 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
 }
 
 impl Stop {
-    /// Leaves the threads and the beginning of the stacks for the listener, which answers from them while this thread is
-    /// busy.
+    /// Leaves the threads and their stacks for the listener, which answers from them while this thread is busy. Once a stop:
+    /// they do not change, unless an evaluation had to let other threads run.
     pub(crate) fn publish(&mut self, py: Python<'_>) {
-        let threads = threads::list(py);
-        let mut stacks = BTreeMap::new();
-        for thread in &threads {
-            let first =
-                dap::StackTraceArguments { thread_id: thread.id, start_frame: None, levels: Some(PUBLISHED_FRAMES) };
-            if let Ok(stack) = self.stacks.trace(py, &threads, &first) {
-                stacks.insert(thread.id, stack);
-            }
+        if std::mem::replace(&mut self.published, true) {
+            return;
         }
+        let stacks = self.stacks.all(py, &threads::list(py), self.thread.id, PUBLISHED_FRAMES);
+        let stacks = stacks.into_iter().map(|(thread, stack)| (thread, Arc::new(stack))).collect();
         *PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner) = stacks;
+    }
+
+    /// Other threads than the stopped one ran: what is known of their stacks is out of date. Frames that were shown stay.
+    pub(crate) fn others_moved(&mut self) {
+        self.stacks.forget_others(self.thread.id);
+        self.published = false;
     }
 }
 
-/// So many frames of each thread can be shown while an evaluation runs.
-const PUBLISHED_FRAMES: u32 = 50;
-static PUBLISHED: Mutex<BTreeMap<ThreadId, dap::StackTraceBody>> = Mutex::new(BTreeMap::new());
+/// So many frames can be shown while an evaluation runs, those of the stopped thread first.
+const PUBLISHED_FRAMES: usize = 5000;
+static PUBLISHED: Mutex<BTreeMap<ThreadId, Arc<dap::StackTraceBody>>> = Mutex::new(BTreeMap::new());
 
 /// The stack that was published for a thread. Needs no GIL.
-pub(crate) fn published(thread: ThreadId) -> Option<dap::StackTraceBody> {
+pub(crate) fn published(thread: ThreadId) -> Option<Arc<dap::StackTraceBody>> {
     PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner).get(&thread).cloned()
+}
+
+/// Whether the debugger is to let the program go.
+static ENDING: AtomicBool = AtomicBool::new(false);
+
+/// Whether a stop is to end because nobody debugs any more. Needs no GIL.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::SeqCst)
+}
+
+/// The debugger leaves: a stopped program goes on, and nothing stops it any more. Needs no GIL and waits for nothing; a thread
+/// that is busy with an evaluation lets go when it comes back from it.
+pub(crate) fn end_for_good() {
+    ENDING.store(true, Ordering::SeqCst);
+    if MAILBOX.release() {
+        if let Some(seq) = evaluation::running() {
+            watchdog::interrupt(seq);
+        }
+    } else {
+        gil::submit(Box::new(lifetime::let_go));
+    }
 }
 
 /// How the program goes on.
@@ -223,9 +248,13 @@ fn stay(py: Python<'_>, what: What) -> GoOn {
         thread,
         handles: crate::inspect::Handles::new(i32::try_from(NEXT_REFERENCE.load(Ordering::Relaxed)).unwrap_or(1)),
         exception: what.exception.map(|it| it.value),
+        published: false,
     };
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
     MAILBOX.open();
+    if is_ending() {
+        MAILBOX.release();
+    }
     OUTBOX.send(Event::new("stopped", &event));
     let signals = signals::Watch::begin();
     let go_on = loop {
@@ -245,6 +274,7 @@ fn stay(py: Python<'_>, what: What) -> GoOn {
         }
     };
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner).clear();
     OUTBOX.send(Event::new(
         "continued",
         &dap::ContinuedEvent { thread_id: stop.thread.id, all_threads_continued: Some(true) },

@@ -3,29 +3,27 @@
 //!
 //! It sleeps unless something is under way; then it looks once a millisecond. Nobody waits for it.
 
-use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::{Event, dap};
 use pyo3::Python;
-use pyo3::ffi;
 
-use super::{evaluation, freeze, gil, signals};
-use crate::capi;
+use super::{freeze, interrupt};
 use crate::door::OUTBOX;
-use crate::lifetime;
 
 const LOOK: Duration = Duration::from_millis(1);
 /// So many looks without progress of the thread's CPU clock mean that it is blocked.
 const BLOCKED_LOOKS: u32 = 2;
+/// So many do, whatever others are doing: native code that computes without the GIL does not need to be waited for.
+const SURELY_BLOCKED_LOOKS: u32 = 50;
 /// For so long the others stand still during a step.
 const STEP_FREEZE: Duration = Duration::from_millis(20);
 /// After so long an evaluation is said to be running.
 const LONG_EVALUATION: Duration = Duration::from_secs(5);
-/// Between the steps of the interrupt ladder.
-const LADDER: [Duration; 3] = [Duration::from_millis(10), Duration::from_millis(50), Duration::from_millis(250)];
+/// When the steps of the interrupt ladder follow the first; at the last one it is said that none helped.
+const LADDER: [Duration; 4] =
+    [Duration::from_millis(10), Duration::from_millis(50), Duration::from_millis(250), Duration::from_millis(600)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Task {
@@ -43,6 +41,8 @@ struct State {
     since: Option<Instant>,
     others_ran: bool,
     announced: bool,
+    /// The evaluation's own number.
+    evaluation: u64,
     /// When the user gave the evaluation up, and how far the ladder was climbed.
     interrupt: Option<(Instant, usize)>,
 }
@@ -54,18 +54,19 @@ static STATE: Mutex<State> = Mutex::new(State {
     since: None,
     others_ran: false,
     announced: false,
+    evaluation: 0,
     interrupt: None,
 });
 static WAKE: Condvar = Condvar::new();
-static RAISE_WANTED: AtomicBool = AtomicBool::new(false);
 
 fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn begin(task: Task) {
+fn begin(task: Task, evaluation: u64) {
     let mut state = lock();
     state.task = task;
+    state.evaluation = evaluation;
     state.number += 1;
     // SAFETY: always allowed.
     state.thread = unsafe { libc::gettid() };
@@ -81,48 +82,45 @@ fn begin(task: Task) {
 pub(crate) fn step_begins(py: Python<'_>) {
     // SAFETY: always allowed.
     freeze::begin(py, unsafe { libc::pthread_self() } as usize);
-    begin(Task::Step);
+    begin(Task::Step, 0);
 }
 
 /// The calling thread begins an evaluation.
-pub(crate) fn evaluation_begins(seq: i64) {
-    begin(Task::Evaluation { seq });
+pub(super) fn evaluation_begins(seq: i64, number: u64) {
+    begin(Task::Evaluation { seq }, number);
 }
 
 /// What happened during an evaluation.
-pub(crate) struct Outcome {
+pub(super) struct Outcome {
     /// The other threads were let run.
-    pub(crate) others_ran: bool,
+    pub(super) others_ran: bool,
     /// An interrupt was sent; it may not have arrived yet.
-    pub(crate) interrupted: bool,
+    pub(super) interrupted: bool,
 }
 
 /// The evaluation is over.
-pub(crate) fn evaluation_ends() -> Outcome {
-    RAISE_WANTED.store(false, Ordering::Relaxed);
+pub(super) fn evaluation_ends() -> Outcome {
     let mut state = lock();
     if let (Task::Evaluation { seq }, true) = (state.task, state.announced) {
         OUTBOX.send(Event::new("progressEnd", &dap::ProgressEndEvent { progress_id: progress_id(seq), message: None }));
     }
     state.task = Task::None;
+    interrupt::forget();
     if state.interrupt.is_some() {
-        uninstall();
+        interrupt::uninstall();
     }
     Outcome { others_ran: state.others_ran, interrupted: state.interrupt.take().is_some() }
 }
 
-/// The user gives up the evaluation of a request. False if it is not the one that runs.
-pub(crate) fn interrupt(seq: i64) -> bool {
+/// The user gives up the evaluation of a request, if that is the one that runs. Once all was tried it is tried again: the
+/// evaluation may have caught the interrupt.
+pub(crate) fn interrupt(seq: i64) {
     let mut state = lock();
-    if state.task != (Task::Evaluation { seq }) {
-        return false;
-    }
-    if state.interrupt.is_none() {
+    if state.task == (Task::Evaluation { seq }) && state.interrupt.is_none_or(|it| it.1 > LADDER.len()) {
         state.interrupt = Some((Instant::now(), 0));
     }
     drop(state);
     WAKE.notify_one();
-    true
 }
 
 fn progress_id(seq: i64) -> String {
@@ -155,7 +153,10 @@ pub(crate) fn watch_for_ever() -> ! {
 
 fn look(state: &mut State, looks_without_progress: u32) {
     let lasted = state.since.map_or(Duration::ZERO, |since| since.elapsed());
-    let blocked = looks_without_progress >= BLOCKED_LOOKS && sleeps(state.thread);
+    let blocked = looks_without_progress >= BLOCKED_LOOKS && sleeps(state.thread) && {
+        // It may only wait for the GIL, which a thread has that gets no processor to park.
+        looks_without_progress >= SURELY_BLOCKED_LOOKS || !others_run(state.thread)
+    };
     match state.task {
         Task::None => {}
         Task::Step => {
@@ -171,26 +172,16 @@ fn look(state: &mut State, looks_without_progress: u32) {
                 state.others_ran = true;
                 freeze::release();
             }
-            if lasted >= LONG_EVALUATION && !state.announced {
-                state.announced = true;
-                OUTBOX.send(Event::new(
-                    "progressStart",
-                    &dap::ProgressStartEvent {
-                        progress_id: progress_id(seq),
-                        title: "Evaluating".to_owned(),
-                        request_id: Some(seq),
-                        cancellable: Some(true),
-                        message: Some("still running".to_owned()),
-                    },
-                ));
+            if lasted >= LONG_EVALUATION {
+                announce(state, seq);
             }
-            climb(state);
+            climb(state, seq);
         }
     }
 }
 
 /// Interrupts an evaluation, each time by a stronger means. One interrupt is under way at a time.
-fn climb(state: &mut State) {
+fn climb(state: &mut State, seq: i64) {
     let Some((since, climbed)) = state.interrupt else { return };
     let due = match climbed {
         0 => true,
@@ -201,116 +192,47 @@ fn climb(state: &mut State) {
     }
     state.interrupt = Some((since, climbed + 1));
     match climbed {
-        0 => raise_soon(state.thread),
-        1 => kick(state.thread),
-        2 => gil::submit(Box::new(raise_in_evaluation)),
-        // In the main thread Python turns this into KeyboardInterrupt, even inside most C calls.
-        _ if is_main(state.thread) => signals::interrupt_natively(|| signal(state.thread, libc::SIGINT)),
-        _ => {}
-    }
-}
-
-/// A pending call on the evaluating thread raises; on another thread it asks the evaluating one to.
-extern "C" fn raise_interrupt(_: *mut c_void) -> c_int {
-    if lifetime::forked() || evaluation::running().is_none() {
-        return 0;
-    }
-    // SAFETY: always allowed.
-    let here = unsafe { libc::pthread_self() }.cast_signed() == evaluation::ident();
-    if !here && evaluates_in_main() {
-        // Not ours to take: the main thread has a call of its own under way.
-        return 0;
-    }
-    if !RAISE_WANTED.swap(false, Ordering::Relaxed) {
-        return 0;
-    }
-    if here {
-        // SAFETY: pending calls are called with the GIL; -1 tells the interpreter to raise what was set.
-        unsafe { ffi::PyErr_SetString(ffi::PyExc_KeyboardInterrupt, c"the evaluation was given up".as_ptr()) };
-        return -1;
-    }
-    // SAFETY: pending calls are called with the GIL.
-    raise_in_evaluation(unsafe { Python::assume_attached() });
-    0
-}
-
-fn raise_in_evaluation(_: Python<'_>) {
-    if evaluation::running().is_some() {
-        // SAFETY: the address of a static exception type.
-        capi::set_async_exception(evaluation::ident(), unsafe { ffi::PyExc_KeyboardInterrupt });
-    }
-}
-
-/// Ends a blocking call of the thread with EINTR, so that it looks at its pending calls. A signal of ours, with a handler
-/// that does nothing and without SA_RESTART, installed only where the program has none.
-fn kick(thread: libc::pid_t) {
-    // The last real-time signal: the C library keeps the first ones, programs take them from the front.
-    let kick = libc::SIGRTMAX();
-    if install(kick, nothing) {
-        raise_soon(thread);
-        signal(thread, kick);
-    }
-}
-
-extern "C" fn nothing(_: c_int) {}
-
-/// Sets a handler if the signal has its default action or this very handler.
-fn install(number: c_int, handler: extern "C" fn(c_int)) -> bool {
-    // SAFETY: plain data, filled in by the calls.
-    unsafe {
-        let mut old: libc::sigaction = std::mem::zeroed();
-        let mut new: libc::sigaction = std::mem::zeroed();
-        new.sa_sigaction = handler as usize;
-        libc::sigaction(number, std::ptr::null(), &raw mut old) == 0
-            && (old.sa_sigaction == libc::SIG_DFL || old.sa_sigaction == new.sa_sigaction)
-            && libc::sigaction(number, &raw const new, std::ptr::null_mut()) == 0
-    }
-}
-
-/// Gives the signal its default action back.
-fn uninstall() {
-    // SAFETY: plain data; only our own handler is replaced.
-    unsafe {
-        let kick = libc::SIGRTMAX();
-        let mut old: libc::sigaction = std::mem::zeroed();
-        if libc::sigaction(kick, std::ptr::null(), &raw mut old) == 0
-            && old.sa_sigaction == nothing as extern "C" fn(c_int) as usize
-        {
-            let default: libc::sigaction = std::mem::zeroed();
-            libc::sigaction(kick, &raw const default, std::ptr::null_mut());
+        0 => interrupt::raise_soon(state.thread),
+        1 => interrupt::kick(state.thread),
+        2 => interrupt::raise_from_outside(state.evaluation),
+        3 => interrupt::as_ctrl_c_does(state.thread),
+        _ => {
+            announce(state, seq);
+            let message = Some(why_it_goes_on(state).to_owned());
+            OUTBOX.send(Event::new(
+                "progressUpdate",
+                &dap::ProgressUpdateEvent { progress_id: progress_id(seq), message },
+            ));
         }
     }
 }
 
-/// Lets the thread raise an interrupt at its next chance. The main thread has pending calls of its own, which no other
-/// thread takes from it.
-fn raise_soon(thread: libc::pid_t) {
-    RAISE_WANTED.store(true, Ordering::Relaxed);
-    lifetime::while_it_lives(|| {
-        if is_main(thread) {
-            // SAFETY: part of the stable API; callable from any thread while the interpreter lives.
-            unsafe { ffi::Py_AddPendingCall(Some(raise_interrupt), std::ptr::null_mut()) };
-        }
-        if !is_main(thread) || capi::capi().version < (3, 13) {
-            // Before 3.13 only the main thread notices a call that is added this way, and only if it waits.
-            capi::capi().add_pending_call(raise_interrupt);
-        }
-    });
+/// What keeps an evaluation from being interrupted, in words for the user.
+fn why_it_goes_on(state: &State) -> &'static str {
+    if !interrupt::has_reached(state.evaluation) {
+        "the evaluation runs native code that cannot be interrupted; it ends when that returns"
+    } else if sleeps(state.thread) {
+        "the evaluation waits in native code that cannot be interrupted; it ends when that returns"
+    } else {
+        "the evaluation goes on: it catches the interrupt, or runs native code that cannot be interrupted"
+    }
 }
 
-/// Whether the evaluation runs in the main thread.
-fn evaluates_in_main() -> bool {
-    is_main(lock().thread)
-}
-
-fn is_main(thread: libc::pid_t) -> bool {
-    // SAFETY: always allowed.
-    thread == unsafe { libc::getpid() }
-}
-
-fn signal(thread: libc::pid_t, number: c_int) {
-    // SAFETY: a thread that has ended gives an error.
-    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, number) };
+/// Says once that an evaluation is still running.
+fn announce(state: &mut State, seq: i64) {
+    if std::mem::replace(&mut state.announced, true) {
+        return;
+    }
+    OUTBOX.send(Event::new(
+        "progressStart",
+        &dap::ProgressStartEvent {
+            progress_id: progress_id(seq),
+            title: "Evaluating".to_owned(),
+            request_id: Some(seq),
+            cancellable: Some(true),
+            message: Some("still running".to_owned()),
+        },
+    ));
 }
 
 /// Whether a thread waits for something: one that is only kept from a processor by others does not.
@@ -318,6 +240,16 @@ fn sleeps(thread: libc::pid_t) -> bool {
     let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
     // The state is the first field behind the name in parentheses, which may hold anything.
     status.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('R'))
+}
+
+/// Whether a thread of the program's runs or waits for a processor, besides the given one.
+fn others_run(thread: libc::pid_t) -> bool {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return false };
+    let of = |name: &std::ffi::OsStr| name.to_str()?.parse::<libc::pid_t>().ok().filter(|it| *it != thread);
+    tasks.flatten().filter_map(|task| of(&task.file_name())).any(|other| {
+        let name = std::fs::read_to_string(format!("/proc/self/task/{other}/comm")).unwrap_or_default();
+        !name.starts_with("ikpdb-") && !name.is_empty() && !sleeps(other)
+    })
 }
 
 /// The CPU time that a thread has used; zero once it has ended.

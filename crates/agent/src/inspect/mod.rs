@@ -2,16 +2,20 @@
 //!
 //! [`native`] and [`data`] read objects by C functions alone; [`types`] knows what to expect of a type; `render*` write one
 //! line; [`attributes`] and [`items`] list children, [`children`] makes DAP variables of them; [`locals`] knows frames;
-//! [`handles`] holds what references refer to until the program goes on. Only two things run the program's code, because
-//! the user asks for it: opening a lazy variable, and [`set_variable`].
+//! [`lookup`] finds what an expression names; [`exceptions`] reads exceptions and tracebacks; [`handles`] holds what
+//! references refer to until the program goes on. Only two things run the program's code, because the user asks for it:
+//! opening a lazy variable, and [`set_variable`].
 
 mod attributes;
 mod children;
 mod data;
+mod exceptions;
+mod expression;
 mod handles;
 mod items;
 mod line;
 mod locals;
+mod lookup;
 mod native;
 mod paths;
 mod render;
@@ -28,6 +32,7 @@ use ikpdb_proto::{Failure, dap};
 use pyo3::prelude::*;
 
 use children::Describe;
+pub(crate) use exceptions::{Exception, FramePlace, Relation, SyntaxError};
 pub(crate) use handles::Handles;
 use native::NoCollection;
 pub(crate) use set::Evaluate;
@@ -86,8 +91,65 @@ pub(crate) fn result<'py>(
     }
 }
 
+/// The value of an expression that needs no code of the program: a name, an attribute, an item. Any other is refused.
+pub(crate) fn look_up<'py>(
+    py: Python<'py>,
+    expression: &str,
+    frame: Option<&Bound<'py, PyAny>>,
+) -> Result<Bound<'py, PyAny>, Failure> {
+    let _quiet = NoCollection::new(py);
+    lookup::look_up(py, expression, frame)
+}
+
+/// A value in full, for the clipboard.
+pub(crate) fn whole(value: &Bound<'_, PyAny>) -> String {
+    let _quiet = NoCollection::new(value.py());
+    render::whole(&mut Types::default(), value)
+}
+
+/// Whether the children of a reference are told by code of the program.
+pub(crate) fn runs_code(handles: &Handles, reference: i32) -> bool {
+    handles.place(reference).is_ok_and(|place| matches!(place.what, handles::What::Lazy { .. }))
+}
+
 /// An exception as the last line of a traceback, `ValueError: the message`, without asking its `__str__`.
 pub(crate) fn exception_line(exception: &Bound<'_, PyAny>) -> String {
     let _quiet = NoCollection::new(exception.py());
-    render_object::exception_line(&mut Types::default(), exception)
+    exceptions::line(&mut Types::default(), exception)
+}
+
+/// What there is to say of an exception, without asking it.
+pub(crate) fn exception(exception: &Bound<'_, PyAny>) -> Exception {
+    let _quiet = NoCollection::new(exception.py());
+    exceptions::describe(&mut Types::default(), exception)
+}
+
+/// The exception that an exception was raised from, or while it was handled.
+pub(crate) fn inner_exception<'py>(exception: &Bound<'py, PyAny>) -> Option<(Bound<'py, PyAny>, Relation)> {
+    let _quiet = NoCollection::new(exception.py());
+    exceptions::inner(exception)
+}
+
+/// The exceptions that a group is made of.
+pub(crate) fn grouped_exceptions<'py>(exception: &Bound<'py, PyAny>) -> Vec<Bound<'py, PyAny>> {
+    let _quiet = NoCollection::new(exception.py());
+    exceptions::members(exception)
+}
+
+/// The frames that an exception left, outermost first, with the lines at which it did.
+pub(crate) fn traceback<'py>(exception: &Bound<'py, PyAny>) -> Vec<(Bound<'py, PyAny>, u32)> {
+    let _quiet = NoCollection::new(exception.py());
+    exceptions::traceback(exception)
+}
+
+/// Where a file could not be compiled, if that is what the exception says.
+pub(crate) fn syntax_error(exception: &Bound<'_, PyAny>) -> Option<SyntaxError> {
+    let _quiet = NoCollection::new(exception.py());
+    exceptions::syntax_error(exception)
+}
+
+/// File and function of a code object that a frame runs.
+pub(crate) fn place_of(frame: &Bound<'_, PyAny>) -> Option<FramePlace> {
+    let _quiet = NoCollection::new(frame.py());
+    exceptions::place(frame)
 }

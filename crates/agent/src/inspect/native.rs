@@ -12,7 +12,7 @@ use super::data::{find, text, tuple_items};
 /// Any object, held.
 pub(super) type Any<'py> = Bound<'py, PyAny>;
 
-type DescriptorGet = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+pub(super) type DescriptorGet = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
 type Visit = unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int;
 type Traverse = unsafe extern "C" fn(*mut PyObject, Visit, *mut c_void) -> c_int;
 pub(super) type Unary = unsafe extern "C" fn(*mut PyObject) -> *mut PyObject;

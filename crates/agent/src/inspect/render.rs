@@ -2,9 +2,9 @@
 
 use pyo3::prelude::*;
 
-use super::line::{DEPTH, INNER_TEXT, ITEMS, LINE, Line, TEXT, grouped};
+use super::line::{LINE, Limits, Line, SHORT, TEXT, WHOLE, WHOLE_ROOM, grouped};
 use super::native::{Any, is_text};
-use super::render_number::{complex, float, int};
+use super::render_number::{complex, float, int_within};
 use super::render_text::{memory, quoted, quoted_bytes};
 use super::types::{Kind, Types};
 
@@ -18,7 +18,16 @@ pub(super) fn line_of<'py>(types: &mut Types<'py>, value: &Any<'py>) -> String {
 
 /// Renders `value` in a line of about `room` characters.
 pub(super) fn line_within<'py>(types: &mut Types<'py>, value: &Any<'py>, room: usize) -> String {
-    let mut renderer = Renderer { types, line: Line::new(room), open: Vec::new() };
+    write(types, value, room, &SHORT)
+}
+
+/// Renders `value` in full, as far as a clipboard takes it; what is cut all the same is said in its place.
+pub(super) fn whole<'py>(types: &mut Types<'py>, value: &Any<'py>) -> String {
+    write(types, value, WHOLE_ROOM, &WHOLE)
+}
+
+fn write<'py>(types: &mut Types<'py>, value: &Any<'py>, room: usize, limits: &'static Limits) -> String {
+    let mut renderer = Renderer { types, line: Line::new(room, limits), limits, open: Vec::new() };
     renderer.value(value);
     renderer.line.finish()
 }
@@ -27,6 +36,8 @@ pub(super) fn line_within<'py>(types: &mut Types<'py>, value: &Any<'py>, room: u
 pub(super) struct Renderer<'a, 'py> {
     pub(super) types: &'a mut Types<'py>,
     pub(super) line: Line,
+    /// How much is written.
+    pub(super) limits: &'static Limits,
     /// The objects around the one that is being written.
     open: Vec<usize>,
 }
@@ -66,7 +77,7 @@ impl<'py> Renderer<'_, 'py> {
             Kind::Bool => {
                 self.line.put(if value.is(pyo3::types::PyBool::new(value.py(), true)) { "True" } else { "False" })
             }
-            Kind::Int => self.line.put(&int(value)),
+            Kind::Int => self.line.put(&int_within(value, self.limits.bits)),
             Kind::Float => self.line.put(&float(value)),
             Kind::Complex => self.line.put(&complex(value)),
             Kind::Text => self.line.put(&quoted(value, self.text_room())),
@@ -116,7 +127,7 @@ impl<'py> Renderer<'_, 'py> {
         let address = value.as_ptr().addr();
         if self.open.contains(&address) {
             Inside::Cycle
-        } else if self.open.len() >= DEPTH {
+        } else if self.open.len() >= self.limits.depth {
             Inside::Deep
         } else {
             self.open.push(address);
@@ -140,7 +151,7 @@ impl<'py> Renderer<'_, 'py> {
             if index > 0 {
                 self.line.put(", ");
             }
-            if index == most.min(ITEMS) || self.line.is_full() {
+            if index == most.min(self.limits.items) || self.line.is_full() {
                 self.line.put(&format!("… {} more", grouped(count - index)));
                 return;
             }
@@ -149,6 +160,6 @@ impl<'py> Renderer<'_, 'py> {
     }
 
     fn text_room(&self) -> usize {
-        if self.open.is_empty() { self.line.room() } else { INNER_TEXT.min(self.line.room().max(10)) }
+        if self.open.is_empty() { self.line.room() } else { self.limits.inner_text.min(self.line.room().max(10)) }
     }
 }

@@ -3,15 +3,12 @@
 use pyo3::prelude::*;
 
 use super::data::{find, list_item, list_size, text, tuple_items, tuple_size};
-use super::line::{LINE, grouped};
+use super::line::{Limits, grouped};
 use super::native::{Any, instance_dict, is_native, is_text, native_call, native_repr, small_int};
 use super::render::{Inside, Renderer};
 use super::render_number::int;
 use super::render_text::quoted_str;
 use super::types::{Facts, Items, Kind, type_name};
-
-/// The largest Decimal that is written out, in bytes.
-const DECIMAL: i64 = 600;
 
 impl<'py> Renderer<'_, 'py> {
     /// A value of a kind that this module knows.
@@ -51,7 +48,7 @@ impl<'py> Renderer<'_, 'py> {
                 }
                 _ => self.opaque(facts),
             },
-            Kind::Decimal => match decimal(facts, value) {
+            Kind::Decimal => match decimal(facts, value, self.limits) {
                 Some(shown) => self.line.put(&shown),
                 None => self.opaque(facts),
             },
@@ -168,12 +165,12 @@ fn library_name(facts: &Facts<'_>) -> String {
     if is_native(&facts.class) { format!("{}.{}", facts.module, facts.name) } else { facts.qualified.clone() }
 }
 
-fn decimal<'py>(facts: &Facts<'py>, value: &Any<'py>) -> Option<String> {
+fn decimal<'py>(facts: &Facts<'py>, value: &Any<'py>, limits: &Limits) -> Option<String> {
     let size = small_int(&native_call(value, &facts.base, "__sizeof__", None)?)?;
-    if size > DECIMAL {
+    if size > limits.decimal.0 {
         return Some(format!("Decimal, {} bytes", grouped(usize::try_from(size).ok()?)));
     }
-    native_repr(value, &facts.base, LINE)
+    native_repr(value, &facts.base, limits.decimal.1)
 }
 
 /// The text of a path, from wherever this version of `pathlib` keeps it.

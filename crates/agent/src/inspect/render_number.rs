@@ -5,16 +5,19 @@ use std::ffi::CStr;
 use pyo3::ffi;
 
 use super::data::text;
-use super::line::grouped;
+use super::line::{SHORT, grouped};
 use super::native::{Any, native_call, small_int, take};
 
-/// The most bits of an int that is written out: about 1,000 digits.
-const BITS: i64 = 3322;
 /// The largest power of ten in a limb.
 const CHUNK: u64 = 1_000_000_000_000_000_000;
 
 /// An int or a subclass of it.
 pub(super) fn int(value: &Any<'_>) -> String {
+    int_within(value, SHORT.bits)
+}
+
+/// As [`int`], written out if it has at most so many bits.
+pub(super) fn int_within(value: &Any<'_>, most: i64) -> String {
     if let Some(number) = small_int(value) {
         return number.to_string();
     }
@@ -24,13 +27,13 @@ pub(super) fn int(value: &Any<'_>) -> String {
     let Some(bits) = native_call(value, &class, "bit_length", None).and_then(|it| small_int(&it)) else {
         return "int".to_owned();
     };
-    if bits > BITS {
+    if bits > most {
         return format!("int, {} bits", grouped(usize::try_from(bits).unwrap_or(usize::MAX)));
     }
     // In base 16, because Python's limit on digits, which the program can set, is for other bases only.
     // SAFETY: an int, so nothing of its class is called.
     let hex = unsafe { take(py, ffi::PyNumber_ToBase(value.as_ptr(), 16)) };
-    hex.and_then(|it| decimal(&text(&it, 2000))).unwrap_or_else(|| "int".to_owned())
+    hex.and_then(|it| decimal(&text(&it, usize::MAX))).unwrap_or_else(|| "int".to_owned())
 }
 
 /// `-0x1f` as `-31`.

@@ -4,7 +4,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::data::{entries, find, text, tuple_item, tuple_size};
-use super::line::{TEXT, counted};
+use super::line::counted;
 use super::native::{
     Any, class_of, instance_dict, is_a, is_exactly, is_plain_text, own_attribute, read_descriptor, referents,
     small_int, take,
@@ -12,8 +12,6 @@ use super::native::{
 use super::render::{Inside, Renderer};
 use super::types::{Facts, Kind, module_name, qualified_name, type_name};
 
-/// The most attributes shown of one object, by how deep it lies.
-const ATTRIBUTES: [usize; 3] = [6, 3, 2];
 /// The longest name that is shown inside a value.
 const NAME: usize = 100;
 /// The most frames of a traceback that are counted.
@@ -24,7 +22,7 @@ impl<'py> Renderer<'_, 'py> {
     pub(super) fn object(&mut self, facts: &Facts<'py>, value: &Any<'py>) {
         self.line.put("<");
         self.line.put(&facts.full_name());
-        let most = ATTRIBUTES.get(self.depth()).copied().unwrap_or(1);
+        let most = self.limits.attributes_at(self.depth());
         match self.enter(value) {
             Inside::Shown => {
                 let shown = self.attributes(facts, value, most);
@@ -179,23 +177,6 @@ impl<'py> Renderer<'_, 'py> {
 /// The arguments that an exception was made with.
 pub(super) fn arguments<'py>(facts: &Facts<'py>, value: &Any<'py>) -> Option<Any<'py>> {
     facts.native(value, "args").filter(|it| is_a(it, &raw mut ffi::PyTuple_Type))
-}
-
-/// `ValueError: the message`, as the last line of a traceback, natively: no `__str__` runs.
-pub(super) fn exception_line<'py>(types: &mut super::types::Types<'py>, exception: &Any<'py>) -> String {
-    let facts = types.of(exception);
-    let arguments = arguments(&facts, exception);
-    let message = match arguments.as_ref().map(tuple_size) {
-        None | Some(0) => return facts.full_name(),
-        // As `KeyError` itself does, so that a missing key of '' can be seen.
-        Some(1) => match arguments.and_then(|it| tuple_item(&it, 0)) {
-            Some(only) if super::native::is_text(&only) && facts.name != "KeyError" => text(&only, TEXT),
-            Some(only) => super::render::line_of(types, &only),
-            None => String::new(),
-        },
-        Some(_) => arguments.map(|it| super::render::line_of(types, &it)).unwrap_or_default(),
-    };
-    format!("{}: {message}", facts.full_name())
 }
 
 fn class(value: &Any<'_>) -> String {

@@ -8,11 +8,11 @@ use pyo3::types::PyString;
 use super::attributes::{Attribute, attributes, class_with};
 use super::children::Describe;
 use super::data::{entries, find_entry, list_size, text_is};
+use super::exceptions;
 use super::handles::{Handles, Place, What};
 use super::locals::{self, Shape};
 use super::native::{Any, NoCollection, is_exactly, slot, take};
 use super::render_container::{is_changeable, size};
-use super::render_object::exception_line;
 use super::types::{Items, Kind, Types};
 
 /// Evaluates an expression with the names of a frame, or the globals of `__main__`.
@@ -195,5 +195,5 @@ pub(super) fn raised(py: Python<'_>) -> String {
         (take(py, class), take(py, value), take(py, traceback))
     };
     let _quiet = NoCollection::new(py);
-    value.map_or_else(|| "it failed".to_owned(), |it| exception_line(&mut Types::default(), &it))
+    value.map_or_else(|| "it failed".to_owned(), |it| exceptions::line(&mut Types::default(), &it))
 }

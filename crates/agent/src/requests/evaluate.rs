@@ -22,20 +22,27 @@ pub(crate) fn evaluate(py: Python<'_>, stop: &mut Stop, request: &Request) -> Re
         Some(id) => Some(stop.stacks.frame(id)?.bind(py)),
         None => None,
     };
-    stop.publish(py);
-    let evaluation = Evaluation::begin(py, request.seq);
-    let repl = arguments.context.as_deref() == Some("repl");
-    let outcome = run(py, &arguments.expression, frame.as_ref(), repl).and_then(|value| {
+    let context = arguments.context.as_deref();
+    let expression = arguments.expression.trim();
+    if context == Some("hover") {
+        // The user only points at something: no code of the program runs for it.
+        let value = inspect::look_up(py, expression, frame.as_ref())?;
+        return Ok(inspect::result(py, &mut stop.handles, &value, Some(expression), frame.as_ref()));
+    }
+    let repl = context == Some("repl");
+    let evaluation = Evaluation::begin(py, stop, request.seq);
+    let outcome = run(py, expression, frame.as_ref(), repl).and_then(|value| {
         let Some(value) = value else { return Ok(dap::EvaluateBody::default()) };
-        let mut body =
-            inspect::result(py, &mut stop.handles, &value, Some(arguments.expression.trim()), frame.as_ref());
-        // In the console the user asks for what Python's own prompt shows, and so for the object's `__repr__`.
-        if repl {
-            body.result = if value.is_none() { String::new() } else { shown(py, &value)? };
+        let mut body = inspect::result(py, &mut stop.handles, &value, Some(expression), frame.as_ref());
+        match context {
+            // In the console the user asks for what Python's own prompt shows, and so for the object's `__repr__`.
+            Some("repl") => body.result = if value.is_none() { String::new() } else { shown(py, &value)? },
+            Some("clipboard") => body.result = inspect::whole(&value),
+            _ => {}
         }
         Ok(body)
     });
-    let others_ran = evaluation.end(py);
+    let others_ran = evaluation.end(py, stop);
     outcome.map(|body| dap::EvaluateBody { ikpdb_others_ran: others_ran.then_some(true), ..body })
 }
 

@@ -40,18 +40,25 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
             body(&dap::ScopesBody { scopes: inspect::scopes(py, &mut stop.handles, &frame)? })
         }
         "variables" => {
-            let evaluation = Evaluation::begin(py, request.seq);
-            let variables = inspect::variables(py, &mut stop.handles, &request.arguments()?);
-            evaluation.end(py);
+            let arguments: dap::VariablesArguments = request.arguments()?;
+            let variables = if inspect::runs_code(&stop.handles, arguments.variables_reference) {
+                let evaluation = Evaluation::begin(py, stop, request.seq);
+                let variables = inspect::variables(py, &mut stop.handles, &arguments);
+                evaluation.end(py, stop);
+                variables
+            } else {
+                inspect::variables(py, &mut stop.handles, &arguments)
+            };
             body(&dap::VariablesBody { variables: variables? })
         }
         "setVariable" => {
+            let arguments: dap::SetVariableArguments = request.arguments()?;
             let mut evaluate = |py: Python<'_>, text: &str, frame: Option<&Bound<'_, PyAny>>| {
                 evaluate::expression(py, text, frame).map(Bound::unbind)
             };
-            let evaluation = Evaluation::begin(py, request.seq);
-            let outcome = inspect::set_variable(py, &mut stop.handles, &request.arguments()?, &mut evaluate);
-            evaluation.end(py);
+            let evaluation = Evaluation::begin(py, stop, request.seq);
+            let outcome = inspect::set_variable(py, &mut stop.handles, &arguments, &mut evaluate);
+            evaluation.end(py, stop);
             body(&outcome?)
         }
         "evaluate" => body(&evaluate::evaluate(py, stop, request)?),
@@ -68,7 +75,6 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
             run_to::begin(py, &request.arguments()?)?;
             Ok(Outcome::GoOn(GoOn::Run, Value::Null))
         }
-        "disconnect" => Ok(Outcome::GoOn(GoOn::LetGo, Value::Null)),
         other => Err(Failure::unsupported(other)),
     }
 }

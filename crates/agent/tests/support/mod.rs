@@ -237,6 +237,18 @@ impl Debuggee {
         }
     }
 
+    /// Whether the answer of a request has come already.
+    pub fn has_answer(&mut self, seq: i64) -> bool {
+        while let Ok(message) = self.messages.try_recv() {
+            match message {
+                Message::Response(response) => self.responses.push(response),
+                Message::Event(event) => self.keep(&event),
+                other => panic!("unexpected {other:?}"),
+            }
+        }
+        self.responses.iter().any(|response| response.request_seq == seq)
+    }
+
     fn keep(&mut self, event: &Event) {
         let body = event.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
         self.events.push_back((event.event.clone(), body));
