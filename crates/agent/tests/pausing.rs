@@ -86,3 +86,76 @@ fn a_paused_wait_goes_on_stepping_in_its_frame() {
         assert_eq!(debuggee.end().output, "end");
     }
 }
+
+/// The median time from the request to the stop. What is said of it (20 ms if the program is busy, 100 ms if every thread waits
+/// in C) holds for a machine with nothing else to do; ten times that is taken for a hang. `--nocapture` shows the figures.
+fn pauses_within(source: &str, limit: Duration) {
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, source, Launch::default());
+        assert_eq!(debuggee.printed(), "go");
+        let mut times: Vec<Duration> = (0..20)
+            .map(|_| {
+                // Meanwhile the program is on its way again.
+                assert!(debuggee.event_within("stopped", Duration::from_millis(30)).is_none(), "{}", python.version);
+                let begin = Instant::now();
+                debuggee.ask("pause", json!({"threadId": 1}));
+                let stopped = debuggee.event("stopped");
+                let took = begin.elapsed();
+                assert_eq!(stopped["reason"], json!("pause"), "{}", python.version);
+                debuggee.go("continue", stopped["threadId"].as_i64().unwrap());
+                took
+            })
+            .collect();
+        times.sort_unstable();
+        println!("{}: median {:?}, longest {:?}", python.version, times[10], times[19]);
+        assert!(times[10] < limit * 10, "{}: {times:?}", python.version);
+    }
+}
+
+const BUSY: Duration = Duration::from_millis(20);
+const WAITING: Duration = Duration::from_millis(100);
+
+#[test]
+fn a_busy_program_is_paused_soon() {
+    pauses_within("print('go', flush=True)\nn = 0\nwhile True:\n    n += 1\n", BUSY);
+}
+
+#[test]
+fn a_program_with_busy_threads_is_paused_soon() {
+    pauses_within(
+        "import threading\ndef work():\n    n = 0\n    while True:\n        n += 1\nfor i in range(4): threading.Thread(target=work, daemon=True).start()\nprint('go', flush=True)\nwork()\n",
+        BUSY,
+    );
+}
+
+#[test]
+fn a_program_whose_threads_all_wait_is_paused_soon() {
+    pauses_within(
+        "import threading, time\nfor i in range(4): threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\nprint('go', flush=True)\nthreading.Event().wait()\n",
+        WAITING,
+    );
+}
+
+#[test]
+fn a_busy_program_is_paused_in_its_own_thread_at_a_line() {
+    const BUSY_LOOP: &str = "\
+import threading
+def spin():
+    n = 0
+    while True:
+        n += 1
+print('go', flush=True)
+spin()
+";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, BUSY_LOOP, Launch::default());
+        assert_eq!(debuggee.printed(), "go");
+        for round in 0..20 {
+            assert!(debuggee.event_within("stopped", Duration::from_millis(10)).is_none());
+            let stop = pause_in(&mut debuggee, "spin");
+            let own = debuggee.evaluate("threading.current_thread() is threading.main_thread()", stop.top());
+            assert_eq!(own, "True", "{} round {round}", python.version);
+            debuggee.go("continue", stop.thread);
+        }
+    }
+}

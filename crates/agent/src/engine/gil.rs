@@ -6,18 +6,24 @@
 use std::collections::VecDeque;
 use std::ffi::{c_int, c_void};
 use std::sync::{LazyLock, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::Python;
 
-use super::{freeze, fused, pause};
+use super::{freeze, fused, pause, threads};
 use crate::capi;
 use crate::door::mailbox::{Job, Letter, MAILBOX};
 use crate::lifetime::{self, Visitor};
 use crate::semaphore::Semaphore;
 
-/// How long a pause waits for a line event before the helper stops the program where it waits.
-const PAUSE_PATIENCE: Duration = Duration::from_millis(50);
+/// How long a pause waits for a line event before the helper looks whether the program waits, to stop it there.
+const PAUSE_PATIENCE: Duration = Duration::from_millis(30);
+
+/// How long it waits besides while a thread runs: the processors may be busy with others, or it computes in C.
+const BUSY_PATIENCE: Duration = Duration::from_millis(300);
+/// Between two looks at the threads. One that runs may be seen asleep once: between two holders of the GIL, say.
+const BUSY_LOOK: Duration = Duration::from_millis(5);
+const IDLE_LOOKS: u32 = 3;
 
 /// How long the events of code are left to settle before it is made as fast as it was.
 const SETTLING: Duration = Duration::from_millis(10);
@@ -56,6 +62,32 @@ extern "C" fn run_pending(_: *mut c_void) -> c_int {
     0
 }
 
+/// Does what is handed in for so long, or until something has stopped.
+fn wait_for_pause(visitor: &Visitor, patience: Duration) {
+    let deadline = Instant::now() + patience;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || !pause::wanted() {
+            return;
+        }
+        if HELPER.wait_for(left) {
+            visitor.with_gil(run_jobs);
+        }
+    }
+}
+
+/// Waits for a pause as long as a thread of the program runs, within reason.
+fn wait_while_busy(visitor: &Visitor) {
+    let mut ids = Vec::new();
+    visitor.with_gil(|_| ids = threads::native_ids());
+    let begin = Instant::now();
+    let mut idle = 0;
+    while pause::wanted() && idle < IDLE_LOOKS && begin.elapsed() < BUSY_PATIENCE {
+        idle = if ids.iter().any(|id| threads::runs(*id)) { 0 } else { idle + 1 };
+        wait_for_pause(visitor, BUSY_LOOK);
+    }
+}
+
 /// The helper thread. Native, ends with the process or when the interpreter ends; takes the GIL only through the gate.
 /// `ready` is called when it has its state.
 pub(crate) fn help_for_ever(ready: impl FnOnce()) {
@@ -71,15 +103,20 @@ pub(crate) fn help_for_ever(ready: impl FnOnce()) {
             HELPER.wait_for(SETTLING);
             visitor.with_gil(fused::run);
         }
-        if pause::wanted() {
-            // A thread that runs stops at its next line; if all of them wait in C, none has a next line.
-            HELPER.wait_for(PAUSE_PATIENCE);
-            visitor.with_gil(|py| {
+        while let Some(number) = pause::wanted_number() {
+            // A thread that runs stops at its next line, where it is itself; if all of them wait in C, none has a next line.
+            wait_for_pause(&visitor, PAUSE_PATIENCE);
+            wait_while_busy(&visitor);
+            let alive = visitor.with_gil(|py| {
                 run_jobs(py);
-                if pause::wanted() {
+                // The GIL may have been kept for the length of a stop, and another pause be wanted after it.
+                if pause::wanted_number() == Some(number) {
                     pause::stop_waiting_program(py);
                 }
             });
+            if !alive {
+                return;
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The user's pause: stops a program that runs, and one that waits.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 use ikpdb_proto::ThreadId;
 use pyo3::Python;
@@ -10,6 +10,8 @@ use super::stop::{self, Reason, What};
 use super::{events, gil, threads};
 
 static WANTED: AtomicBool = AtomicBool::new(false);
+/// Counts requests.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
 /// The thread that the user asked for: shown if the program has to be stopped where it waits.
 static THREAD: AtomicI32 = AtomicI32::new(0);
 
@@ -18,10 +20,17 @@ pub(crate) fn wanted() -> bool {
     WANTED.load(Ordering::Relaxed)
 }
 
+/// The number of the pause that is wanted now.
+pub(crate) fn wanted_number() -> Option<u32> {
+    let number = NUMBER.load(Ordering::SeqCst);
+    wanted().then_some(number)
+}
+
 /// Asks for a pause. Needs no GIL.
 pub(crate) fn request(thread: ThreadId) {
     THREAD.store(thread.0, Ordering::Relaxed);
-    WANTED.store(true, Ordering::Relaxed);
+    NUMBER.fetch_add(1, Ordering::SeqCst);
+    WANTED.store(true, Ordering::SeqCst);
     gil::submit(Box::new(events::update));
     // If a stop is just ending it has taken the job; the program may go on into a long wait all the same.
     gil::wake_helper();

@@ -149,6 +149,32 @@ fn names(py: Python<'_>) -> HashMap<u64, String> {
     read().unwrap_or_default()
 }
 
+/// The kernel's ids of all threads with a state but the calling one. Needs the GIL.
+pub(crate) fn native_ids() -> Vec<libc::pid_t> {
+    // SAFETY: always allowed.
+    let own = u64::try_from(unsafe { libc::gettid() }).ok();
+    // It stands behind the identifier in every version.
+    if own.is_none() || native_id(capi::current_thread()) != own {
+        return Vec::new();
+    }
+    let others = states().into_iter().filter_map(native_id).filter(|id| Some(*id) != own);
+    others.filter_map(|id| libc::pid_t::try_from(id).ok()).collect()
+}
+
+fn native_id(state: *mut PyThreadState) -> Option<u64> {
+    ident(state)?;
+    let offset = IDENT_OFFSET.load(Ordering::Relaxed) + size_of::<u64>();
+    // SAFETY: a live state, which is longer than that.
+    Some(unsafe { state.cast::<u8>().add(offset).cast::<u64>().read() })
+}
+
+/// Whether a thread runs or waits for a processor, as opposed to waiting for anything else. Needs no GIL.
+pub(crate) fn runs(native_id: libc::pid_t) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/self/task/{native_id}/stat")).unwrap_or_default();
+    // The state is the first field behind the name in parentheses, which may hold anything.
+    status.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
+}
+
 /// `thread_id` of a thread state. Its place differs by version: it is found by looking for the current thread's own
 /// identifier in the current thread's state, which is the same place in every other one.
 fn ident(state: *mut PyThreadState) -> Option<u64> {
