@@ -14,6 +14,9 @@ fn case() -> (Case, Terminal) {
     (case, terminal)
 }
 
+/// A signal that comes just before a sleep is handled behind it, so it sleeps for moments.
+const SLEEP: &str = "import time\nprint('up')\nwhile True: time.sleep(.05)\n";
+
 #[test]
 fn the_program_has_the_terminals_size_and_follows_it() {
     let (case, terminal) = case();
@@ -73,7 +76,7 @@ fn single_keys_reach_a_program_that_reads_them() {
 #[test]
 fn ctrl_c_interrupts_the_program_alone_and_the_shell_sees_it() {
     let (case, terminal) = case();
-    case.write("sleep.py", "import time\nprint('up')\ntime.sleep(60)\n");
+    case.write("sleep.py", SLEEP);
     terminal.line("$RUN sleep.py; echo code $?");
     terminal.wait_for_line("up");
     terminal.keys(&["C-c"]);
@@ -90,7 +93,7 @@ fn ctrl_c_interrupts_the_program_alone_and_the_shell_sees_it() {
 fn ctrl_c_reaches_the_script_that_runs_us_as_natively() {
     for (number, run) in ["$PYTHON", "$RUN"].into_iter().enumerate() {
         let (case, terminal) = case();
-        case.write("sleep.py", "import time\nprint('up')\ntime.sleep(60)\n");
+        case.write("sleep.py", SLEEP);
         case.write("script.sh", &format!("{run} sleep.py\necho went on\n"));
         terminal.line("sh script.sh");
         terminal.wait_for_line("up");
@@ -217,7 +220,7 @@ fn signals_sent_to_us_reach_the_program() {
     case.write(
         "signals.py",
         "import signal, time\nfor n in ('SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGINT'):\n    \
-         signal.signal(getattr(signal, n), lambda s, f: print('got', signal.Signals(s).name))\nprint('up')\nwhile True: time.sleep(60)\n",
+         signal.signal(getattr(signal, n), lambda s, f: print('got', signal.Signals(s).name))\nprint('up')\nwhile True: time.sleep(.05)\n",
     );
     terminal.line("$RUN signals.py; echo code $?");
     terminal.wait_for_line("up");
@@ -272,7 +275,7 @@ fn a_password_is_read_from_the_terminal_when_standard_input_is_none() {
 #[test]
 fn ctrl_c_and_ctrl_z_work_in_a_pipeline() {
     let (case, terminal) = case();
-    case.write("sleep.py", "import sys, time\nsys.stderr.write('up\\n')\ntime.sleep(60)\n");
+    case.write("sleep.py", "import sys, time\nsys.stderr.write('up\\n')\nwhile True: time.sleep(.05)\n");
     terminal.line("$RUN sleep.py | cat; echo code ${PIPESTATUS[0]}");
     terminal.wait_for_line("up");
     terminal.keys(&["C-z"]);

@@ -306,17 +306,24 @@ impl Kept {
                 if found < 0 || about.si_pid() == 0 {
                     return false;
                 }
-                match about.si_code {
-                    libc::CLD_STOPPED => self.tell(Report::Stopped(about.si_status())),
-                    libc::CLD_CONTINUED => self.tell(Report::Continued),
-                    libc::CLD_TRAPPED => {}
+                let kind = match about.si_code {
+                    libc::CLD_STOPPED => libc::WSTOPPED,
+                    libc::CLD_CONTINUED => libc::WCONTINUED,
+                    libc::CLD_TRAPPED => libc::WSTOPPED,
                     code => {
                         self.tell(Report::Ended(code, about.si_status()));
                         return true;
                     }
+                };
+                // That kind only, and told if it was still there: it may have been stopped again since it went on, and
+                // that is the next thing to tell.
+                about = std::mem::zeroed();
+                libc::waitid(libc::P_PID, program as libc::id_t, &mut about, kind | libc::WNOHANG);
+                match about.si_code {
+                    libc::CLD_STOPPED => self.tell(Report::Stopped(about.si_status())),
+                    libc::CLD_CONTINUED => self.tell(Report::Continued),
+                    _ => {}
                 }
-                let taken = libc::WSTOPPED | libc::WCONTINUED | libc::WNOHANG;
-                libc::waitid(libc::P_PID, program as libc::id_t, &mut about, taken);
             }
         }
     }

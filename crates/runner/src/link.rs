@@ -282,6 +282,13 @@ impl Link {
     /// that stands still.
     pub(crate) fn drain(&mut self) {
         let end = Instant::now() + LAST_FLUSH;
+        // One that was just found again is about to answer.
+        if let State::Greeting(connection, _) = &self.state {
+            let writes = if connection.current.is_some() { libc::POLLOUT } else { 0 };
+            if connection.poll(libc::POLLIN | writes, LAST_STALL).is_ok() {
+                self.turn(None);
+            }
+        }
         while let State::Connected(connection) = &mut self.state {
             if connection.flush(&mut self.outbox, ALL).is_err() {
                 return;
