@@ -67,6 +67,8 @@ pub struct Launch {
     pub pipe_stdin: bool,
     /// How long the first line waits for the configuration; 0 = as the product does.
     pub patience_ms: u32,
+    /// Expect no more of the agent than its hello.
+    pub greet_only: bool,
 }
 
 impl Launch {
@@ -159,7 +161,9 @@ impl Debuggee {
             hello,
             listener: Some(listener),
         };
-        debuggee.request("initialize", json!({"adapterID": "ikpdb", "clientID": "test"}));
+        if !launch.greet_only {
+            debuggee.request("initialize", json!({"adapterID": "ikpdb", "clientID": "test"}));
+        }
         debuggee
     }
 
