@@ -83,22 +83,29 @@ test("H58 a long evaluation says that it runs and can be interrupted", { timeout
 
 test("the newest line stays in view while the window changes", async () => {
   const { debug } = await at.stoppedIn("done");
-  for (const what of ["many[:300]", "nested", "point"]) await debug.evaluate(what);
-  await expect.poll(() => debug.page.getByTestId("console-result").count()).toBe(3);
-  const below = () =>
-    debug
-      .panel("console")
-      .getByRole("log")
-      .evaluate((log) => Math.round(log.scrollHeight - log.scrollTop - log.clientHeight));
+  for (const what of ["text", "many[:90]", "nowhere", "1 +", "nested", "nowhere", "many[:90]", "1 +"]) {
+    await debug.evaluate(what);
+  }
+  await expect.poll(() => debug.page.getByTestId("console-pending").count()).toBe(0);
+  expect(await debug.page.getByTestId("console-error").count()).toBe(4);
+  const log = debug.panel("console").getByRole("log");
+  const below = () => log.evaluate((one) => Math.round(one.scrollHeight - one.scrollTop - one.clientHeight));
   await expect.poll(below).toBeLessThan(2);
-  await debug.page.setViewportSize({ width: 900, height: 700 });
-  await expect.poll(below).toBeLessThan(2);
-  expect(
-    await debug
-      .panel("console")
-      .getByRole("log")
-      .evaluate((log) => log.scrollTop),
-  ).toBeGreaterThan(0);
+  for (const [width, height] of [
+    [900, 700],
+    [1440, 900],
+    [700, 600],
+  ] as const) {
+    await debug.page.setViewportSize({ width, height });
+    await expect.poll(below).toBeLessThan(2);
+  }
+  // Who looks at older lines is left there.
+  await log.hover();
+  await debug.page.mouse.wheel(0, -10_000);
+  await expect.poll(() => log.evaluate((one) => one.scrollTop)).toBe(0);
+  await debug.evaluate("point");
+  await expect.poll(() => debug.lastResult().innerText()).toContain("Point");
+  expect(await log.evaluate((one) => one.scrollTop)).toBe(0);
 });
 
 test("H59 output shows in the console, and the terminal takes what is typed", async () => {

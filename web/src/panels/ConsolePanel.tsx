@@ -248,51 +248,53 @@ export function ConsolePanel() {
   const entries = createMemo(() => view().entries.slice(-shown()));
   const hidden = () => view().entries.length - entries().length;
   let list: HTMLDivElement | undefined;
+  let lines: HTMLDivElement | undefined;
   let sticks = true;
-  /** Who looked at the newest line goes on doing so. */
+  let last = 0;
+  /** Who looked at the newest line goes on doing so, whatever grows or gets narrower. */
   const stick = () => {
     if (sticks) list?.scrollTo({ top: list.scrollHeight });
+  };
+  const scrolled = () => {
+    if (list === undefined) return;
+    const { scrollTop, scrollHeight, clientHeight } = list;
+    // Only upwards is the user's doing: what is added below moves nothing.
+    if (scrollHeight - scrollTop - clientHeight < 30) sticks = true;
+    else if (scrollTop < last) sticks = false;
+    last = scrollTop;
   };
   createEffect(on(entries, () => queueMicrotask(stick)));
   onMount(() => {
     const resized = new ResizeObserver(stick);
-    if (list !== undefined) resized.observe(list);
+    for (const part of [list, lines]) if (part !== undefined) resized.observe(part);
     onCleanup(() => resized.disconnect());
   });
   return (
     <div class="panel" role="tabpanel" aria-label="Console" data-testid="panel-console">
-      <div
-        class="con"
-        role="log"
-        aria-label="Console"
-        tabindex="0"
-        ref={list}
-        onScroll={(event) => {
-          const { scrollTop, scrollHeight, clientHeight } = event.currentTarget;
-          sticks = scrollHeight - scrollTop - clientHeight < 30;
-        }}
-      >
-        <Show when={view().dropped > 0 || hidden() > 0}>
-          <div class="cl note">
-            <span />
-            <span class="tx">
-              {view().dropped > 0
-                ? `${view().dropped.toLocaleString("en").replaceAll(",", "\u2009")} older lines were dropped. `
-                : ""}
-              <Show when={hidden() > 0}>
-                <button type="button" class="link" onClick={() => setShown(shown() + SHOWN)}>
-                  Show {Math.min(hidden(), SHOWN)} earlier lines
-                </button>
-              </Show>
-            </span>
-          </div>
-        </Show>
-        <Show when={view().entries.length === 0}>
-          <p class="empty">What the program prints shows here, and what you evaluate while it is stopped.</p>
-        </Show>
-        <Each list={entries()} key={(entry) => entry.id}>
-          {(entry) => <Entry entry={entry()} />}
-        </Each>
+      <div class="con" role="log" aria-label="Console" tabindex="0" ref={list} onScroll={scrolled}>
+        <div ref={lines}>
+          <Show when={view().dropped > 0 || hidden() > 0}>
+            <div class="cl note">
+              <span />
+              <span class="tx">
+                {view().dropped > 0
+                  ? `${view().dropped.toLocaleString("en").replaceAll(",", "\u2009")} older lines were dropped. `
+                  : ""}
+                <Show when={hidden() > 0}>
+                  <button type="button" class="link" onClick={() => setShown(shown() + SHOWN)}>
+                    Show {Math.min(hidden(), SHOWN)} earlier lines
+                  </button>
+                </Show>
+              </span>
+            </div>
+          </Show>
+          <Show when={view().entries.length === 0}>
+            <p class="empty">What the program prints shows here, and what you evaluate while it is stopped.</p>
+          </Show>
+          <Each list={entries()} key={(entry) => entry.id}>
+            {(entry) => <Entry entry={entry()} />}
+          </Each>
+        </div>
       </div>
       <Prompt />
     </div>

@@ -11,9 +11,9 @@ import { useModel, useSelect, useUi } from "./use";
 const WAYS = ["ikpdb run app.py", "ikpdb run -m pytest -x", "ikpdb run --no-stop -m http.server"];
 
 const KEYS: [string[], string][] = [
-  [["F9"], "breakpoint at the cursor"],
+  [["F9"], "breakpoint here"],
   [["F5"], "continue, run again"],
-  [["F10"], "step over the line"],
+  [["F10"], "step over"],
   [["F11", "⇧ F11"], "step into, step out"],
   [["Ctrl P"], "go to file"],
 ];
