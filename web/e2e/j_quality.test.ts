@@ -75,6 +75,37 @@ test("an accessibility checker finds nothing, in both themes, stopped and on an 
   expect(await faults(debug)).toEqual([]);
 });
 
+test("an accessibility checker finds nothing in what opens: watch, search, condition, menu, terminal, dialog", async () => {
+  const { debug, workspace } = await at.stoppedIn("done");
+  const { page } = debug;
+  const menu = () => page.getByRole("menu");
+  await page.getByTestId("watch-add").click();
+  await page.keyboard.type("[point, text]");
+  await page.keyboard.press("Enter");
+  await debug.value("watch", "[point, text]").click();
+  await debug.treeItem("watch", "0").waitFor();
+  await debug.evaluate("nowhere");
+  await page.getByTestId("console-error").waitFor();
+  await page.keyboard.press("Control+f");
+  await page.locator(".cm-search").waitFor();
+  expect(await faults(debug)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await debug.gutter(workspace.line("done")).click({ modifiers: ["Control"] });
+  await page.getByTestId("condition-input").fill("1 +");
+  await page.keyboard.press("Enter");
+  await page.getByTestId("condition-error").waitFor();
+  await page.getByTestId("tab-terminal").click();
+  await debug.panel("terminal").locator(".xterm-rows").waitFor();
+  expect(await faults(debug)).toEqual([]);
+  await page.keyboard.press("Control+Shift+p");
+  await page.getByTestId("choice").first().waitFor();
+  expect(await faults(debug)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await debug.value("vars", "text").click({ button: "right" });
+  await menu().waitFor();
+  expect(await faults(debug)).toEqual([]);
+});
+
 test("the chosen theme stays over a reload", async () => {
   const { debug } = await at.entered();
   await debug.page.getByTestId("btn-theme").click();
