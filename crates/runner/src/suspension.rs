@@ -54,9 +54,11 @@ impl Runner {
         // Without a shell that could continue it, the system would not have stopped it either.
         let would_not_stop = self.screen.terminal().is_none() && signal != libc::SIGSTOP;
         if !is_over && !would_not_stop {
-            self.suspension.told = true;
-            let suspended = RunnerSuspended { signal: signal_name(signal) };
-            self.link.outbox().push(Event::new(RUNNER_SUSPENDED, &suspended));
+            // It may have gone on and stopped again so fast that only this was seen.
+            if !std::mem::replace(&mut self.suspension.told, true) {
+                let suspended = RunnerSuspended { signal: signal_name(signal) };
+                self.link.outbox().push(Event::new(RUNNER_SUSPENDED, &suspended));
+            }
             let Process::Kept(keeper) = &running.process else { return };
             if self.screen.terminal().is_none() {
                 return;

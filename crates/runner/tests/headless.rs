@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use ikpdb_proto::runner::TerminalSize;
 use ikpdb_runner::{Ending, Place};
 use serde_json::json;
@@ -73,6 +75,39 @@ fn a_program_that_somebody_stops_is_told_to_be_suspended_until_it_is_continued()
     assert!(hub.events("ikpdb/runnerResumed").is_empty());
     send(libc::SIGCONT);
     hub.event("ikpdb/runnerResumed");
+    send(libc::SIGTERM);
+    assert_eq!(end(&hub, runner), Ending::Signal(15));
+}
+
+#[test]
+fn a_stop_that_follows_at_once_on_a_continuation_is_not_lost() {
+    let (hub, runner) = start(code("import time\nprint('up')\nwhile True: time.sleep(.05)"), PLACE);
+    hub.wait_for_output("up");
+    let pid = hub.event("ikpdb/runnerStarted")["pid"].as_i64().unwrap();
+    // SAFETY: plain calls; the program is this test's own.
+    let send = |signal| unsafe { libc::kill(pid as i32, signal) };
+    let last = |name: &str| {
+        hub.wait(&format!("{name} at last"), |messages| {
+            let told = |message: &&serde_json::Value| {
+                ["ikpdb/runnerSuspended", "ikpdb/runnerResumed"].iter().any(|name| message["event"] == *name)
+            };
+            messages.iter().rfind(told).filter(|message| message["event"] == name).map(drop)
+        });
+    };
+    for round in 0..400 {
+        send(libc::SIGSTOP);
+        last("ikpdb/runnerSuspended");
+        send(libc::SIGCONT);
+        // Nothing to wait for: the moment, in which somebody is about to take note of the first, is what is varied.
+        let moment = Instant::now() + Duration::from_micros(round / 2);
+        while Instant::now() < moment {
+            std::hint::spin_loop();
+        }
+        send(libc::SIGSTOP);
+        last("ikpdb/runnerSuspended");
+        send(libc::SIGCONT);
+        last("ikpdb/runnerResumed");
+    }
     send(libc::SIGTERM);
     assert_eq!(end(&hub, runner), Ending::Signal(15));
 }
