@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use ikpdb_proto::{Failure, ThreadId, dap};
 use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 
 use super::codes;
 use super::position::Lines;
@@ -15,6 +14,7 @@ use super::source;
 use super::stop::Exception;
 use super::threads::Thread;
 use crate::capi::{self, Ref};
+use crate::inspect;
 
 /// A row of a stack.
 #[derive(Debug)]
@@ -201,7 +201,7 @@ fn describe(py: Python<'_>, lines: Option<&mut Lines>, id: i32, object: &Ref, le
         _ => (text("co_filename").unwrap_or_default(), false),
     };
     let line = left_at.unwrap_or_else(|| u32::try_from(executed).unwrap_or(0)).max(1);
-    let module = module(py, object);
+    let module = inspect::module_of(&object.bind(py));
     // Where an exception left a frame, the frame's own instruction is a later one.
     let span = match (left_at, lines) {
         // SAFETY: a live frame.
@@ -224,11 +224,4 @@ fn describe(py: Python<'_>, lines: Option<&mut Lines>, id: i32, object: &Ref, le
         module_id: module,
         presentation_hint: (!user).then(|| "subtle".to_owned()),
     }
-}
-
-fn module(py: Python<'_>, frame: &Ref) -> Option<String> {
-    // SAFETY: we hold the frame; a new reference.
-    let globals = unsafe { Ref::steal((capi::py().frame_get_globals)(frame.as_ptr().cast())) }?;
-    let globals = globals.bind(py);
-    globals.cast::<PyDict>().ok()?.get_item("__name__").ok()??.extract().ok()
 }

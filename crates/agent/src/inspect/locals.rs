@@ -9,7 +9,7 @@ use ikpdb_proto::Failure;
 use pyo3::ffi::{self, PyFrameObject, PyObject};
 use pyo3::prelude::*;
 
-use super::data::{entries, text, text_is, tuple_items};
+use super::data::{entries, find, text, text_is, tuple_items};
 use super::native::{Any, class_of, is_dict, is_exactly, is_native, is_text, own_attribute, small_int, take};
 use super::types::type_name;
 use crate::capi::{self, capi};
@@ -62,6 +62,13 @@ pub(super) fn shape<'py>(frame: &Any<'py>) -> Shape<'py> {
 pub(super) fn globals<'py>(frame: &Any<'py>) -> Option<Any<'py>> {
     // SAFETY: a live frame; a new reference.
     unsafe { take(frame.py(), (capi::py().frame_get_globals)(frame.as_ptr().cast())) }
+}
+
+/// The name of the module whose globals they are.
+pub(super) fn module_name(frame: &Any<'_>) -> Option<String> {
+    /// The longest name that is shown.
+    const NAME: usize = 1000;
+    find(&globals(frame)?, "__name__").filter(is_text).map(|it| text(&it, NAME))
 }
 
 /// The bound local names of a frame with their values: arguments first, then the others, then those of outer functions.

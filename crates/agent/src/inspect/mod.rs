@@ -148,6 +148,12 @@ pub(crate) fn syntax_error(exception: &Bound<'_, PyAny>) -> Option<SyntaxError> 
     exceptions::syntax_error(exception)
 }
 
+/// The name of the module whose globals a frame has.
+pub(crate) fn module_of(frame: &Bound<'_, PyAny>) -> Option<String> {
+    let _quiet = NoCollection::new(frame.py());
+    locals::module_name(frame)
+}
+
 /// File and function of a code object that a frame runs.
 pub(crate) fn place_of(frame: &Bound<'_, PyAny>) -> Option<FramePlace> {
     let _quiet = NoCollection::new(frame.py());

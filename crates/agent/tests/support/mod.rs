@@ -7,6 +7,8 @@
     reason = "test code; each test file uses its part"
 )]
 
+pub mod variables;
+
 use std::collections::VecDeque;
 use std::io::{Read, Seek, Write};
 use std::os::fd::AsRawFd;
