@@ -149,8 +149,9 @@ fn a_state_folder_that_cannot_be_written_is_said_and_the_hub_works() {
 
 #[test]
 fn the_hub_ends_by_itself_when_nobody_needs_it_and_tidies_up() {
+    // Long enough to be met.
     let home = Home::new();
-    let mut hub = Hub::start_with(&home, &["--port", "0", "--linger", "0"]);
+    let mut hub = Hub::start_with(&home, &["--port", "0", "--linger", "2"]);
     assert_eq!(hub.ended(), 0);
     assert!(!hub.socket.exists());
     assert!(home.log().contains("ended"), "{}", home.log());
