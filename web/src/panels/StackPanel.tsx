@@ -170,7 +170,7 @@ export function StackPanel() {
                   dim: row().kind === "note" || row().kind === "more",
                   sel: row().kind === "frame" && (row() as { selected: boolean }).selected,
                   live: row().kind === "frame" && (row() as { selected: boolean }).selected,
-                  top: row().kind === "frame" && (row() as { isTop: boolean }).isTop,
+                  innermost: row().kind === "frame" && (row() as { isTop: boolean }).isTop,
                   "at-exc": stop()?.exception != null,
                   outer: row().kind === "frame" && !(row() as { isTop: boolean }).isTop,
                 }}

@@ -17,6 +17,15 @@ const HOVER_MS = 350;
 /** So long it stays after the pointer has left the window. */
 const LEAVE_MS = 400;
 
+/** The search panel's words, as the rest of the window is written. */
+const SEARCH_WORDS = {
+  next: "Next",
+  previous: "Previous",
+  "match case": "Match case",
+  regexp: "Regex",
+  "by word": "Whole words",
+};
+
 export interface EditorActions extends GutterActions {
   cursor(line: number, column: number): void;
   hover(expression: string, x: number, y: number): void;
@@ -146,6 +155,7 @@ export class SourceEditor {
       bracketMatching(),
       drawSelection(),
       search({ top: true }),
+      EditorState.phrases.of(SEARCH_WORDS),
       highlightSelectionMatches({ minSelectionLength: 3 }),
       keymap.of([...searchKeymap, ...defaultKeymap]),
       EditorView.updateListener.of((update) => {
