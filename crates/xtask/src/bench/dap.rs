@@ -2,7 +2,7 @@
 //!
 //! One thread reads the adapter's messages into a channel and ends when the adapter closes its output.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -23,6 +23,8 @@ pub(crate) struct Adapter {
     messages: mpsc::Receiver<Value>,
     /// Events that came while something else was waited for.
     events: VecDeque<Value>,
+    /// Responses that came while an event was waited for, by the number of their request.
+    responses: BTreeMap<u64, Value>,
     seq: u64,
 }
 
@@ -52,7 +54,7 @@ impl Adapter {
                 }
             }
         })?;
-        Ok(Self { child, stdin, messages, events: VecDeque::new(), seq: 0 })
+        Ok(Self { child, stdin, messages, events: VecDeque::new(), responses: BTreeMap::new(), seq: 0 })
     }
 
     /// Sends a request and returns its number.
@@ -68,16 +70,19 @@ impl Adapter {
     /// The body of the response to a request. Events on the way are kept.
     pub(crate) fn response(&mut self, seq: u64) -> Result<Value> {
         let end = Instant::now() + PATIENCE;
-        loop {
-            let mut message = self.receive(end).with_context(|| format!("no response to request {seq}"))?;
-            if message["type"] == "response" && message["request_seq"] == seq {
-                ensure!(message["success"] == true, "`{}` failed: {}", message["command"], message["message"]);
-                return Ok(message["body"].take());
+        let mut response = loop {
+            if let Some(response) = self.responses.remove(&seq) {
+                break response;
             }
+            let message = self.receive(end).with_context(|| format!("no response to request {seq}"))?;
             if message["type"] == "event" {
                 self.events.push_back(message);
+            } else {
+                self.keep(message);
             }
-        }
+        };
+        ensure!(response["success"] == true, "`{}` failed: {}", response["command"], response["message"]);
+        Ok(response["body"].take())
     }
 
     /// Sends a request and waits for its response.
@@ -101,7 +106,15 @@ impl Adapter {
                     return Ok(message["body"].take());
                 }
                 ensure!(message["event"] != "terminated", "the program ended before the event `{name}`");
+            } else {
+                self.keep(message);
             }
+        }
+    }
+
+    fn keep(&mut self, message: Value) {
+        if let Some(seq) = message["request_seq"].as_u64() {
+            self.responses.insert(seq, message);
         }
     }
 
