@@ -12,6 +12,7 @@ use hub_support::{Tab, Wire};
 use serde_json::{Value, json};
 use support::Case;
 use support::pty::Pty;
+use support::terminal::Terminal;
 
 /// A page of the hub that a run in this case has started.
 fn tab(case: &Case) -> Tab {
@@ -124,6 +125,27 @@ fn i10_a_hub_that_stands_still_holds_up_neither_the_program_on_a_terminal_nor_it
     let (stuck, late) = flooded(true);
     assert!(stuck < 1.5 * reading + 0.5, "{stuck:.2} s with a stuck hub, {reading:.2} s with one that reads");
     assert!(late < 1.0, "returned {late:.3} s after the program's end");
+}
+
+#[test]
+fn a_page_hears_that_the_program_is_suspended_in_its_terminal_and_that_it_goes_on() {
+    let case = Case::real();
+    case.write("job.py", "import time\nprint('up')\nwhile True: time.sleep(.05)\n");
+    let terminal = Terminal::new(&case);
+    terminal.line("$RUN job.py");
+    terminal.wait_for_line("up");
+    let mut tab = tab(&case);
+    let info = session(&mut tab, |it| it["state"] == "running");
+    assert_eq!(info["suspended"], Value::Null);
+    for _ in 0..2 {
+        terminal.keys(&["C-z"]);
+        assert_eq!(session(&mut tab, |it| it["suspended"].is_string())["suspended"], "SIGTSTP");
+        terminal.line("fg");
+        session(&mut tab, |it| it["suspended"].is_null());
+    }
+    terminal.keys(&["C-c"]);
+    let ended = session(&mut tab, |it| it["state"] == "ended");
+    assert_eq!(ended["suspended"], Value::Null);
 }
 
 const WHO: &str = "\
