@@ -33,6 +33,9 @@ export default defineConfig({
     assetsInlineLimit: 0,
     cssCodeSplit: true,
     reportCompressedSize: true,
+    // CodeMirror with its Python grammar is in the first chunk: the page is of no use without.
+    chunkSizeWarningLimit: 700,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   test: {
     projects: [
