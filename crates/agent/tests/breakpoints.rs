@@ -180,8 +180,9 @@ count = int(count * 0.5 / (time.perf_counter() - begin))
 print('ready', flush=True)
 for line in sys.stdin:
     print('keeps', flush=True)
+    began = time.monotonic()
     keep(count)
-    print(time.monotonic(), flush=True)
+    print(began, time.monotonic(), flush=True)
     if line == 'stop\\n':
         after = 1  # BP:after
 ";
@@ -201,12 +202,16 @@ fn monotonic() -> f64 {
 fn within_a_call(debuggee: &mut Debuggee, stdin: &mut ChildStdin, requests: &[Value]) -> (Vec<Value>, Duration, bool) {
     stdin.write_all(b"\n").unwrap();
     assert_eq!(debuggee.printed(), "keeps");
-    let begin = Instant::now();
+    // The call begins behind that line; whether this was late enough is seen below.
+    assert!(debuggee.event_within("stopped", Duration::from_millis(20)).is_none());
+    let (begin, sent) = (Instant::now(), monotonic());
     let asked: Vec<i64> = requests.iter().map(|it| debuggee.ask("setBreakpoints", it.clone())).collect();
     let answers = asked.into_iter().map(|seq| debuggee.answer(seq).unwrap()["breakpoints"][0].clone()).collect();
     let (took, answered) = (begin.elapsed(), monotonic());
-    let returned: f64 = debuggee.printed().parse().unwrap();
-    (answers, took, answered < returned)
+    let times = debuggee.printed();
+    let (began, returned) = times.split_once(' ').unwrap();
+    let (began, returned): (f64, f64) = (began.parse().unwrap(), returned.parse().unwrap());
+    (answers, took, began < sent && answered < returned)
 }
 
 /// As [`within_a_call`], until they took no longer than 50 ms. That is meant for a machine with nothing else to do, so the best of
