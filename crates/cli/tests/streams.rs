@@ -145,6 +145,39 @@ fn a_signal_reaches_the_program_once_whether_it_was_sent_to_us_or_to_our_process
     assert_eq!(seen[1], seen[0]);
 }
 
+/// As `timeout` does: to its child, and then to the group.
+#[test]
+fn a_signal_sent_to_us_and_to_our_process_group_at_once_is_one_for_the_program() {
+    let case = Case::new();
+    let text = "import os, signal, time\n\
+                for n in ('SIGUSR1', 'SIGTERM'):\n    \
+                signal.signal(getattr(signal, n), lambda s, f: os.write(1, signal.Signals(s).name.encode() + b'\\n'))\n\
+                signal.signal(signal.SIGUSR2, lambda s, f: os._exit(7))\n\
+                os.write(1, b'up\\n')\nwhile True: time.sleep(.05)";
+    let mut command = case.run(&["-c", text]);
+    let mut child =
+        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(lines.next().unwrap(), "up");
+    let pid = child.id() as i32;
+    // SAFETY: a plain call; the child and its group are ours and have not been waited for.
+    let send = |target, signal| assert_eq!(unsafe { libc::kill(target, signal) }, 0);
+    let mut terms = 0;
+    for _ in 0..20 {
+        send(pid, libc::SIGTERM);
+        send(-pid, libc::SIGTERM);
+        // What came before two that make the whole way one after the other has been dealt with.
+        for _ in 0..2 {
+            send(pid, libc::SIGUSR1);
+            terms += lines.by_ref().take_while(|line| line != "SIGUSR1").count();
+        }
+    }
+    send(pid, libc::SIGUSR2);
+    assert_eq!(child.wait().unwrap().code(), Some(7));
+    // This process may be kept from going on between the two.
+    assert!((20..=28).contains(&terms), "{terms} for 20");
+}
+
 #[test]
 fn the_process_that_watches_signals_is_gone_with_us_however_we_end() {
     for signal in [libc::SIGTERM, libc::SIGKILL] {

@@ -240,7 +240,8 @@ impl Runner {
 
     fn take_signals(&mut self, running: &mut Running) {
         while let Some(Received { signal, sender }) = self.signals.as_ref().and_then(Signals::next) {
-            let sent_to_all = self.witness.as_ref().is_some_and(|witness| witness.saw(signal));
+            let sent_to_all =
+                signal != libc::SIGCHLD && self.witness.as_mut().is_some_and(|witness| witness.saw(signal));
             match (signal, &mut running.console) {
                 (libc::SIGCHLD, _) => self.reap(),
                 (libc::SIGWINCH, Some(_)) => self.follow_size(running),

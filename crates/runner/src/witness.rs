@@ -4,11 +4,14 @@
 //! for the group (`kill -- -PGID`, a process manager's end) it has got itself, and the kernel tells the receiver who sent it
 //! but not to whom. The witness is younger than the runner, and the kernel serves the members of a group from the youngest
 //! on: when the runner reads a signal of the group, the witness has its own already.
+//!
+//! `timeout` and others send the same signal twice, to their child and to the group, and a program takes the two for one as
+//! they come within microseconds. So that it still does, both are one here as well if they come within [`BURST`].
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::ptr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libc::c_int;
 
@@ -17,10 +20,15 @@ use crate::sys;
 /// How long the answer may take; it takes microseconds.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// How close together two of the same signal are one.
+const BURST: Duration = Duration::from_millis(5);
+
 /// The runner's side.
 pub(crate) struct Witness {
     socket: OwnedFd,
     pid: libc::pid_t,
+    /// The last signal that was sent to all, and until when the same one belongs to it.
+    last: Option<(c_int, Instant)>,
 }
 
 impl Witness {
@@ -36,14 +44,28 @@ impl Witness {
             }
             pid
         };
-        Ok(Self { socket: ours, pid })
+        Ok(Self { socket: ours, pid, last: None })
     }
 
-    /// Whether this signal, which has just come to this process, was sent to the whole group. Asked for every such signal:
-    /// what is not asked for would be answered the next time.
-    pub(crate) fn saw(&self, signal: c_int) -> bool {
+    /// Whether the program has got this signal, which has just come to this process, itself. Asked for every signal that
+    /// may be passed on: what is not asked for would be answered the next time.
+    pub(crate) fn saw(&mut self, signal: c_int) -> bool {
+        let now = Instant::now();
+        if self.last.is_some_and(|(last, until)| last == signal && now < until) {
+            self.ask(signal, Duration::ZERO);
+            return true;
+        }
+        let saw = self.ask(signal, BURST);
+        if saw {
+            self.last = Some((signal, Instant::now() + BURST));
+        }
+        saw
+    }
+
+    fn ask(&self, signal: c_int, wait: Duration) -> bool {
         let fd = self.socket.as_raw_fd();
-        if sys::send(fd, &signal.to_ne_bytes()).is_err() {
+        let question: Question = [signal, wait.subsec_nanos().cast_signed()];
+        if sys::send(fd, &question.map(c_int::to_ne_bytes).concat()).is_err() {
             return false;
         }
         let mut fds = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
@@ -64,6 +86,9 @@ impl Witness {
         unsafe { libc::shutdown(self.socket.as_raw_fd(), libc::SHUT_RDWR) };
     }
 }
+
+/// A signal, and how many nanoseconds it is waited for.
+type Question = [c_int; 2];
 
 impl Drop for Witness {
     fn drop(&mut self) {
@@ -88,16 +113,17 @@ unsafe fn live(socket: c_int, parent: libc::pid_t) -> ! {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         sys::close_all_but([socket]);
         while libc::getppid() == parent {
-            let mut signal = 0;
-            let count = libc::recv(socket, (&raw mut signal).cast(), size_of::<c_int>(), 0);
-            if count != size_of::<c_int>() as isize {
+            let mut question: Question = [0; 2];
+            let count = libc::recv(socket, question.as_mut_ptr().cast(), size_of::<Question>(), 0);
+            if count != size_of::<Question>() as isize {
                 break;
             }
+            let [signal, wait] = question;
             let mut set: libc::sigset_t = std::mem::zeroed();
             libc::sigemptyset(&mut set);
             libc::sigaddset(&mut set, signal);
-            let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-            let seen = u8::from(libc::sigtimedwait(&set, ptr::null_mut(), &now) == signal);
+            let wait = libc::timespec { tv_sec: 0, tv_nsec: wait.into() };
+            let seen = u8::from(libc::sigtimedwait(&set, ptr::null_mut(), &wait) == signal);
             libc::send(socket, (&raw const seen).cast(), 1, libc::MSG_NOSIGNAL);
         }
         libc::_exit(0)
