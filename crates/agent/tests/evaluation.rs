@@ -425,6 +425,49 @@ second(Slow(), 2)
 }
 
 #[test]
+fn when_an_evaluation_let_other_threads_run_their_stacks_are_walked_anew() {
+    const PHASES: &str = "\
+import threading, time
+def before():
+    here = 'before'
+    inside.set()
+    move.wait()
+    return here
+def after():
+    arrived.set()
+    forever.wait()
+def work():
+    before()
+    after()
+inside, move, arrived, forever = [threading.Event() for _ in range(4)]
+threading.Thread(target=work, daemon=True).start()
+inside.wait()
+x = 1  # BP:here
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, PHASES, Launch::at("here"));
+        let stop = debuggee.stopped();
+        let threads = debuggee.request("threads", json!({}));
+        let other = threads["threads"].as_array().unwrap()[1]["id"].clone();
+        let frame = |debuggee: &mut Debuggee, name: &str| {
+            let stack = debuggee.request("stackTrace", json!({"threadId": other}));
+            stack["stackFrames"].as_array().unwrap().iter().find(|it| it["name"] == name).cloned()
+        };
+        let old = frame(&mut debuggee, "before").unwrap();
+        debuggee.evaluate("1", stop.top());
+        assert_eq!(debuggee.evaluate("move.set() or arrived.wait()", stop.top()), "True", "{version}");
+        assert!(frame(&mut debuggee, "before").is_none(), "{version}");
+        assert!(frame(&mut debuggee, "after").is_some(), "{version}");
+        let seq = ask(&mut debuggee, &stop, "time.sleep(0.5)");
+        assert!(frame(&mut debuggee, "after").is_some(), "{version}");
+        assert!(debuggee.answer(seq).is_ok(), "{version}");
+        // A frame that was shown can still be asked.
+        assert_eq!(debuggee.evaluate("here", &old), "'before'", "{version}");
+    }
+}
+
+#[test]
 fn other_threads_stand_still_while_a_variable_is_set_by_an_expression_that_calls_functions() {
     for python in pythons() {
         let (mut debuggee, counters) = counters(&python);
