@@ -219,8 +219,9 @@ fn signals_sent_to_us_reach_the_program() {
     let (case, terminal) = case();
     case.write(
         "signals.py",
-        "import signal, time\nfor n in ('SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGINT'):\n    \
-         signal.signal(getattr(signal, n), lambda s, f: print('got', signal.Signals(s).name))\nprint('up')\nwhile True: time.sleep(.05)\n",
+        "import os, signal, time\nfor n in ('SIGUSR1', 'SIGUSR2', 'SIGTERM', 'SIGINT'):\n    \
+         signal.signal(getattr(signal, n), lambda s, f: os.write(1, f'got {signal.Signals(s).name}\\n'.encode()))\n\
+         os.write(1, b'up\\n')\nwhile True: time.sleep(.05)\n",
     );
     terminal.line("$RUN signals.py; echo code $?");
     terminal.wait_for_line("up");
