@@ -218,8 +218,9 @@ mod tests {
     fn children_without_end_are_looked_at_all_the_same() {
         let announcements: Vec<u64> = (0..1000).step_by(10).collect();
         let looks = looks(&announcements);
-        assert!(looks.windows(2).all(|it| it[1] - it[0] <= 80), "{looks:?}");
-        assert!(looks.len() < 60, "{looks:?}");
+        let during: Vec<u64> = looks.iter().copied().filter(|it| *it < 1000).collect();
+        assert!(during.windows(2).all(|it| it[1] - it[0] <= 80), "{looks:?}");
+        assert!(during.len() <= 1000 / 20, "{looks:?}");
     }
 
     #[test]
