@@ -66,12 +66,10 @@ fn page() -> Response {
 fn file(path: &str, asked: &HeaderMap) -> Response {
     let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
     let Some((_, kind)) = TYPES.iter().find(|(name, _)| *name == extension) else { return missing() };
-    let accepted = asked.get(header::ACCEPT_ENCODING).and_then(|it| it.to_str().ok()).unwrap_or_default();
-    let accepts = |name: &str| accepted.split(',').any(|it| it.split(';').next().is_some_and(|it| it.trim() == name));
-    let compressed = ENCODINGS
-        .iter()
-        .filter(|(name, _)| accepts(name))
-        .find_map(|(name, end)| Some((*name, Files::get(&format!("{path}{end}"))?)));
+    let lines = asked.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let compressed = wanted(&lines.collect::<Vec<_>>().join(","))
+        .into_iter()
+        .find_map(|(name, end)| Some((name, Files::get(&format!("{path}{end}"))?)));
     let (encoding, file) = match compressed {
         Some((name, file)) => (Some(name), file),
         None => match Files::get(path) {
@@ -92,6 +90,64 @@ fn file(path: &str, asked: &HeaderMap) -> Response {
     response
 }
 
+/// The compressed forms that `Accept-Encoding` asks for rather than the plain one, the most wanted first.
+fn wanted(accepted: &str) -> Vec<(&'static str, &'static str)> {
+    let plain = weight(accepted, "identity").unwrap_or_default();
+    let weighed = ENCODINGS.iter().filter_map(|it| Some((weight(accepted, it.0)?, *it)));
+    let mut wanted: Vec<_> = weighed.filter(|(weight, _)| *weight > 0.0 && *weight >= plain).collect();
+    // Of equally wanted ones the better stays first.
+    wanted.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    wanted.into_iter().map(|(_, it)| it).collect()
+}
+
+/// How much a coding is wanted, from 0 (not at all) to 1; none if nothing is said of it. Without a readable weight it is not wanted.
+fn weight(accepted: &str, coding: &str) -> Option<f32> {
+    let said = |wanted: &str| {
+        accepted.split(',').find_map(|one| {
+            let (name, parameter) = one.split_once(';').unwrap_or((one, "q=1"));
+            name.trim().eq_ignore_ascii_case(wanted).then(|| {
+                let (name, value) = parameter.split_once('=')?;
+                let value: f32 = value.trim().parse().ok()?;
+                (name.trim().eq_ignore_ascii_case("q") && (0.0..=1.0).contains(&value)).then_some(value)
+            })
+        })
+    };
+    said(coding).or_else(|| said("*")).map(Option::unwrap_or_default)
+}
+
 fn missing() -> Response {
     (StatusCode::NOT_FOUND, "there is no such file\n").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_compressed_form_is_chosen_only_if_the_browser_wants_it_and_the_most_wanted_first() {
+        for (accepted, expected) in [
+            ("", &[][..]),
+            ("identity", &[]),
+            ("gzip", &["gzip"]),
+            ("gzip, deflate, br, zstd", &["br", "gzip"]),
+            ("GZIP ; Q=0.5", &["gzip"]),
+            ("br;q=0, gzip", &["gzip"]),
+            ("br;q=0.000,gzip;q=0", &[]),
+            ("br;q=0.2, gzip;q=0.8", &["gzip", "br"]),
+            ("gzip;q=0.5, br;q=0.5", &["br", "gzip"]),
+            ("*", &["br", "gzip"]),
+            ("*;q=0", &[]),
+            ("*;q=0, gzip", &["gzip"]),
+            ("br;q=0, *", &["gzip"]),
+            ("gzip;q=0.5, identity", &[]),
+            ("gzip;q=0.5, identity;q=0", &["gzip"]),
+            ("gzip;q=, br;q=2", &[]),
+            ("gzip;q=nan, br;q=-1", &[]),
+            ("gzip;level=1", &[]),
+            ("gzipped, ;q=1, ,=", &[]),
+        ] {
+            let names: Vec<_> = wanted(accepted).into_iter().map(|(name, _)| name).collect();
+            assert_eq!(names, expected, "{accepted}");
+        }
+    }
 }
