@@ -62,6 +62,40 @@ test("a ticket is exchanged for the lasting secret, which lets in after a break"
   expect(hub.asked.at(-2)?.args.ticket).toBeUndefined();
 });
 
+/** The same with the names of types in the place of values; what it is, and of which request, stays. */
+function shape(value: unknown, key = ""): unknown {
+  if (Array.isArray(value)) return value.map((one) => shape(one));
+  if (typeof value === "object" && value !== null) {
+    const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(sorted.map(([name, one]) => [name, shape(one, name)]));
+  }
+  return key === "type" || key === "command" ? value : typeof value;
+}
+
+/** What the hub's own tests take from a page. */
+function golden(name: string): unknown {
+  const path = new URL(`../../../crates/hub/tests/golden/${name}.json`, import.meta.url);
+  return shape(JSON.parse(readFileSync(path, "utf8")));
+}
+
+test("what a page says first is what the hub's tests take from it", async () => {
+  for (const [fragment, greeted] of [
+    [`#secret=${hex(SECRET)}`, "greet"],
+    [`#ticket=00ff.${"09".repeat(32)}`, "greet_with_ticket"],
+  ] as const) {
+    const { hub, timers, kind } = connect(fragment);
+    await settled();
+    expect(kind()).toBe("open");
+    hub.socket.close();
+    await settled();
+    timers.advance(200);
+    await settled();
+    expect(kind()).toBe("open");
+    expect(hub.frames.map((frame) => shape(frame))).toEqual([greeted, "hello_new", "greet", "hello"].map(golden));
+    expect(hub.frames.map(({ message }) => message.seq)).toEqual([1, 2, 3, 4]);
+  }
+});
+
 test("a wrong secret is refused with the hub's words and not tried again", async () => {
   const { kind, places, statuses, timers, hub } = connect(`#secret=${"00".repeat(32)}`);
   hub.answers.set("ikpdb/greet", (args) => ({

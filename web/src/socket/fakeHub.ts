@@ -16,6 +16,8 @@ export class Refusal extends Error {}
 export class FakeHub {
   readonly answers = new Map<string, Answer>();
   readonly asked: { session: number | null; command: string; args: Record<string, unknown>; seq: number }[] = [];
+  /** What came in, as it was on the wire. */
+  readonly frames: Envelope[] = [];
   sockets: FakeSocket[] = [];
   up = true;
   epoch = "one";
@@ -64,6 +66,7 @@ export class FakeHub {
   }
 
   receive(socket: FakeSocket, envelope: Envelope): void {
+    this.frames.push(envelope);
     const message = envelope.message as DapRequest;
     const session = envelope.session ?? null;
     const args = (message.arguments ?? {}) as Record<string, unknown>;
