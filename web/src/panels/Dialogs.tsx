@@ -3,7 +3,8 @@
 import { createEffect, createResource, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import { reason } from "../model/context";
 import { baseName, shortPath } from "../model/paths";
-import { COMMANDS, type Command } from "./commands";
+import { COMMANDS } from "./commands";
+import { findCommands, fits } from "./palette";
 import { useModel, useSelect, useUi } from "./use";
 
 interface Choice {
@@ -12,20 +13,6 @@ interface Choice {
   disabled: boolean;
   /** With what stands in the field. */
   run(query: string): void;
-}
-
-/** How well the letters of `query` fit into `text`, in order; -1 if they do not. */
-export function fits(text: string, query: string): number {
-  const where = text.toLowerCase();
-  let at = 0;
-  let score = 0;
-  for (const letter of query.toLowerCase().replaceAll(" ", "")) {
-    const found = where.indexOf(letter, at);
-    if (found < 0) return -1;
-    score += found === at ? 2 : /[^a-z]/.test(where[found - 1] ?? " ") ? 1 : 0;
-    at = found + 1;
-  }
-  return score;
 }
 
 /** What fits a query, or why that is not known. */
@@ -146,19 +133,13 @@ function Files() {
 function Commands() {
   const model = useModel();
   const ui = useUi();
-  const choices = (query: string): Choice[] => {
-    const state = model.store.get();
-    const scored = COMMANDS.map((one): { one: Command; score: number } => ({ one, score: fits(one.title, query) }));
-    return scored
-      .filter(({ score }) => score >= 0)
-      .sort((a, b) => b.score - a.score)
-      .map(({ one }) => ({
-        title: one.title,
-        note: one.unless(state) ?? one.keys.join(" or "),
-        disabled: one.unless(state) !== null,
-        run: () => one.run(model, ui),
-      }));
-  };
+  const choices = (query: string): Choice[] =>
+    findCommands(query, model.store.get()).map(({ command, unless }) => ({
+      title: command.title,
+      note: unless ?? command.keys.join(" or "),
+      disabled: unless !== null,
+      run: () => command.run(model, ui),
+    }));
   return <Chooser placeholder="Command" choices={choices} />;
 }
 
