@@ -69,6 +69,11 @@ test("F48 an invalid value gives the old one back and says why", async () => {
 
 test("F49 what the last step changed is marked, nothing else is", async () => {
   const { debug, workspace } = await at.stoppedIn("work");
+  // What a step changed is known by what was seen before it.
+  const seen = async (name: string, value: string) => {
+    await expect.poll(() => debug.value("vars", name).locator(".va > span").first().innerText()).toBe(value);
+  };
+  await seen("total", "0");
   await debug.page.keyboard.press("F10");
   await debug.stoppedAt(workspace.line("total"));
   await debug.setBreakpoint(workspace.line("total"));
@@ -76,6 +81,8 @@ test("F49 what the last step changed is marked, nothing else is", async () => {
   await debug.stoppedAt(workspace.line("work"));
   await debug.resume();
   await debug.stoppedAt(workspace.line("total"));
+  await seen("square", "1");
+  await seen("total", "0");
   await debug.page.keyboard.press("F10");
   await debug.stoppedAt(workspace.line("print"));
   const changed = () =>
