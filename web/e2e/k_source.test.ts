@@ -40,6 +40,33 @@ test("H56 resting on one name after the other shows each", async () => {
   }
 });
 
+test("H56 a name without a value opens no card and is not marked", async () => {
+  const received: string[] = [];
+  const { debug } = await at.stoppedIn("work", ["fixture.py"], {
+    prepare: async (page) => {
+      page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => received.push(String(payload))));
+    },
+  });
+  // Every card that opens, however short.
+  const opened = await debug.page.evaluateHandle(() => {
+    const labels = new Set<string | null>();
+    new MutationObserver(() => {
+      const card = document.querySelector("[data-testid=hover-card]");
+      if (card !== null) labels.add(card.getAttribute("aria-label"));
+    }).observe(document.body, { subtree: true, childList: true, attributes: true });
+    return labels;
+  });
+  await debug.pointAt("square");
+  const refused = () =>
+    received.some((text) => text.includes(`"command":"evaluate"`) && text.includes('"success":false'));
+  await expect.poll(refused, { timeout: 3000 }).toBe(true);
+  await expect.poll(() => debug.page.locator(".hover-target").count()).toBe(0);
+  await debug.pointAt("i");
+  const card = debug.page.getByTestId("hover-card");
+  await expect.poll(() => card.getAttribute("aria-label"), { timeout: 3000 }).toBe("Value of i");
+  expect(await opened.evaluate((labels) => [...labels])).toEqual(["Value of i"]);
+});
+
 test("C24 F9 and its like go for the cursor of the file that is shown, not of the one before", async () => {
   const { debug, workspace } = await at.entered();
   const far = workspace.line("total");

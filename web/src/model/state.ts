@@ -178,8 +178,7 @@ export interface Hover {
   /** In the page. */
   x: number;
   y: number;
-  variable: Variable | null;
-  error: string | null;
+  variable: Variable;
   stop: number;
 }
 

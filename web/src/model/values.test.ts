@@ -91,3 +91,26 @@ test("a hover that the pointer has left before it came is not shown, and one tha
   await next;
   expect(state().hover?.expression).toBe("b");
 });
+
+test("what the program refuses to evaluate under the pointer opens no card, and takes away the one before", async () => {
+  const { hub, model, state, stop } = await openModel();
+  await stop(4, 1, 1);
+  const at = { document: PATH, x: 0, y: 0 };
+  expect(await model.values.showHover("nope", at)).toBe(false);
+  expect([state().hover, state().toasts]).toEqual([null, []]);
+  expect(await model.values.showHover("a", at)).toBe(true);
+  expect(state().hover?.expression).toBe("a");
+  expect(await model.values.showHover("nope", at)).toBe(false);
+  expect(state().hover).toBeNull();
+  // A refusal that comes late takes nothing away of what is shown since.
+  hub.answers.delete("evaluate");
+  const late = model.values.showHover("nope", at);
+  await settled();
+  const { seq } = hub.asked.at(-1) ?? { seq: 0 };
+  hub.answers.set("evaluate", () => ({ result: "1", variablesReference: 0 }));
+  await model.values.showHover("a", at);
+  const refused = { type: "response" as const, seq: 0, request_seq: seq, command: "evaluate", success: false };
+  hub.socket.deliver({ session: 1, message: { ...refused, message: "NameError" } });
+  expect(await late).toBe(true);
+  expect(state().hover?.expression).toBe("a");
+});

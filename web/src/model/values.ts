@@ -81,7 +81,7 @@ export class Values extends Part {
       if (value.variable !== null && at.expanded[path]) valueRows(at, path, value.variable, 1, rows);
     });
     const { hover } = this.state;
-    if (hover?.variable) {
+    if (hover !== null) {
       const path = hoverPath(hover.expression);
       rows.push(this.root(path, hover.variable));
       valueRows(at, path, hover.variable, 0, rows);
@@ -219,28 +219,23 @@ export class Values extends Part {
     if (trimmed !== "") this.setWatches([...this.state.watches, trimmed]);
   }
 
-  /** Shows the value of what the pointer rests on. */
-  async showHover(expression: string, at: Pick<Hover, "document" | "x" | "y">): Promise<void> {
+  /** Shows the value of what the pointer rests on. False: there is nothing to show, as of what would run the user's code. */
+  async showHover(expression: string, at: Pick<Hover, "document" | "x" | "y">): Promise<boolean> {
     this.hoverTicket += 1;
     const ticket = this.hoverTicket;
     const { stop } = this.state;
     const backend = this.context.debugger();
     const frame = selectedFrame(stop);
-    if (stop === null || backend === null || frame === null || !isStopped(this.state)) return;
-    const base = { ...at, expression, stop: stop.number };
-    const hover = await backend.hover(expression, frame.frame).result.then(
-      (variable): Hover => ({ ...base, variable, error: null }),
-      (error): Hover | null => (isGone(error) ? null : { ...base, variable: null, error: reason(error) }),
-    );
-    if (
-      hover === null ||
-      ticket !== this.hoverTicket ||
-      this.state.stop?.number !== stop.number ||
-      !isStopped(this.state)
-    )
-      return;
-    this.dispatch({ type: "hover", hover });
+    if (stop === null || backend === null || frame === null || !isStopped(this.state)) return false;
+    const variable = await backend.hover(expression, frame.frame).result.catch(() => null);
+    if (ticket !== this.hoverTicket) return true; // what came after it decides
+    if (variable === null || this.state.stop?.number !== stop.number || !isStopped(this.state)) {
+      this.hideHover(); // of what the pointer rested on before
+      return false;
+    }
+    this.dispatch({ type: "hover", hover: { ...at, expression, variable, stop: stop.number } });
     this.loadMissing();
+    return true;
   }
 
   hideHover(): void {

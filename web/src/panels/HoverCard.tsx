@@ -1,7 +1,6 @@
 // The value of what the pointer rests on. The pointer may enter it; Alt holds it.
 
 import { createEffect, createMemo, createSignal, onCleanup, Show } from "solid-js";
-import type { Variable } from "../debugger/data";
 import { hoverPath, type TreeRow, valueRows } from "../model/tree";
 import { IconButton } from "./IconButton";
 import { copy } from "./ui";
@@ -20,7 +19,7 @@ export function HoverCard() {
   const rows = createMemo((): TreeRow[] => {
     const now = hover();
     const list: TreeRow[] = [];
-    if (now?.variable != null && now.variable.ref > 0) {
+    if (now !== null && now.variable.ref > 0) {
       valueRows({ tree: tree(), expanded: expanded() }, hoverPath(now.expression), now.variable, 0, list);
     }
     return list;
@@ -70,23 +69,17 @@ export function HoverCard() {
         >
           <header>
             <code class="cut">{now().expression}</code>
-            <span class="dim cut">{now().variable?.type ?? ""}</span>
+            <span class="dim cut">{now().variable.type}</span>
             <span class="grow" />
             <IconButton icon="eye" label="Add to watch" run={() => model.values.addWatch(now().expression)} />
             <IconButton
               icon="copy"
               label="Copy value"
-              disabled={now().variable === null}
-              run={() => {
-                const { variable } = now();
-                if (variable !== null) void model.values.copyText(variable).then(copy);
-              }}
+              run={() => void model.values.copyText(now().variable).then(copy)}
             />
           </header>
-          <div class="value" classList={{ bad: now().error !== null }}>
-            <span class={now().variable === null ? "" : valueClass(now().variable as Variable)}>
-              {now().error ?? now().variable?.value}
-            </span>
+          <div class="value">
+            <span class={valueClass(now().variable)}>{now().variable.value}</span>
           </div>
           <Show when={rows().length > 0}>
             <ValueTree rows={rows()} label={`Value of ${now().expression}`} editable={false} />

@@ -78,7 +78,9 @@ export function SourcePanel() {
         const state = model.store.get();
         const at = selectedFrame(state.stop);
         if (at === null || at.document !== state.active || ui.menu() !== null) return;
-        void model.values.showHover(expression, { document: at.document, x, y });
+        void model.values.showHover(expression, { document: at.document, x, y }).then((something) => {
+          if (!something) editor?.unmarkHover();
+        });
       },
       cancelHover: () => model.values.cancelHover(),
       unhover: () => model.values.hideHover(),

@@ -134,6 +134,11 @@ export class SourceEditor {
 
   clearHover(): void {
     clearTimeout(this.hoverTimer);
+    this.unmarkHover();
+  }
+
+  /** Nothing is shown of what the pointer rests on; where it goes next may have something. */
+  unmarkHover(): void {
     this.view.dispatch({ effects: highlightHover.of(null) });
   }
 
