@@ -1,7 +1,7 @@
 // What the UI needs of a session beyond the 23 methods: threads, pages of frames, exception details, run to line, the
 // program's end, and its terminal.
 
-import type { Sent } from "../socket/connection";
+import type { RequestOptions, Sent } from "../socket/connection";
 import type { Capabilities } from "../socket/generated/Capabilities";
 import type { ExceptionInfoBody } from "../socket/generated/ExceptionInfoBody";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
@@ -16,7 +16,7 @@ import type { Frame, Scope } from "./data";
 export interface SessionChannel {
   readonly session: number;
   readonly hub: Pick<Hub, "setBreakpoint" | "changeBreakpoint" | "removeBreakpoints" | "setExceptionFilters">;
-  request<T>(command: string, args: unknown, options?: { deadlineMs?: number }): Sent<T>;
+  request<T>(command: string, args: unknown, options?: RequestOptions): Sent<T>;
   /** What is known of the session when the debugger attaches to it. */
   info(): SessionInfo;
   wishes(): Wish[];

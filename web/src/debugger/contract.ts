@@ -57,6 +57,8 @@ export type BreakBehavior = "all" | "uncaught";
 /** An evaluation under way. */
 export interface Evaluation {
   result: Promise<Variable>;
+  /** Hears what the debuggee says of it meanwhile: why it could not be given up. */
+  listen(listener: (text: string) => void): void;
   /** Asks the debuggee to give it up. */
   cancel(): void;
 }

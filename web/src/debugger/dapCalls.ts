@@ -164,17 +164,25 @@ export abstract class DapCalls extends Emitter<DebuggerEvents, DebuggerAnswers> 
 
   private evaluateIn(args: EvaluateArguments & { ikpdbDisableBreak?: boolean }): Evaluation {
     const channel = this.channel;
-    if (channel === null) return { result: Promise.reject(notAttached("evaluate")), cancel: () => undefined };
-    const sent = channel.request<EvaluateBody>("evaluate", args, { deadlineMs: 0 });
+    if (channel === null) {
+      const nothing = () => undefined;
+      return { result: Promise.reject(notAttached("evaluate")), listen: nothing, cancel: nothing };
+    }
+    let heard: (text: string) => void = () => undefined;
+    const options = { deadlineMs: 0, onProgress: (text: string) => heard(text) };
+    const sent = channel.request<EvaluateBody>("evaluate", args, options);
     const result = sent.answer.then((body) => ({
       ...toVariable(args.expression.trim(), { ...body, value: body.result }, 0),
       expression: args.expression,
       othersRan: body.ikpdbOthersRan === true,
     }));
+    const listen = (listener: typeof heard) => {
+      heard = listener;
+    };
     const cancel = () => {
       channel.request("cancel", { requestId: sent.seq }).answer.catch(() => undefined);
     };
-    return { result, cancel };
+    return { result, listen, cancel };
   }
 
   protected attachedChannel(command: string): SessionChannel {

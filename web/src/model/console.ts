@@ -11,7 +11,8 @@ const SLOW_MS = 5000;
 const KEPT_HISTORY = 200;
 
 export class Console extends Part {
-  private running = new Map<number, Evaluation>();
+  /** By session and entry. */
+  private running = new Map<string, Evaluation>();
   private past: string[] = memory.get<string[]>("history", []);
 
   constructor(
@@ -40,7 +41,9 @@ export class Console extends Part {
       return;
     }
     const evaluation = backend.evaluate(text, frame?.frame ?? null, frame === null, false);
-    this.running.set(id, evaluation);
+    const key = `${session} ${id}`;
+    this.running.set(key, evaluation);
+    evaluation.listen((text) => this.dispatch({ type: "consoleProgress", session, id, text }));
     const cancelTimer = this.context.clock.after(SLOW_MS, () => this.dispatch({ type: "consoleSlow", session, id }));
     try {
       const variable = await evaluation.result;
@@ -49,16 +52,16 @@ export class Console extends Part {
       this.dispatch({ type: "consoleError", session, id, text: reason(error) });
     } finally {
       cancelTimer();
-      this.running.delete(id);
+      this.running.delete(key);
       if (isStopped(this.state)) this.values.refresh();
     }
   }
 
-  /** Gives an evaluation up; the program is asked, and says whether it could. */
+  /** Gives an evaluation up; the program is asked, and says so if it could not. Then it may be asked again. */
   interrupt(id: number): void {
     const session = this.state.current;
     if (session === null) return;
-    this.running.get(id)?.cancel();
+    this.running.get(`${session} ${id}`)?.cancel();
     this.dispatch({ type: "consoleInterrupting", session, id });
   }
 

@@ -80,6 +80,7 @@ export type Message =
   | { type: "consoleInput"; session: number; text: string; place: string; now: number }
   | { type: "consoleSlow"; session: number; id: number }
   | { type: "consoleInterrupting"; session: number; id: number }
+  | { type: "consoleProgress"; session: number; id: number; text: string }
   | { type: "consoleResult"; session: number; id: number; variable: Variable; othersRan: boolean }
   | { type: "consoleError"; session: number; id: number; text: string }
   | { type: "consoleNote"; session: number; text: string }

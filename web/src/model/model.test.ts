@@ -154,6 +154,49 @@ test("the console evaluates in the selected frame, styles errors, and offers a w
   expect(hub.asked.at(-1)).toMatchObject({ command: "cancel", args: { requestId: sent?.seq } });
 });
 
+test("an evaluation that cannot be interrupted says why where it stands, and may be interrupted again", async () => {
+  const { hub, model, state, stop, timers } = await openModel([RUNNING, { ...RUNNING, id: 2 }]);
+  await stop(4, 1, 1);
+  hub.answers.delete("evaluate");
+  void model.console.evaluate("sum(iter(int, 1))");
+  await settled();
+  const seq = hub.asked.findLast((one) => one.command === "evaluate")?.seq;
+  const last = () => currentConsole(state()).entries.at(-1);
+  const cancels = () => hub.asked.filter(({ command, args }) => command === "cancel" && args.requestId === seq).length;
+  const update = (session: number, progressId: string) =>
+    hub.event(session, "progressUpdate", { progressId, message: "it runs native code" });
+  timers.advance(5000);
+  hub.event(1, "progressStart", { progressId: "of another", title: "Evaluating" });
+  hub.event(2, "progressStart", { progressId: "of another session", title: "Evaluating", requestId: 99 });
+  hub.event(1, "progressStart", { progressId: "p", title: "Evaluating", requestId: seq, message: "still running" });
+  expect(last()).toMatchObject({ slow: true, said: null });
+  for (const times of [1, 2]) {
+    model.console.interrupt(last()?.id ?? 0);
+    await settled();
+    expect(cancels()).toBe(times);
+    for (const [session, progress] of [
+      [1, "of another"],
+      [2, "of another session"],
+      [2, "p"],
+    ] as const) {
+      update(session, progress);
+    }
+    hub.event(1, "progressUpdate", { progressId: "p" });
+    expect(last()).toMatchObject({ kind: "pending", interrupting: true, said: null });
+    update(1, "p");
+    expect(last()).toMatchObject({ kind: "pending", interrupting: false, said: "it runs native code" });
+  }
+  const answer = { type: "response" as const, seq: 0, request_seq: seq ?? 0, command: "evaluate" };
+  hub.socket.deliver({
+    session: 1,
+    message: { ...answer, success: true, body: { result: "0", variablesReference: 0 } },
+  });
+  await settled();
+  expect(last()).toMatchObject({ kind: "result" });
+  update(1, "p");
+  expect(last()).toMatchObject({ kind: "result" });
+});
+
 test("the end says how, and a restart takes the place of the session that it replaces", async () => {
   const { hub, state, stop, says } = await openModel();
   await stop(4, 1, 1);

@@ -182,15 +182,18 @@ export function reduce(state: State, message: Message): State {
       return console(state, message.session, (view) => {
         const { text, place, now } = message;
         const asked = append(view, { kind: "input", text, place });
-        return append(asked, { kind: "pending", text, since: now, slow: false, interrupting: false });
+        return append(asked, { kind: "pending", text, since: now, slow: false, interrupting: false, said: null });
       });
     case "consoleSlow":
     case "consoleInterrupting":
+    case "consoleProgress":
       return console(state, message.session, (view) => ({
         ...view,
         entries: view.entries.map((entry) => {
           if (entry.id !== message.id || entry.kind !== "pending") return entry;
-          return message.type === "consoleSlow" ? { ...entry, slow: true } : { ...entry, interrupting: true };
+          if (message.type === "consoleSlow") return { ...entry, slow: true };
+          if (message.type === "consoleInterrupting") return { ...entry, interrupting: true, said: null };
+          return { ...entry, interrupting: false, said: message.text };
         }),
       }));
     case "consoleResult":

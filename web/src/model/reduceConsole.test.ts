@@ -31,7 +31,8 @@ test("the console keeps a bounded number of lines and counts the others", () => 
 });
 
 test("a pending evaluation is replaced in place by its result", () => {
-  let view = append(EMPTY_CONSOLE, { kind: "pending", text: "f()", since: 0, slow: false, interrupting: false });
+  const waiting = { since: 0, slow: false, interrupting: false, said: null };
+  let view = append(EMPTY_CONSOLE, { kind: "pending", text: "f()", ...waiting });
   view = append(view, { kind: "note", text: "later" });
   view = replace(view, 1, { kind: "error", text: "ZeroDivisionError", place: null });
   expect(view.entries.map((one) => one.kind)).toEqual(["error", "note"]);

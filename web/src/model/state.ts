@@ -137,7 +137,16 @@ export type ConsoleEntry =
   | { kind: "result"; id: number; input: number; variable: Variable; stop: number; othersRan: boolean }
   | { kind: "error"; id: number; text: string; place: { path: string; line: number } | null }
   | { kind: "note"; id: number; text: string }
-  | { kind: "pending"; id: number; text: string; since: number; slow: boolean; interrupting: boolean };
+  | {
+      kind: "pending";
+      id: number;
+      text: string;
+      since: number;
+      slow: boolean;
+      interrupting: boolean;
+      /** What the program says of it: why it was not interrupted. */
+      said: string | null;
+    };
 
 export interface ConsoleView {
   entries: ConsoleEntry[];

@@ -110,8 +110,11 @@ function Entry(props: { entry: ConsoleEntry }) {
       case "pending":
         return (
           <>
-            <span>{entry.slow ? `Still running: ${entry.text}` : "…"}</span>
-            <Show when={entry.slow}>
+            <span>
+              {entry.slow || entry.said !== null ? `Still running: ${entry.text}` : "…"}
+              <Show when={entry.said}>{(said) => <em>{said()}</em>}</Show>
+            </span>
+            <Show when={entry.slow || entry.said !== null}>
               <button
                 type="button"
                 class="btn"

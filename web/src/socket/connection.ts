@@ -5,6 +5,8 @@ import { Backoff } from "./backoff";
 import type { CredentialPlaces, Credentials } from "./credentials";
 import type { Challenge } from "./generated/Challenge";
 import type { Hello } from "./generated/Hello";
+import type { ProgressStartEvent } from "./generated/ProgressStartEvent";
+import type { ProgressUpdateEvent } from "./generated/ProgressUpdateEvent";
 import type { Snapshot } from "./generated/Snapshot";
 import type { Welcome } from "./generated/Welcome";
 import { check, hex, nonce, prove, seal, unhex } from "./proof";
@@ -55,11 +57,16 @@ export interface Sent<T> {
 export interface RequestOptions {
   /** After so many ms without an answer the request fails; 0 waits as long as the connection lives. */
   deadlineMs?: number;
+  /** What is said of the request while it is under way. */
+  onProgress?(text: string): void;
 }
 
 interface Pending {
   command: string;
   timer: unknown;
+  /** Under which id its backend tells how it goes. */
+  progress: string | null;
+  onProgress: ((text: string) => void) | undefined;
   resolve(body: unknown): void;
   reject(error: RequestError): void;
 }
@@ -127,7 +134,9 @@ export class Connection {
               const seconds = Math.round(deadline / 1000);
               reject(new RequestError("timeout", command, `No answer to '${command}' within ${seconds} s.`));
             }, deadline);
-      this.pending.set(seq, { command, timer, resolve: (body) => resolve(body as T), reject });
+      const { onProgress } = options;
+      const settle = { resolve: (body: unknown) => resolve(body as T), reject };
+      this.pending.set(seq, { command, timer, progress: null, onProgress, ...settle });
     });
     const message = { seq, type: "request", command, arguments: args ?? {} };
     this.socket?.send(JSON.stringify(session === null ? { message } : { session, message }));
@@ -236,10 +245,26 @@ export class Connection {
       }
       case "event":
         if (typeof envelope.n === "number" && !this.follows(envelope.n)) return;
+        this.progress(envelope.session ?? null, message);
         this.events.event(envelope.session ?? null, message);
         return;
       case "request":
         return; // the hub asks browsers for nothing
+    }
+  }
+
+  /** Brings what a backend says of a request to who asked; by its number the request is named to the asker alone, once. */
+  private progress(session: number | null, event: DapEvent): void {
+    if (event.event === "progressStart") {
+      const { progressId, requestId } = event.body as ProgressStartEvent;
+      const pending = requestId === undefined ? undefined : this.pending.get(requestId);
+      if (pending !== undefined) pending.progress = `${session} ${progressId}`;
+    } else if (event.event === "progressUpdate") {
+      const { progressId, message } = event.body as ProgressUpdateEvent;
+      if (message === undefined) return;
+      for (const one of this.pending.values()) {
+        if (one.progress === `${session} ${progressId}`) one.onProgress?.(message);
+      }
     }
   }
 
