@@ -50,3 +50,52 @@ fn code_whose_breakpoint_is_not_hit_is_what_it_was() {
         assert_eq!(debuggee.end().status.code(), Some(0), "{}", python.version);
     }
 }
+
+const AWAITING: &str = "\
+import asyncio, dis, sys, time
+async def wait(a):
+    if a:  # BP:wait
+        return 1  # BP:never
+    await asyncio.sleep(0)
+    async with asyncio.Lock():
+        await asyncio.sleep(0)
+    return 2  # BP:late
+code = wait.__code__
+sends = [it.offset for it in dis.get_instructions(code) if it.opname == 'SEND']
+def marked():
+    return [at for at in sends if code._co_code_adaptive[at] == marks]
+# What stands on the line that is never reached marks a line event.
+never = next(it.offset for it in dis.get_instructions(code) if it.positions.lineno == 4)
+marks = code._co_code_adaptive[never]
+assert marks != code.co_code[never]
+for i in range(3):
+    asyncio.run(wait(0))
+end = time.monotonic() + 10
+while marked() and time.monotonic() < end:
+    time.sleep(0.01)
+print(len(sends) >= 4, len(marked()), code._co_code_adaptive[never] == marks, flush=True)
+input()
+asyncio.run(wait(0))
+asyncio.run(wait(1))
+";
+
+#[test]
+fn an_await_in_code_with_a_breakpoint_costs_no_line_event() {
+    for python in pythons().iter().filter(|python| python.minor() >= (3, 12)) {
+        let launch = Launch { pipe_stdin: true, ..Launch::at("never") };
+        let mut debuggee = Debuggee::launch(python, AWAITING, launch);
+        assert_eq!(debuggee.printed(), "True 0 True", "{}", python.version);
+        debuggee.set_breakpoints(&[("never".into(), None), ("late".into(), None)]);
+        std::io::Write::write_all(&mut debuggee.stdin(), b"\n").unwrap();
+        let mut stop = debuggee.stopped();
+        assert_eq!(stop.line(), debuggee.line("late"), "{}", python.version);
+        // Stepping is what it is elsewhere.
+        debuggee.set_breakpoints(&[("wait".into(), None), ("never".into(), None)]);
+        for marker in ["wait", "never"] {
+            stop = debuggee.go_and_stop("continue", stop.thread);
+            assert_eq!(stop.line(), debuggee.line(marker), "{}", python.version);
+        }
+        debuggee.go("continue", stop.thread);
+        assert_eq!(debuggee.end().status.code(), Some(0), "{}", python.version);
+    }
+}

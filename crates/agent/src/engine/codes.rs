@@ -53,6 +53,8 @@ pub(crate) struct CodeInfo {
     pub(crate) is_module: bool,
     /// Its start is the report of a thread's uncaught exception.
     pub(crate) thread_hook: bool,
+    /// Whether it may wait inside an expression: coroutines do, and generators.
+    pub(crate) awaits: bool,
     /// The breakpoints in it.
     pub(crate) armed: Vec<Armed>,
     /// Its own executable lines, sorted.
@@ -139,6 +141,8 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     let flags: c_int = attribute(code, c"co_flags")?.extract()?;
     let table = attribute(code, c"co_linetable")?;
     const CO_OPTIMIZED: c_int = 1;
+    /// Generator, coroutine, iterable coroutine, asynchronous generator.
+    const CO_AWAITS: c_int = 0x20 | 0x80 | 0x100 | 0x200;
     let lines =
         line_table::executable_lines(table.cast::<PyBytes>()?.as_bytes(), first_line, flags & CO_OPTIMIZED != 0);
     let thread_hook = exceptions::is_thread_hook(code, &name);
@@ -156,6 +160,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             events: 0,
             watch: Watch::Nothing,
             thread_hook,
+            awaits: flags & CO_AWAITS != 0,
             armed: Vec::new(),
             lines: lines.into(),
             first_line,
@@ -276,11 +281,13 @@ pub(crate) fn codes_of(py: Python<'_>, id: FileId) -> Vec<Held> {
     with(py, |codes| codes.files[id.0].codes.iter().copied().map(Held::new).collect())
 }
 
-/// The living code objects of the user's own files.
-pub(crate) fn user_codes(py: Python<'_>) -> Vec<Held> {
+/// The living code objects of the user's own files that are wanted.
+pub(crate) fn user_codes(py: Python<'_>, wanted: impl Fn(&CodeInfo) -> bool) -> Vec<Held> {
     with(py, |codes| {
         let files = codes.files.iter().filter(|file| file.user);
-        files.flat_map(|file| file.codes.iter().copied()).map(Held::new).collect()
+        let all = files.flat_map(|file| file.codes.iter().copied());
+        // SAFETY: the registry holds living records only.
+        all.filter(|info| wanted(unsafe { &**info })).map(Held::new).collect()
     })
 }
 

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
-use super::{breakpoints, freeze, fused, hooks, monitor, pause, run_to, step, trace};
+use super::{breakpoints, freeze, hooks, monitor, pause, run_to, settled, step, trace};
 use crate::capi;
 use crate::capi::monitoring::Tool;
 
@@ -108,7 +108,7 @@ pub(crate) fn refresh(py: Python<'_>, info: *mut CodeInfo) -> PyResult<()> {
     if wanted != 0 {
         tools.code.set_local(py, code, wanted)?;
     } else if before != 0 {
-        fused::touched(info);
+        settled::touched(info);
     }
     Ok(())
 }

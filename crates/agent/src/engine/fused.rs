@@ -7,15 +7,11 @@
 //! that has an event is left alone. Which byte a pair becomes is read off a function compiled here, never assumed.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
 
-use super::codes::{self, CodeInfo, Held, attribute};
-use super::gil;
-use crate::capi::capi;
+use super::settled::{Instructions, probe};
 
 /// A function in which every pair occurs that 3.12 fuses.
 const PROBE: &str = "\
@@ -28,69 +24,20 @@ def probe(a, b):
     return [c, d, e, f, g, h]
 ";
 
-/// What is known of the interpreter's fused instructions.
-struct Fusion {
-    /// The instruction that a pair becomes.
-    pairs: HashMap<(u8, u8), u8>,
-    /// Where the instructions begin in a code object.
-    offset: usize,
-}
+/// The instruction that a pair becomes.
+static PAIRS: OnceLock<Option<HashMap<(u8, u8), u8>>> = OnceLock::new();
 
-static FUSION: OnceLock<Option<Fusion>> = OnceLock::new();
-static DIRTY: Mutex<Vec<Held>> = Mutex::new(Vec::new());
-static WANTED: AtomicBool = AtomicBool::new(false);
-
-/// The events of a code object have changed. Needs the GIL.
-pub(crate) fn touched(info: *mut CodeInfo) {
-    if capi().version != (3, 12) {
-        return;
+/// Fuses what can be fused in a code object.
+pub(super) fn fuse(py: Python<'_>, code: &mut Instructions<'_>) {
+    let pairs = PAIRS.get_or_init(|| {
+        let probe = probe(py, PROBE).ok()?;
+        let probe = Instructions::of(&probe).ok()?;
+        Some(learn(probe.base(), probe.live()))
+    });
+    if let Some(pairs) = pairs {
+        let (base, live) = code.both();
+        fuse_pairs(pairs, base, live);
     }
-    let mut dirty = DIRTY.lock().unwrap_or_else(PoisonError::into_inner);
-    if !dirty.iter().any(|held| held.info == info) {
-        dirty.push(Held::new(info));
-    }
-    drop(dirty);
-    if !WANTED.swap(true, Ordering::Relaxed) {
-        gil::wake_helper();
-    }
-}
-
-/// Whether there is something to do.
-pub(crate) fn wanted() -> bool {
-    WANTED.load(Ordering::Relaxed)
-}
-
-/// Fuses what was touched.
-pub(crate) fn run(_py: Python<'_>) {
-    WANTED.store(false, Ordering::Relaxed);
-    let dirty = std::mem::take(&mut *DIRTY.lock().unwrap_or_else(PoisonError::into_inner));
-    for held in dirty {
-        // An error leaves the code as it is: slower, and right.
-        let _ = Python::attach(|py| fuse(py, held.info).ok());
-        drop(held);
-    }
-}
-
-/// The program goes on after others were frozen: the user's code may have been taken apart by that.
-pub(crate) fn touch_user_code(py: Python<'_>) {
-    if capi().version == (3, 12) {
-        for held in codes::user_codes(py) {
-            touched(held.info);
-        }
-    }
-}
-
-fn fuse(py: Python<'_>, info: *const CodeInfo) -> PyResult<()> {
-    let Some(fusion) = FUSION.get_or_init(|| Fusion::find(py).ok()) else { return Ok(()) };
-    // SAFETY: a living record.
-    let code = unsafe { Bound::from_borrowed_ptr(py, (*info).code) };
-    let base = attribute(&code, c"co_code")?;
-    let base = base.cast::<PyBytes>()?.as_bytes();
-    // SAFETY: the instructions of a code object are as many bytes as `co_code`, at this offset; the GIL is held, so no thread
-    // runs them, and nothing else refers to them.
-    let live = unsafe { std::slice::from_raw_parts_mut(code.as_ptr().cast::<u8>().add(fusion.offset), base.len()) };
-    fuse_pairs(&fusion.pairs, base, live);
-    Ok(())
 }
 
 /// Fuses the pairs of plain instructions. `base` are the instructions without any event or specialisation, `live` those that
@@ -104,19 +51,6 @@ fn fuse_pairs(pairs: &HashMap<(u8, u8), u8>, base: &[u8], live: &mut [u8]) {
         if live[at] == first && second_is_plain {
             live[at] = *fused;
         }
-    }
-}
-
-impl Fusion {
-    fn find(py: Python<'_>) -> PyResult<Self> {
-        let names = PyDict::new(py);
-        let module = py.import("builtins")?.getattr("compile")?.call1((PROBE, "<ikpdb>", "exec"))?;
-        py.import("builtins")?.getattr("exec")?.call1((module, &names))?;
-        let code = names.as_any().get_item("probe")?.getattr("__code__")?;
-        let (base, live) = (code.getattr("co_code")?, code.getattr("_co_code_adaptive")?);
-        let (base, live) = (base.cast::<PyBytes>()?.as_bytes(), live.cast::<PyBytes>()?.as_bytes());
-        let offset: usize = code.get_type().getattr("__basicsize__")?.extract()?;
-        Ok(Self { pairs: learn(base, live), offset })
     }
 }
 

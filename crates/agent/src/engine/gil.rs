@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pyo3::Python;
 
-use super::{freeze, fused, pause, threads};
+use super::{freeze, pause, settled, threads};
 use crate::capi;
 use crate::door::mailbox::{Job, Letter, MAILBOX};
 use crate::lifetime::{self, Visitor};
@@ -98,10 +98,10 @@ pub(crate) fn help_for_ever(ready: impl FnOnce()) {
     loop {
         HELPER.wait();
         visitor.with_gil(run_jobs);
-        if fused::wanted() {
+        if settled::wanted() {
             // The lines of a loop give their last events one after the other: once round is enough.
             HELPER.wait_for(SETTLING);
-            visitor.with_gil(fused::run);
+            visitor.with_gil(settled::run);
         }
         while let Some(number) = pause::wanted_number() {
             // A thread that runs stops at its next line, where it is itself; if all of them wait in C, none has a next line.

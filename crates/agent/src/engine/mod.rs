@@ -1,6 +1,7 @@
 //! The engine: what it takes to stop, step and look at a program, on every supported version of CPython.
 
 pub(crate) mod audit;
+mod awaits;
 pub(crate) mod breakpoints;
 pub(crate) mod codes;
 mod condition;
@@ -11,7 +12,7 @@ pub(crate) mod events;
 pub(crate) mod exceptions;
 mod files;
 pub(crate) mod freeze;
-pub(crate) mod fused;
+mod fused;
 pub(crate) mod gil;
 mod gil_cell;
 pub(crate) mod hooks;
@@ -24,6 +25,7 @@ pub(crate) mod pause;
 mod position;
 pub(crate) mod python2;
 pub(crate) mod run_to;
+pub(crate) mod settled;
 mod signals;
 pub(crate) mod source;
 mod stack;

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 use super::codes::{self, CodeInfo};
 use super::events::{self, Tools, Watch};
 use super::step::{self, Verdict};
-use super::{control, exceptions, freeze, fused, pause, stop};
+use super::{control, exceptions, freeze, pause, settled, stop};
 use crate::lifetime;
 
 /// Registers the callbacks.
@@ -77,7 +77,7 @@ unsafe extern "C" fn on_line(_: *mut PyObject, args: *mut *mut PyObject, _: isiz
         if wants_line(info, line) {
             return Answer::Keep;
         }
-        fused::touched(info);
+        settled::touched(info);
         Answer::Disable
     })
 }

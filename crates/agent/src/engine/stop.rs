@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 
 use super::stack::Stacks;
 use super::threads::{self, Thread};
-use super::{evaluation, freeze, fused, gil, pause, run_to, signals, step, watchdog};
+use super::{evaluation, freeze, gil, pause, run_to, settled, signals, step, watchdog};
 use crate::capi::{self, Ref};
 use crate::door::OUTBOX;
 use crate::door::mailbox::{Letter, MAILBOX};
@@ -143,7 +143,7 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     match go_on {
         GoOn::Run => {
             freeze::end(py);
-            fused::touch_user_code(py);
+            settled::touch_user_code(py);
         }
         GoOn::Step(kind, thread, frame) => {
             step::begin(py, kind, thread, frame.as_ptr().cast());
