@@ -167,12 +167,17 @@ impl<'a> Bench<'a> {
     }
 
     fn instructions(&mut self, workload: &Workload, scenario: Scenario) -> Result<Instructions> {
+        let counted = |count: &dyn Fn() -> Result<u64>| -> Result<u64> {
+            let mut counts = (0..workload.counts).map(|_| count()).collect::<Result<Vec<u64>>>()?;
+            counts.sort_unstable();
+            Ok(counts[counts.len() / 2])
+        };
         let native = match self.native_instructions.get(workload.name) {
             Some(native) => *native,
-            None => callgrind::native(self.starter, workload)?,
+            None => counted(&|| callgrind::native(self.starter, workload))?,
         };
         self.native_instructions.insert(workload.name, native);
-        let debugged = callgrind::debugged(self.starter, workload, scenario)?;
+        let debugged = counted(&|| callgrind::debugged(self.starter, workload, scenario))?;
         Ok(Instructions { date: machine::date(), native, debugged })
     }
 

@@ -12,16 +12,18 @@ use crate::shell;
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) module: &'static str,
+    /// Runs behind a count of instructions. Threads take turns by the clock: no two runs of theirs are the same.
+    pub(crate) counts: usize,
 }
 
 pub(crate) const WORKLOADS: [Workload; 6] = [
-    Workload { name: "fib", module: "fib" },
-    Workload { name: "loop", module: "loop" },
-    Workload { name: "mods", module: "mods" },
-    Workload { name: "exc", module: "exc" },
-    Workload { name: "threads", module: "threads" },
+    Workload { name: "fib", module: "fib", counts: 1 },
+    Workload { name: "loop", module: "loop", counts: 1 },
+    Workload { name: "mods", module: "mods", counts: 1 },
+    Workload { name: "exc", module: "exc", counts: 1 },
+    Workload { name: "threads", module: "threads", counts: 7 },
     // `async` is a keyword: no module can be called so.
-    Workload { name: "async", module: "tasks" },
+    Workload { name: "async", module: "tasks", counts: 1 },
 ];
 
 /// Where breakpoints are while the workload runs.

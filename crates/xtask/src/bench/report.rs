@@ -19,7 +19,8 @@ const INTRODUCTION: &str = "# Benchmarks
 * **Ratio**: user CPU time of the program, measured inside it by `getrusage` after a warm-up, over that of the same interpreter without a debugger. Each
   ratio is the median over interleaved pairs of runs (native, debugged, debugged, native, …), each run a fresh process, with its 95 % bootstrap
   interval in brackets.
-* **Instructions**: those of the warm workload under callgrind, by the difference of two lengths, over the native ones.
+* **Instructions**: those of the warm workload under callgrind, by the difference of two lengths, over the native ones. (*threads*: the
+  median of seven runs each, as threads take turns by the clock.)
 * **Every run proves that it debugs**: after the measurement the program is led to the breakpoint and has to stop there.
 ";
 
