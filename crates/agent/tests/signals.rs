@@ -6,7 +6,7 @@ mod support;
 
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::{Debuggee, Launch, pythons};
@@ -14,6 +14,16 @@ use support::{Debuggee, Launch, pythons};
 fn kill(debuggee: &Debuggee, signal: i32) {
     // SAFETY: our own child.
     assert_eq!(unsafe { libc::kill(debuggee.pid(), signal) }, 0);
+}
+
+/// Waits until the main thread sleeps in the kernel: a signal just before that is noticed after the sleep only, natively, too.
+fn wait_until_it_sleeps(debuggee: &Debuggee) {
+    let begin = Instant::now();
+    let place = || std::fs::read_to_string(format!("/proc/{}/wchan", debuggee.pid())).unwrap_or_default();
+    while !place().contains("nanosleep") {
+        assert!(begin.elapsed() < support::DEADLINE, "it does not sleep but is in {}", place());
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -29,6 +39,7 @@ fn an_uncaught_keyboard_interrupt_is_no_failure_and_ends_the_program_at_once() {
             let mut debuggee = Debuggee::launch(&python, text, Launch::default());
             assert_eq!(debuggee.printed(), "up", "{}", python.version);
             if shown == "KeyboardInterrupt" {
+                wait_until_it_sleeps(&debuggee);
                 kill(&debuggee, libc::SIGINT);
             }
             assert!(debuggee.event_until_end("stopped").is_none(), "{} {shown}", python.version);
