@@ -49,7 +49,10 @@ test("I62 under a hub that took the place of a killed one the page finds its own
   await workspace.run(["--no-stop", "other.py"]);
   const mine = await workspace.run(["mine.py"], { joins: false });
   const debug = await at.page(await mine.address());
-  await debug.page.getByTestId("session-picker").click();
+  // Its menu lists what was there when it was opened.
+  const picker = debug.page.getByTestId("session-picker");
+  await expect.poll(() => picker.innerText(), { timeout: 15_000 }).toContain("2 programs");
+  await picker.click();
   await debug.page.getByRole("menuitemcheckbox", { name: /mine\.py/ }).click();
   await debug.stoppedAt(1, "mine.py");
   await debug.breakAt(4, "mine.py");
