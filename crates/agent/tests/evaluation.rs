@@ -170,10 +170,13 @@ fn an_evaluation_can_be_given_up() {
     }
 }
 
-/// Waits until all of the program's threads sleep, or until one has computed for a while.
+/// Waits until all of the program's threads keep asleep, or until one has computed for a while.
 fn wait_until_inside(pid: i32) {
     /// In the kernel's ticks, a hundredth of a second each.
     const A_WHILE: u64 = 5;
+    /// A thread that is about to sleep may wait for the GIL first.
+    const LOOKS: u32 = 100;
+    let mut asleep = 0;
     let stat = |path: String| {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         text.rsplit_once(')').map_or_else(Vec::new, |it| it.1.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
@@ -186,7 +189,8 @@ fn wait_until_inside(pid: i32) {
             let is_ours = std::fs::read_to_string(format!("{task}/comm")).unwrap_or_default().starts_with("ikpdb-w");
             is_ours || stat(format!("{task}/stat")).first().is_none_or(|it| it == "S")
         });
-        if sleep || time() >= before + A_WHILE {
+        asleep = if sleep { asleep + 1 } else { 0 };
+        if asleep >= LOOKS || time() >= before + A_WHILE {
             return;
         }
         assert!(begin.elapsed() < support::DEADLINE, "the program neither sleeps nor computes");
