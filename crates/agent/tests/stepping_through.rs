@@ -284,7 +284,8 @@ def make():
     return f
 f = make()
 # The same code under another name has no breakpoint.
-other = next(it for it in compile(open(__file__).read(), 'other', 'exec').co_consts if getattr(it, 'co_name', '') == 'make')
+with open(__file__) as file: text = file.read()
+other = next(it for it in compile(text, 'other', 'exec').co_consts if getattr(it, 'co_name', '') == 'make')
 other = type(f)(next(it for it in other.co_consts if getattr(it, 'co_name', '') == 'f'), globals())
 stop = threading.Event()
 def work():
