@@ -158,6 +158,67 @@ fn a_shim_is_asked_for_the_interpreter_behind_it() {
     }
 }
 
+/// A root of pyenv with a shim that finds no version chosen, and says so as pyenv does.
+fn pyenv_with_nothing_chosen(case: &Case, name: &str) -> PathBuf {
+    let root = case.path("pyenv");
+    let shim = root.join("shims").join(name);
+    std::fs::create_dir_all(root.join("shims")).unwrap();
+    let text = format!(
+        "#!/bin/sh\ncat >&2 <<'END'\npyenv: {name}: command not found\n\n\
+         The `{name}' command exists in these Python versions:\n  3.12.1\n\n\
+         Note: See 'pyenv help global' for tips on allowing both\n      Python versions to be found at the same time.\n\
+         END\nexit 127\n"
+    );
+    std::fs::write(&shim, text).unwrap();
+    std::fs::set_permissions(&shim, std::fs::Permissions::from_mode(0o755)).unwrap();
+    root
+}
+
+/// `ikpdb run` where pyenv is in an unusual place.
+fn run_with_pyenv(case: &Case, root: &Path, arguments: &[&str]) -> Command {
+    let mut command = case.ikpdb();
+    let path = format!("{}:/usr/bin:/bin", root.join("shims").display());
+    command.args(["run", "--no-stop"]).args(arguments).env("PATH", path).env("PYENV_ROOT", root);
+    command.env("HOME", case.path("home"));
+    command
+}
+
+#[test]
+fn a_pyenv_shim_whose_version_is_not_chosen_stands_for_the_newest_installed_one() {
+    let case = Case::new();
+    let root = pyenv_with_nothing_chosen(&case, "python3.12");
+    let folder = root.join("versions/3.12.1/bin");
+    std::fs::create_dir_all(&folder).unwrap();
+    let python = folder.join("python3.12");
+    std::os::unix::fs::symlink(ikpdb_testkit::python((3, 12)).executable, &python).unwrap();
+    let show = "import sys; print(sys.orig_argv[0], *sys.version_info[:2])";
+    for arguments in [
+        vec!["--python", "3.12", "-c", show],
+        vec!["--python", "python3.12", "-c", show],
+        vec!["--", "python3.12", "-c", show],
+    ] {
+        let output = run_with_pyenv(&case, &root, &arguments).output().unwrap();
+        assert_eq!(stdout(&output), format!("{} 3 12\n", python.display()), "{arguments:?}: {output:?}");
+    }
+}
+
+#[test]
+fn a_pyenv_shim_with_nothing_behind_it_is_refused_in_the_first_words_of_pyenv() {
+    let case = Case::new();
+    let root = pyenv_with_nothing_chosen(&case, "python3.19");
+    let expected = format!(
+        "ikpdb: {} does not work as a Python interpreter: pyenv: python3.19: command not found; name CPython 3.11 or newer with --python",
+        root.join("shims/python3.19").display()
+    );
+    for arguments in [
+        ["--python", "3.19", "-c", "pass"],
+        ["--python", "python3.19", "-c", "pass"],
+        ["--", "python3.19", "-c", "pass"],
+    ] {
+        assert_eq!(refused(run_with_pyenv(&case, &root, &arguments)), expected, "{arguments:?}");
+    }
+}
+
 /// Runs, and answers the one line that it said.
 fn refused(mut command: Command) -> String {
     let output: Output = command.output().unwrap();

@@ -2,7 +2,9 @@
 
 mod elf;
 mod probe;
+mod pyenv;
 
+use std::cmp::Reverse;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -37,20 +39,25 @@ pub struct Finder {
     pub path: OsString,
     /// `VIRTUAL_ENV`.
     pub virtual_env: Option<PathBuf>,
-    /// `HOME`: pyenv and uv keep their interpreters below it.
+    /// `HOME`: uv keeps its interpreters below it.
     pub home: Option<PathBuf>,
+    /// `PYENV_ROOT`, or where pyenv is without it: its interpreters are below.
+    pub pyenv: Option<PathBuf>,
 }
 
 impl Finder {
     /// With the variables of this process.
     pub fn new(folder: &Path, workspace: &Path) -> Self {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let home = variable("HOME").map(PathBuf::from);
+        let pyenv = variable("PYENV_ROOT").map(PathBuf::from);
         Self {
             folder: folder.to_path_buf(),
             workspace: workspace.to_path_buf(),
             path: variable("PATH").unwrap_or_default(),
             virtual_env: variable("VIRTUAL_ENV").map(PathBuf::from),
-            home: variable("HOME").map(PathBuf::from),
+            pyenv: pyenv.or_else(|| Some(home.as_ref()?.join(".pyenv"))),
+            home,
         }
     }
 
@@ -116,8 +123,10 @@ impl Finder {
             self.virtual_env.iter().cloned().chain([".venv", "venv"].map(|name| self.workspace.join(name)));
         let mut candidates: Vec<PathBuf> = environments.map(|folder| folder.join("bin/python")).collect();
         candidates.extend(self.all_on_path(&name));
+        if let Some(pyenv) = &self.pyenv {
+            candidates.extend(installed(&pyenv.join("versions"), &name));
+        }
         if let Some(home) = &self.home {
-            candidates.extend(installed(&home.join(".pyenv/versions"), &name));
             candidates.extend(installed(&home.join(".local/share/uv/python"), &name));
         }
         let mut refused = None;
@@ -131,7 +140,7 @@ impl Finder {
         }
         Err(refused.unwrap_or_else(|| {
             Error::Python(format!(
-                "there is no Python {version} on PATH, in ~/.pyenv or from uv; name one with --python PATH"
+                "there is no Python {version} on PATH, from pyenv or from uv; name one with --python PATH"
             ))
         }))
     }
@@ -168,7 +177,10 @@ impl Finder {
             (path.to_path_buf(), path.as_os_str().to_owned())
         } else {
             // pyenv, asdf or a wrapper: what it starts says where it lies.
-            let found = probe::ask(path, &self.folder).map_err(|reason| unusable(path, &reason))?;
+            let found = match probe::ask(path, &self.folder) {
+                Ok(found) => found,
+                Err(reason) => return self.behind_shim(path).unwrap_or_else(|| Err(unusable(path, &reason))),
+            };
             if let Some(reason) = unfit(&found) {
                 return refuse(format!("{shown}: {reason}"));
             }
@@ -190,6 +202,16 @@ impl Finder {
             Some(reason) => refuse(format!("{}: {reason}", executable.display())),
             None => Ok(Interpreter { executable, called, info }),
         }
+    }
+
+    /// What a pyenv shim stands for that does not work itself, because its version is not chosen in this folder: the newest that
+    /// can be debugged, else why the newest cannot. `None` if this is no such shim or nothing is installed.
+    fn behind_shim(&self, path: &Path) -> Option<Result<Interpreter, Error>> {
+        let installed = pyenv::behind(path, self.pyenv.as_deref());
+        // Compiled programs all: nothing leads back here.
+        let mut results = installed.iter().map(|python| self.examine(&self.absolute(python)));
+        let newest = results.next()?;
+        Some(newest.or_else(|error| results.find_map(Result::ok).ok_or(error)))
     }
 }
 
@@ -235,13 +257,26 @@ fn is_version(text: &OsStr) -> bool {
     bytes.first().is_some_and(u8::is_ascii_digit) && bytes.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
-/// Interpreters below the folders of a version manager, newest name first.
+/// Interpreters below the folders of a version manager, newest first.
 fn installed(versions: &Path, name: &OsStr) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(versions).into_iter().flatten().flatten();
     let mut found: Vec<PathBuf> = entries.map(|entry| entry.path().join("bin").join(name)).collect();
     found.retain(|path| is_executable(path));
-    found.sort_by(|a, b| b.cmp(a));
+    found.sort_by_cached_key(|path| {
+        let folder = path.ancestors().nth(2).and_then(Path::file_name).unwrap_or_default();
+        Reverse(age(&folder.to_string_lossy()))
+    });
     found
+}
+
+/// Orders the names of versions, "3.12.1" and uv's "cpython-3.12.1-linux-x86_64-gnu": 3.12.10 is newer than 3.12.9, and a release than
+/// its candidates. What is named otherwise comes before all of them.
+fn age(name: &str) -> (Vec<u32>, bool, String) {
+    let version = name.strip_prefix("cpython-").unwrap_or(name);
+    let end = version.find(|next: char| !next.is_ascii_digit() && next != '.').unwrap_or(version.len());
+    let (numbers, rest) = version.split_at(end);
+    let released = !["a", "b", "rc"].iter().any(|stage| rest.starts_with(stage));
+    (numbers.split('.').filter_map(|number| number.parse().ok()).collect(), released, name.to_owned())
 }
 
 /// Whether the file can be executed by somebody.
@@ -284,6 +319,17 @@ mod tests {
         assert!(matches_version("3.15.0b2", "3.15.0"));
         assert!(!matches_version("3.12.1", "3.1"));
         assert!(!matches_version("3.12.10", "3.12.1"));
+    }
+
+    #[test]
+    fn versions_are_ordered_by_their_numbers() {
+        let mut names =
+            ["3.12.9", "cpython-3.12.8-linux-x86_64-gnu", "3.13.0", "3.13.0rc1", "3.12.10", "work", "3.12-dev"];
+        names.sort_by_key(|name| age(name));
+        assert_eq!(
+            names,
+            ["work", "3.12-dev", "cpython-3.12.8-linux-x86_64-gnu", "3.12.9", "3.12.10", "3.13.0rc1", "3.13.0"]
+        );
     }
 
     #[test]

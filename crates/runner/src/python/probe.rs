@@ -35,7 +35,7 @@ free = 't' in getattr(sys, 'abiflags', '') and sys.version_info >= (3, 13)
 sys.stdout.write('ikpdb-python:' + '\n'.join([version, name, str(int(free)), sys.executable]) + '\n')
 "#;
 
-/// Starts the interpreter and asks. The error is its own last line, or why it could not be started.
+/// Starts the interpreter and asks. The error is its own first line, or why it could not be started.
 pub(super) fn ask(python: &Path, folder: &Path) -> Result<PythonInfo, String> {
     let [usual, old] = MANNERS;
     match ask_as(usual, python, folder)? {
@@ -72,8 +72,9 @@ fn ask_as(manner: &[&str], python: &Path, folder: &Path) -> Result<Result<Python
     }
     let _ = child.wait();
     Ok(parse(&output).ok_or_else(|| {
-        let line = complaint.lines().rev().find(|line| !line.trim().is_empty());
-        line.unwrap_or("it does not say what it is").trim().to_owned()
+        // The first one says what is wrong, those behind it are hints. It becomes a part of a sentence.
+        let mut lines = complaint.lines().map(|line| line.trim().trim_end_matches('.'));
+        lines.find(|line| !line.is_empty()).unwrap_or("it does not say what it is").to_owned()
     }))
 }
 
@@ -183,6 +184,8 @@ mod tests {
     fn the_words_of_a_shim_that_fails_are_passed_on() {
         let shim = script("#!/bin/sh\necho 'pyenv: python3.9: command not found' >&2\nexit 127\n");
         assert_eq!(ask(&shim, Path::new("/")).unwrap_err(), "pyenv: python3.9: command not found");
+        let talkative = script("#!/bin/sh\nprintf '\\n  It is broken.\\n\\nNote: see the\\n manual.\\n' >&2\nexit 1\n");
+        assert_eq!(ask(&talkative, Path::new("/")).unwrap_err(), "It is broken");
         let silent = script("#!/bin/sh\necho hello\n");
         assert_eq!(ask(&silent, Path::new("/")).unwrap_err(), "it does not say what it is");
     }
