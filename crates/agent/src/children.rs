@@ -157,7 +157,7 @@ impl Child {
         // Werkzeug marks the process that its reloader starts; Django does the same under another name.
         let reloads = |it: &String| it == "WERKZEUG_RUN_MAIN=true" || it == "RUN_MAIN=true";
         let hint = if !self.is_copy && self.environment.iter().any(reloads) {
-            "it is the reloader's server process: start with --no-reload to debug it"
+            "it is the reloader's server process: to debug it, start with --no-reload, or app.run(use_reloader=False)"
         } else {
             "child processes run undebugged"
         };

@@ -34,11 +34,12 @@ def traced():
         state = api.PyThreadState_Next(ctypes.c_void_p(state))
     return '%d of %d' % (sum(functions), len(functions))
 def wait(lock):
+    begun.release()
     lock.acquire()
     inside = 1  # BP:inside
     done.release()
     over.acquire()
-done, over = threading.Semaphore(0), threading.Semaphore(0)
+begun, done, over = threading.Semaphore(0), threading.Semaphore(0), threading.Semaphore(0)
 locks = []
 def start(how):
     lock = _thread.allocate_lock()
@@ -48,6 +49,7 @@ def start(how):
         threading.Thread(target=wait, args=(lock,), daemon=True).start()
     else:
         _thread.start_new_thread(wait, (lock,))
+    begun.acquire()
 state = api.PyThreadState_Get
 state.restype = ctypes.c_void_p
 assert ctypes.c_ulong.from_address(state() + 152).value == threading.get_ident()

@@ -1,5 +1,6 @@
 //! `ikpdb open`: opens the page of the hub that serves this workspace.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -43,9 +44,15 @@ pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
             browser.open(&page.url, plain);
         }
         Err(why) => {
-            // Asked for by name, so the secret may be shown: the user is about to open it elsewhere.
-            let page = ask(true)?;
-            println!("{}", page.url);
+            // As in `run`: the secret is for the user's eyes, not for a log file, unless asked for.
+            let lasting = options.no_browser || std::io::stdout().is_terminal();
+            let page = ask(lasting)?;
+            if lasting {
+                println!("{}", page.url);
+            } else {
+                println!("{}", page.url.split('#').next().unwrap_or_default());
+                say("the address with its secret is printed on a terminal, or with --no-browser");
+            }
             if let NoBrowser::Remote(remote) = why {
                 say(format_args!("from your machine: ssh -L {0}:127.0.0.1:{0} {remote}", page.port));
             }

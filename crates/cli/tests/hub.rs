@@ -184,6 +184,11 @@ fn open_prints_an_address_that_lets_a_page_in_and_says_when_there_is_no_hub() {
     let (address, secret) = url.trim().split_once("#secret=").unwrap();
     assert_eq!(address, hub.url);
     Tab::connect(hub.port).enter(&ikpdb_proto::proof::unhex(secret).unwrap(), json!({}));
+    // Into a file or a pipe goes no secret that nobody asked for.
+    let output = home.ikpdb().arg("open").output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), hub.url.as_str());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--no-browser") && !said.contains("secret="), "{said}");
 }
 
 #[test]

@@ -100,8 +100,9 @@ impl Watch {
                 return Some(GoOn::LetGo);
             }
             crate::log::line(&format!(
-                "the program is stopped in the debugger{}; press Ctrl-C again to end it",
-                place(py, stop)
+                "the program is stopped in the debugger{}; press Ctrl-C twice within {} s to end it",
+                place(py, stop),
+                TWICE.as_secs()
             ));
         }
         None

@@ -255,8 +255,9 @@ fn stay(py: Python<'_>, what: What) -> GoOn {
     if is_ending() {
         MAILBOX.release();
     }
-    OUTBOX.send(Event::new("stopped", &event));
+    // Whoever hears of the stop may press Ctrl-C at once.
     let signals = signals::Watch::begin();
+    OUTBOX.send(Event::new("stopped", &event));
     let go_on = loop {
         match MAILBOX.wait() {
             None => {
