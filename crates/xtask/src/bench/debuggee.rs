@@ -5,14 +5,17 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use ikpdb_specs::Adapter;
 use serde_json::{Value, json};
 
-use super::dap::{Adapter, PATIENCE};
 use super::plan::{Debugger, Place, Scenario, Workload, place, workloads_folder};
 use crate::shell;
+
+/// How long any single answer may take. An adapter that traces every line needs tens of seconds.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What starts programs in a bench run.
 #[derive(Clone)]
@@ -56,7 +59,7 @@ impl Starter {
     /// Starts the driver under a debugger, with the breakpoints of the scenario set.
     pub(crate) fn debugged(&self, debugger: Debugger, workload: &Workload, scenario: Scenario) -> Result<Debuggee> {
         let listener = Listener::new(&self.folder)?;
-        let mut adapter = Adapter::start(&mut self.adapter(debugger))?;
+        let mut adapter = Adapter::start(&mut self.adapter(debugger), PATIENCE)?;
         let socket = listener.path.display().to_string();
         adapter.request("initialize", &json!({
             "clientID": "bench", "adapterID": "python", "linesStartAt1": true, "columnsStartAt1": true, "pathFormat": "path",
@@ -232,7 +235,8 @@ impl Debuggee {
     /// Lets a debugged program come to its own end, so that what counts its instructions can write them down.
     pub(crate) fn leave(mut self) -> Result<()> {
         self.say("end")?;
-        self.adapter()?.event("terminated").map(drop)
+        self.adapter()?.event("terminated")?;
+        Ok(())
     }
 
     fn adapter(&mut self) -> Result<&mut Adapter> {

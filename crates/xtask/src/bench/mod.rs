@@ -1,7 +1,6 @@
 //! The bench: workloads under our debugger, under debugpy, and without a debugger, in one run.
 
 mod callgrind;
-mod dap;
 mod debuggee;
 mod machine;
 mod measure;
@@ -11,7 +10,6 @@ mod results;
 mod statistics;
 
 pub(crate) use callgrind::stand_in;
-pub(crate) use dap::Adapter;
 pub(crate) use debuggee::Starter;
 pub(crate) use machine::describe as machine_line;
 pub(crate) use measure::{Bench, Selection};

@@ -2,12 +2,16 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use ikpdb_specs::Adapter;
 use serde_json::{Value, json};
 
-use crate::bench::Adapter;
 use crate::shell;
+
+/// How long any single answer may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const PROGRAM: &str = "\
 import sys
@@ -27,7 +31,7 @@ sys.exit(7 if sys.argv[1:] == ['one', 'two words'] else 1)
 pub(crate) fn debug(command: &mut Command, folder: &Path, python: Option<&Path>, version: &str) -> Result<()> {
     let path = folder.join("session.py");
     shell::write(&path, PROGRAM)?;
-    let mut adapter = Adapter::start(command)?;
+    let mut adapter = Adapter::start(command, PATIENCE)?;
     adapter.request("initialize", &json!({"adapterID": "ikpdb", "clientName": "xtask", "pathFormat": "path"}))?;
     let mut launch = json!({"program": path, "args": ["one", "two words"], "cwd": folder});
     if let Some(python) = python {
@@ -62,7 +66,8 @@ pub(crate) fn debug(command: &mut Command, folder: &Path, python: Option<&Path>,
     adapter.request("continue", &thread)?;
     let exited = adapter.event("exited")?;
     ensure!(exited["exitCode"] == 7, "it ended in another way: {exited}");
-    adapter.request("disconnect", &json!({})).map(drop)
+    adapter.request("disconnect", &json!({}))?;
+    Ok(())
 }
 
 fn value_of<'a>(variables: &'a Value, name: &str) -> Option<&'a str> {

@@ -65,7 +65,13 @@ const RULES: &[Rule] = &[
         words: &[],
     },
     Rule { name: "ikpdb-testkit", ours: &[], foreign: Foreign::Any, words: &[] },
-    Rule { name: "xtask", ours: &["ikpdb-proto", "ikpdb-testkit"], foreign: Foreign::Except(ASYNC), words: &[] },
+    Rule { name: "ikpdb-specs", ours: &["ikpdb-proto"], foreign: Foreign::Except(ASYNC), words: &[SYNCHRONOUS] },
+    Rule {
+        name: "xtask",
+        ours: &["ikpdb-proto", "ikpdb-specs", "ikpdb-testkit"],
+        foreign: Foreign::Except(ASYNC),
+        words: &[],
+    },
 ];
 
 /// Crates that may hold unsafe code.
