@@ -13,10 +13,14 @@ use pyo3::prelude::*;
 
 use crate::capi;
 use crate::capi::builtin::builtin;
+use crate::door::OUTBOX;
 use crate::engine::{breakpoints, events, freeze};
 
 /// How long the end of the program waits for a thread of ours that is inside the interpreter.
 const END_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long it waits for a hub that is slow to take what logpoints have printed.
+const LOG_PATIENCE: Duration = Duration::from_millis(500);
 
 static DEBUGGING: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicBool = AtomicBool::new(false);
@@ -205,6 +209,7 @@ unsafe extern "C" fn on_exit(_: *mut PyObject, _: *mut *mut PyObject, _: isize) 
 
 /// Nobody of ours enters any more; those inside get the GIL to finish.
 fn shut_the_gate() {
+    OUTBOX.send_rest(LOG_PATIENCE);
     GATE.lock().open = false;
     freeze::release();
     if GATE.lock().inside == 0 {

@@ -17,6 +17,8 @@ wire! {
         pub supports_configuration_done_request: Option<bool>,
         /// Breakpoints may have a condition.
         pub supports_conditional_breakpoints: Option<bool>,
+        /// `setFunctionBreakpoints` is understood.
+        pub supports_function_breakpoints: Option<bool>,
         /// Breakpoints may have a hit condition.
         pub supports_hit_conditional_breakpoints: Option<bool>,
         /// Breakpoints may have a log message.
@@ -236,6 +238,51 @@ wire! {
     pub struct SetBreakpointsBody {
         /// The breakpoints.
         pub breakpoints: Vec<Breakpoint>,
+    }
+
+    /// `setFunctionBreakpoints`: replaces all of them.
+    pub struct SetFunctionBreakpointsArguments {
+        /// The whole set.
+        pub breakpoints: Vec<FunctionBreakpoint>,
+    }
+
+    /// A breakpoint on a function as the user wants it.
+    #[derive(Default)]
+    pub struct FunctionBreakpoint {
+        /// Its name: `func`, `Class.method` or `module:Class.method`.
+        pub name: String,
+        /// Stops only when this is true.
+        pub condition: Option<String>,
+        /// Stops only at these hits.
+        pub hit_condition: Option<String>,
+    }
+
+    /// `breakpointLocations`: where breakpoints can be, from `line` to `endLine`.
+    pub struct BreakpointLocationsArguments {
+        /// The source.
+        pub source: Source,
+        /// First line.
+        pub line: u32,
+        /// First column of that line.
+        pub column: Option<u32>,
+        /// Last line; the first one if absent.
+        pub end_line: Option<u32>,
+        /// Last column of the last line.
+        pub end_column: Option<u32>,
+    }
+
+    /// A place where a breakpoint can be.
+    pub struct BreakpointLocation {
+        /// Its line.
+        pub line: u32,
+        /// Its column.
+        pub column: Option<u32>,
+    }
+
+    /// Answer of `breakpointLocations`.
+    pub struct BreakpointLocationsBody {
+        /// The places, sorted.
+        pub breakpoints: Vec<BreakpointLocation>,
     }
 
     /// Event `breakpoint`.

@@ -18,7 +18,7 @@ pub(crate) struct Names<'a> {
 
 impl Names<'_> {
     /// A value with its words replaced: `@marker` by the line that carries `# BP:marker`, `@marker:text` by the 1-based
-    /// UTF-16 column of a text in it, `%file` by a path, `$name` by what was bound.
+    /// UTF-16 column of a text in it, `./file` by a path, `$name` by what was bound.
     pub(crate) fn fill(&self, value: &Value) -> Result<Value, Fault> {
         Ok(match value {
             Value::String(text) => match text.split_at_checked(1) {
@@ -26,11 +26,10 @@ impl Names<'_> {
                     Some((marker, text)) => self.column(marker, text)?.into(),
                     None => self.line(place)?.1.into(),
                 },
-                Some(("%", file)) => format!("{}/{file}", self.folder).into(),
                 Some(("$", name)) => {
                     self.bound.get(name).cloned().ok_or_else(|| Fault(format!("nothing is bound to ${name}")))?
                 }
-                _ => value.clone(),
+                _ => text.strip_prefix("./").map_or(value.clone(), |file| format!("{}/{file}", self.folder).into()),
             },
             Value::Array(items) => Value::Array(items.iter().map(|it| self.fill(it)).collect::<Result<_, _>>()?),
             Value::Object(fields) => {
@@ -80,7 +79,7 @@ impl Names<'_> {
                     self.bound.insert(name.to_owned(), value.clone());
                     Ok(())
                 }
-                Some(("@" | "%" | "$", _)) => {
+                Some(("@" | "." | "$", _)) => {
                     let filled = self.fill(pattern)?;
                     if filled == *value { Ok(()) } else { differs(&filled) }
                 }
@@ -121,7 +120,8 @@ mod tests {
     fn words_stand_for_lines_columns_files_and_what_was_bound() {
         let files = file();
         let names = names(&files);
-        let filled = names.fill(&json!({"line": "@two", "column": "@two:f(", "path": "%a.py", "id": ["$id"]})).unwrap();
+        let filled =
+            names.fill(&json!({"line": "@two", "column": "@two:f(", "path": "./a.py", "id": ["$id"]})).unwrap();
         assert_eq!(filled, json!({"line": 2, "column": 11, "path": "/p/a.py", "id": [7]}));
         for wrong in ["@three", "$nobody", "@two:q"] {
             assert!(names.fill(&json!(wrong)).is_err(), "{wrong}");

@@ -21,6 +21,7 @@ pub(crate) struct Events {
     pub(crate) py_unwind: c_int,
     pub(crate) line: c_int,
     pub(crate) jump: c_int,
+    pub(crate) instruction: c_int,
 }
 
 /// A claimed tool of `sys.monitoring`.
@@ -58,6 +59,7 @@ impl Tool {
                 py_unwind: event("PY_UNWIND")?,
                 line: event("LINE")?,
                 jump: event("JUMP")?,
+                instruction: event("INSTRUCTION")?,
             },
             set_local_events: monitoring.getattr("set_local_events")?.into(),
             set_events: monitoring.getattr("set_events")?.into(),
@@ -128,6 +130,7 @@ impl Tool {
             events.py_unwind,
             events.line,
             events.jump,
+            events.instruction,
         ] {
             monitoring.call_method1("register_callback", (self.id, event, py.None()))?;
         }

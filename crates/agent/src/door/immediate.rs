@@ -32,6 +32,11 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
             Ok(()) => return None,
             Err(failure) => Err(failure),
         },
+        "setFunctionBreakpoints" => match set_function_breakpoints(&request) {
+            Ok(()) => return None,
+            Err(failure) => Err(failure),
+        },
+        "breakpointLocations" if !MAILBOX.is_open() => breakpoint_locations(&request),
         "setExceptionBreakpoints" => set_exception_breakpoints(&request),
         "pause" => pause(&request),
         "cancel" => cancel(&request),
@@ -89,10 +94,26 @@ fn set_breakpoints(request: &Request) -> Result<(), Failure> {
             stop::forget_error(py, error);
         }
     });
-    let (answer, told) = breakpoints::answer(&breakpoints);
-    OUTBOX.send(request.answer(&dap::SetBreakpointsBody { breakpoints: answer }));
-    breakpoints::told(&breakpoints, told);
+    answer_breakpoints(request, &breakpoints);
     Ok(())
+}
+
+fn set_function_breakpoints(request: &Request) -> Result<(), Failure> {
+    let arguments: dap::SetFunctionBreakpointsArguments = request.arguments()?;
+    let breakpoints = breakpoints::replace_functions(&arguments.breakpoints);
+    within_patience(move |py| {
+        if let Err(error) = Python::attach(breakpoints::arm_functions) {
+            stop::forget_error(py, error);
+        }
+    });
+    answer_breakpoints(request, &breakpoints);
+    Ok(())
+}
+
+fn answer_breakpoints(request: &Request, breakpoints: &[Arc<breakpoints::Breakpoint>]) {
+    let (answer, told) = breakpoints::answer(breakpoints);
+    OUTBOX.send(request.answer(&dap::SetBreakpointsBody { breakpoints: answer }));
+    breakpoints::told(breakpoints, told);
 }
 
 fn set_exception_breakpoints(request: &Request) -> Result<Response, Failure> {
@@ -155,17 +176,31 @@ fn threads(request: &Request) -> Result<Response, Failure> {
 
 fn fetch_source(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::SourceArguments = request.arguments()?;
+    let body = looked_up(move |py| source::fetch(py, &arguments))?;
+    Ok(request.answer(&body))
+}
+
+fn breakpoint_locations(request: &Request) -> Result<Response, Failure> {
+    let arguments: dap::BreakpointLocationsArguments = request.arguments()?;
+    let body = looked_up(move |py| breakpoints::locations(py, &arguments))?;
+    Ok(request.answer(&body))
+}
+
+/// What only a look with the GIL can tell, while the program runs.
+fn looked_up<T: Send + 'static>(
+    look: impl FnOnce(Python<'_>) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     let answer = Arc::new(Mutex::new(None));
     let slot = Arc::clone(&answer);
     let done = within_patience(move |_| {
-        let fetched = Python::attach(|py| source::fetch(py, &arguments));
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(fetched);
+        let found = Python::attach(look);
+        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
     });
-    let fetched = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match fetched {
-        Some(fetched) => fetched.map(|body| request.answer(&body)),
-        None if done => Err(Failure::internal("the source was not fetched")),
-        None => Err(Failure::user("the program is busy in native code: its source cannot be read now")),
+    let found = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match found {
+        Some(found) => found,
+        None if done => Err(Failure::internal("nothing was found out")),
+        None => Err(Failure::user("the program is busy in native code and cannot be asked now")),
     }
 }
 

@@ -4,16 +4,21 @@
 pub(crate) mod immediate;
 mod line;
 pub(crate) mod listener;
+pub(crate) mod log;
 pub(crate) mod mailbox;
 pub(crate) mod outbox;
 
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
+use log::Log;
 use outbox::Outbox;
 
 /// Messages to the hub.
 pub(crate) static OUTBOX: Outbox = Outbox::new();
+
+/// What logpoints print.
+pub(crate) static LOG: Log = Log::new();
 
 /// What the hub asked for in `attach`.
 #[derive(Clone, Debug)]

@@ -5,13 +5,16 @@
 //! events of a program that runs are few.
 
 use std::collections::VecDeque;
+use std::ffi::c_int;
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ikpdb_proto::Message;
 use ikpdb_proto::framing::encode;
 
+use super::LOG;
 use super::line::Line;
 
 /// The way to the hub.
@@ -49,31 +52,70 @@ impl Outbox {
         self.lock().drop_line();
     }
 
-    /// Sends a message that must arrive if there is a hub.
+    /// Sends a message that must arrive if there is a hub. What logpoints have printed goes before it.
     pub(crate) fn send(&self, message: impl Into<Message>) {
         let mut state = self.lock();
+        state.push_log();
         state.push(message.into());
         drop(state);
         self.wake.notify_one();
+    }
+
+    /// There is something in the log.
+    pub(super) fn wake(&self) {
+        // The writer is before its look at the log or waits already: never between the two.
+        drop(self.lock());
+        self.wake.notify_one();
+    }
+
+    /// Waits until everything is sent that logpoints have printed, but not for long: the program is about to end.
+    pub(crate) fn send_rest(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        if !LOG.waits() {
+            return;
+        }
+        let mut state = self.lock();
+        state.push_log();
+        while state.line.is_some() && !state.queue.is_empty() && Instant::now() < deadline {
+            let descriptor = state.line.as_ref().map_or(-1, Line::descriptor);
+            drop(state);
+            wait_writable(descriptor, patience);
+            state = self.lock();
+            state.flush();
+        }
     }
 
     /// The writer thread: writes what senders could not. Never returns; it is native, and holds nothing of the program's.
     pub(crate) fn write_for_ever(&self) -> ! {
         loop {
             let mut state = self.lock();
-            while state.queue.is_empty() || state.line.is_none() {
+            while state.line.is_none() || (state.queue.is_empty() && !LOG.waits()) {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            let Some(line) = state.line.as_ref() else { continue };
+            if state.queue.is_empty()
+                && let Some(event) = LOG.next()
+            {
+                state.push(event.into());
+            }
+            let Some(line) = state.line.as_ref().filter(|_| !state.queue.is_empty()) else { continue };
             let descriptor = line.descriptor();
             drop(state);
-            wait_writable(descriptor);
+            wait_writable(descriptor, Duration::from_secs(1));
             self.lock().flush();
         }
     }
 }
 
 impl State {
+    /// Everything that logpoints have printed.
+    fn push_log(&mut self) {
+        while self.line.is_some()
+            && let Some(event) = LOG.next()
+        {
+            self.push(event.into());
+        }
+    }
+
     fn push(&mut self, message: Message) {
         if self.line.is_none() {
             return;
@@ -121,8 +163,9 @@ fn send_now(socket: &UnixStream, bytes: &[u8]) -> std::io::Result<usize> {
     usize::try_from(sent).map_err(|_| std::io::Error::last_os_error())
 }
 
-fn wait_writable(descriptor: RawFd) {
+/// Waits until a socket takes something, but not for ever: the descriptor may have been closed meanwhile.
+fn wait_writable(descriptor: RawFd, patience: Duration) {
     let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one pollfd of our own. A second at most, in case the descriptor was closed meanwhile.
-    unsafe { libc::poll(&raw mut poll, 1, 1000) };
+    // SAFETY: one pollfd of our own.
+    unsafe { libc::poll(&raw mut poll, 1, c_int::try_from(patience.as_millis()).unwrap_or(1000)) };
 }

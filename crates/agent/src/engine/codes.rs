@@ -12,13 +12,13 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::breakpoints::{self, Armed};
+use super::breakpoints::{self, Armed, Spot};
 use super::events::{self, Watch};
 use super::exceptions;
 use super::files::{self, FileId};
 use super::gil_cell::GilCell;
 use super::library::{self, Library};
-use super::line_table;
+use super::line_table::{self, Body};
 use crate::capi::{self, Ref};
 
 /// What only who has the GIL may see of a file; the rest is in [`files`].
@@ -59,6 +59,16 @@ pub(crate) struct CodeInfo {
     pub(crate) armed: Vec<Armed>,
     /// Its own executable lines, sorted.
     pub(crate) lines: Box<[u32]>,
+    /// The line with which its body begins.
+    pub(crate) entry_line: u32,
+    /// What it is the body of.
+    pub(crate) body: Body,
+    /// Whether it is the inside of a comprehension or generator expression.
+    pub(crate) is_inner: bool,
+    /// Instructions at which a line that has a breakpoint goes on after others.
+    pub(crate) continuations: Box<[u32]>,
+    /// Jumps back to the line that they come from, which has a breakpoint: offset and line.
+    pub(crate) loops: Vec<(u32, u32)>,
     /// First line.
     pub(crate) first_line: u32,
 }
@@ -143,14 +153,23 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     const CO_OPTIMIZED: c_int = 1;
     /// Generator, coroutine, iterable coroutine, asynchronous generator.
     const CO_AWAITS: c_int = 0x20 | 0x80 | 0x100 | 0x200;
-    let lines =
-        line_table::executable_lines(table.cast::<PyBytes>()?.as_bytes(), first_line, flags & CO_OPTIMIZED != 0);
+    let table = table.cast::<PyBytes>()?.as_bytes();
     let thread_hook = exceptions::is_thread_hook(code, &name);
-    let is_module = attribute(code, c"co_name")?.cast::<PyString>()?.to_string_lossy() == "<module>";
+    let own_name = attribute(code, c"co_name")?;
+    let own_name = own_name.cast::<PyString>()?.to_string_lossy();
+    let is_module = own_name == "<module>";
+    let body = match flags & CO_OPTIMIZED {
+        0 if is_module => Body::Module,
+        0 => Body::Class,
+        _ => Body::Function,
+    };
+    let lines = line_table::executable_lines(table, first_line, body);
+    let entry_line = line_table::body_entries(table, first_line, body).find_map(|entry| entry.line);
+    let is_inner = ["<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"].contains(&own_name.as_ref());
     let info = with(py, |codes| {
         let file = codes.file(&name);
         let entry = &mut codes.files[file.0];
-        files::add_lines(file, &lines);
+        files::add_lines(file, &lines, &line_table::spans(table, first_line));
         let info = Box::into_raw(Box::new(CodeInfo {
             code: code.as_ptr(),
             file,
@@ -163,6 +182,11 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             awaits: flags & CO_AWAITS != 0,
             armed: Vec::new(),
             lines: lines.into(),
+            entry_line: entry_line.unwrap_or(first_line),
+            body,
+            is_inner,
+            continuations: Box::default(),
+            loops: Vec::new(),
             first_line,
         }));
         entry.codes.push(info);
@@ -279,6 +303,31 @@ impl Held {
 /// The living code objects of a file.
 pub(crate) fn codes_of(py: Python<'_>, id: FileId) -> Vec<Held> {
     with(py, |codes| codes.files[id.0].codes.iter().copied().map(Held::new).collect())
+}
+
+/// All files that code was loaded from.
+pub(crate) fn all_files(py: Python<'_>) -> Vec<FileId> {
+    with(py, |codes| (0..codes.files.len()).map(FileId).collect())
+}
+
+/// Whether a function of a file has a breakpoint where it begins.
+pub(crate) fn has_entries(py: Python<'_>, id: FileId) -> bool {
+    // SAFETY: the registry holds living records only.
+    let has = |info: &*mut CodeInfo| unsafe { &**info }.armed.iter().any(|it| it.spot == Spot::Entry);
+    with(py, |codes| codes.files[id.0].codes.iter().any(has))
+}
+
+/// Whether a line of the inside of a comprehension is the line of the code around it: who wants to stop there means that, not each
+/// round of the inside. (From 3.12 on most comprehensions have no code of their own.)
+pub(crate) fn is_shadowed(py: Python<'_>, info: *const CodeInfo, line: u32) -> bool {
+    // SAFETY: living records under the GIL, by the callers and by the registry.
+    let own = unsafe { &*info };
+    let around = |other: &*mut CodeInfo| {
+        // SAFETY: as above.
+        let other = unsafe { &**other };
+        !other.is_inner && other.lines.binary_search(&line).is_ok()
+    };
+    own.is_inner && with(py, |codes| codes.files[own.file.0].codes.iter().any(around))
 }
 
 /// The living code objects of the user's own files that are wanted.

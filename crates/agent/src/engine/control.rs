@@ -1,105 +1,158 @@
 //! What an event leads to, the same for `sys.monitoring` and the trace function.
 
 use std::ffi::c_int;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use ikpdb_proto::{Event, dap};
-use pyo3::ffi::PyObject;
+use pyo3::ffi::{PyObject, PyThreadState};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-use super::breakpoints::Armed;
+use super::breakpoints::{self, Spot};
 use super::codes::{self, CodeInfo};
-use super::run_to;
+use super::gil_cell::GilCell;
 use super::step::{self, Kind, Verdict};
 use super::stop::{self, Came, Reason, What};
-use crate::door::OUTBOX;
+use super::{line_table, run_to};
+use crate::capi::{self, Ref};
 
 /// The current thread is about to execute a line.
 pub(crate) fn line(py: Python<'_>, info: *mut CodeInfo, line: u32) {
     if stop::is_stopper() {
         return;
     }
+    let entered = entered(py);
+    let mut hits = if goes_on(info) { Vec::new() } else { breakpoints::reached(py, info, Spot::Line(line)) };
     loop {
-        let hits = hits(py, info, line);
-        let came = if hits.is_empty() && run_to::reached(py, info, line) {
+        let came = if hits.is_empty() && entered.is_empty() && run_to::reached(py, info, line) {
             stop::stop(py, What::new(Reason::Goto))
         } else {
             let verdict = if step::active() { step::on_line(py, info) } else { Verdict::Ignore };
-            obey(py, verdict, hits)
+            let function = hits.is_empty() && !entered.is_empty();
+            let all = entered.iter().chain(&hits).copied().collect();
+            obey_hits(py, verdict, all, if function { Reason::Function } else { Reason::Breakpoint })
         };
         if came == Came::Done {
             return;
         }
+        // Another thread was stopped meanwhile: what was hit counts only if it is still wanted.
+        // SAFETY: the record of running code, under the GIL.
+        let armed = unsafe { &(*info).armed };
+        hits.retain(|id| armed.iter().any(|it| it.breakpoint().id == *id));
     }
+}
+
+/// Whether the line goes on here, after others, as opposed to beginning.
+fn goes_on(info: *const CodeInfo) -> bool {
+    // SAFETY: the record of running code, under the GIL.
+    let continuations = unsafe { &(*info).continuations };
+    !continuations.is_empty() && {
+        // SAFETY: the running frame.
+        let at = unsafe { (capi::py().frame_get_lasti)(capi::current_frame()) };
+        u32::try_from(at).is_ok_and(|at| continuations.contains(&at))
+    }
+}
+
+/// The current thread is about to execute an instruction that has a breakpoint.
+pub(crate) fn instruction(py: Python<'_>, info: *mut CodeInfo, offset: u32) {
+    if stop::is_stopper() {
+        return;
+    }
+    let hits = breakpoints::reached(py, info, Spot::Instruction(offset));
+    while obey(py, Verdict::Ignore, hits.clone()) == Came::Waited {}
+}
+
+/// The line of a loop that jumps back to where it comes from, if that line has a breakpoint.
+pub(crate) fn loops(py: Python<'_>, info: *mut CodeInfo, from: u32, to: u32) -> Option<u32> {
+    if info.is_null() || to > from {
+        return None;
+    }
+    // SAFETY: the record of running code, under the GIL.
+    let info = unsafe { &mut *info };
+    if let Some((_, line)) = info.loops.iter().find(|(offset, _)| *offset == from) {
+        return Some(*line);
+    }
+    // SAFETY: its code object is running.
+    let code = unsafe { Bound::from_borrowed_ptr(py, info.code) };
+    let table = codes::attribute(&code, c"co_linetable").ok()?.cast_into::<PyBytes>().ok()?;
+    let line = |offset| line_table::locate(table.as_bytes(), info.first_line, offset)?.line;
+    let line = line(from).filter(|it| line(to) == Some(*it))?;
+    let armed = info.armed.iter().any(|it| it.spot == Spot::Line(line));
+    (armed && breakpoints::has_loop(py, info.file, line)).then(|| {
+        info.loops.push((from, line));
+        line
+    })
+}
+
+/// A function that begins with a breakpoint in the current thread: its frame, and the breakpoints. It stops at its first line.
+struct Entered {
+    thread: *mut PyThreadState,
+    frame: Ref,
+    hits: Vec<i32>,
+}
+
+// SAFETY: used under the GIL only.
+unsafe impl Send for Entered {}
+
+static ENTERED: GilCell<Vec<Entered>> = GilCell::new(Vec::new());
+static ANY_ENTERED: AtomicBool = AtomicBool::new(false);
+
+/// A function begins, which may have breakpoints.
+pub(crate) fn function_begins(py: Python<'_>, info: *mut CodeInfo) {
+    // SAFETY: the record of running code, under the GIL.
+    let wanted = !info.is_null() && unsafe { &*info }.armed.iter().any(|it| it.spot == Spot::Entry);
+    if !wanted || stop::is_stopper() {
+        return;
+    }
+    let hits = breakpoints::reached(py, info, Spot::Entry);
+    if hits.is_empty() {
+        return;
+    }
+    let thread = capi::current_thread();
+    // SAFETY: the running frame.
+    let frame = unsafe { Ref::borrow(capi::current_frame().cast()) };
+    let old = ENTERED.with(py, |all| {
+        let at = all.iter().position(|it| it.thread == thread);
+        let old = at.map(|at| all.swap_remove(at));
+        all.push(Entered { thread, frame, hits });
+        old
+    });
+    drop(old);
+    ANY_ENTERED.store(true, Ordering::Relaxed);
+}
+
+/// The breakpoints of the function that the current frame has just begun.
+fn entered(py: Python<'_>) -> Vec<i32> {
+    if !ANY_ENTERED.load(Ordering::Relaxed) {
+        return Vec::new();
+    }
+    let (thread, frame) = (capi::current_thread(), capi::current_frame());
+    let found = ENTERED.with(py, |all| {
+        let at = all.iter().position(|it| it.thread == thread && it.frame.as_ptr() == frame.cast());
+        let found = at.map(|at| all.swap_remove(at));
+        ANY_ENTERED.store(!all.is_empty(), Ordering::Relaxed);
+        found
+    });
+    found.map(|it| it.hits).unwrap_or_default()
 }
 
 /// Stops if a step or a breakpoint says so.
 pub(crate) fn obey(py: Python<'_>, verdict: Verdict, hits: Vec<i32>) -> Came {
+    obey_hits(py, verdict, hits, Reason::Breakpoint)
+}
+
+fn obey_hits(py: Python<'_>, verdict: Verdict, hits: Vec<i32>, kind_of_hits: Reason) -> Came {
     let (kind, frame) = match verdict {
         Verdict::Ignore => (None, None),
         Verdict::Stop(kind) => (Some(kind), None),
         Verdict::StopInCaller(frame) => (Some(Kind::Out), Some(frame)),
     };
     let reason = match kind {
-        _ if !hits.is_empty() => Reason::Breakpoint,
+        _ if !hits.is_empty() => kind_of_hits,
         Some(Kind::Entry) => Reason::Entry,
         Some(_) => Reason::Step,
         None => return Came::Done,
     };
     stop::stop(py, What { reason, frame, hits, ..What::new(reason) })
-}
-
-/// The breakpoints that stop at this line now.
-fn hits(py: Python<'_>, info: *mut CodeInfo, line: u32) -> Vec<i32> {
-    let mut hits = Vec::new();
-    let mut index = 0;
-    loop {
-        // A condition runs code, and that may change the breakpoints: nothing is borrowed meanwhile.
-        // SAFETY: the record of running code, under the GIL.
-        let Some(armed) = unsafe { &*info }.armed.get(index).cloned() else { return hits };
-        index += 1;
-        if armed.line == line && holds(py, info, &armed) {
-            hits.push(armed.breakpoint.id);
-        }
-    }
-}
-
-fn holds(py: Python<'_>, info: *const CodeInfo, armed: &Armed) -> bool {
-    let Some(condition) = &armed.condition else { return true };
-    // SAFETY: the record of running code.
-    let code = unsafe { (*info).code };
-    match condition.holds(py, code.cast()) {
-        Ok(answer) => answer,
-        Err(error) => {
-            if !armed.breakpoint.complained.swap(true, Ordering::Relaxed) {
-                complain(py, info, armed, &error);
-            }
-            // The error is ours to handle: the program must not see it.
-            stop::forget_error(py, error);
-            false
-        }
-    }
-}
-
-fn complain(py: Python<'_>, info: *const CodeInfo, armed: &Armed, error: &PyErr) {
-    let (path, _) = codes::file_of(py, info);
-    let condition = armed.breakpoint.condition.as_deref().unwrap_or_default();
-    let text = format!(
-        "The condition '{condition}' at line {} failed, so the breakpoint does not stop: {}\n",
-        armed.line,
-        one_line(py, error)
-    );
-    OUTBOX.send(Event::new(
-        "output",
-        &dap::OutputEvent {
-            category: Some("important".to_owned()),
-            output: text,
-            source: Some(dap::Source { path: Some(path), ..dap::Source::default() }),
-            line: Some(armed.line),
-            ..dap::OutputEvent::default()
-        },
-    ));
-    armed.breakpoint.tell_failure(format!("the condition failed: {}", one_line(py, error)));
 }
 
 /// An error as `Type: message`. Only errors of an evaluation come here: its message is what the user asked for.

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use pyo3::prelude::*;
 
+use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
 use super::{breakpoints, freeze, hooks, monitor, pause, run_to, settled, step, trace};
 use crate::capi;
@@ -79,20 +80,27 @@ pub(crate) fn refresh(py: Python<'_>, info: *mut CodeInfo) -> PyResult<()> {
         return Ok(());
     };
     let events = tools.code.events;
-    let (code, before, watch, armed, on_def_line, thread_hook) = {
+    let (code, before, watch, on_def_line, thread_hook, spots) = {
         // SAFETY: a living record under the GIL, by the callers.
         let info = unsafe { &*info };
-        let on_def_line = info.armed.iter().any(|it| it.line == info.first_line);
-        (info.code, info.events, info.watch, !info.armed.is_empty(), on_def_line, info.thread_hook)
+        let spots = info.armed.iter().fold(0, |wanted, it| {
+            wanted
+                | match it.spot {
+                    // One event a line, for a loop on one line too: its jumps tell of the further rounds.
+                    Spot::Line(_) => events.line | events.jump,
+                    Spot::Instruction(_) => events.instruction,
+                    Spot::Entry => events.py_start | events.line,
+                }
+        });
+        let on_def_line = info.armed.iter().any(|it| it.spot == Spot::Line(info.first_line));
+        (info.code, info.events, info.watch, on_def_line, info.thread_hook, spots)
     };
     let mut wanted: c_int = match watch {
         Watch::Nothing => 0,
         Watch::LinesAndEnd => events.line | events.py_return | events.py_yield,
         Watch::End => events.py_return | events.py_yield,
     };
-    if armed {
-        wanted |= events.line;
-    }
+    wanted |= spots;
     // From 3.13 on a body on the `def` line gives no line event unless its start is watched, too.
     if wanted & events.line != 0 && (on_def_line || watch == Watch::LinesAndEnd) && capi::capi().version >= (3, 13) {
         wanted |= events.py_start;
@@ -101,7 +109,10 @@ pub(crate) fn refresh(py: Python<'_>, info: *mut CodeInfo) -> PyResult<()> {
         wanted |= events.py_start;
     }
     // SAFETY: as above.
-    unsafe { (*info).events = wanted };
+    unsafe {
+        (*info).events = wanted;
+        (*info).loops.clear();
+    }
     if before != 0 {
         tools.code.set_local(py, code, 0)?;
     }

@@ -1,6 +1,7 @@
 //! The files that code came from, with their lines: filled when code is found, readable without the GIL.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +21,8 @@ struct File {
     path: Option<PathBuf>,
     /// All lines at which a line event can come. (A list to be sorted anew with each function made the start 40 ms longer.)
     lines: BTreeSet<u32>,
+    /// First and last lines of what is written over several lines.
+    spans: BTreeSet<(u32, u32)>,
 }
 
 #[derive(Default)]
@@ -42,19 +45,43 @@ pub(crate) fn id_of(name: &str, library: bool) -> FileId {
         return *id;
     }
     let id = FileId(files.all.len());
-    files.all.push(File { name: name.to_owned(), library, path: None, lines: BTreeSet::new() });
+    files.all.push(File { name: name.to_owned(), library, path: None, lines: BTreeSet::new(), spans: BTreeSet::new() });
     files.by_name.insert(name.to_owned(), id);
     id
 }
 
-/// Code of a file was found: these are lines of it.
-pub(crate) fn add_lines(id: FileId, new: &[u32]) {
-    files().all[id.0].lines.extend(new);
+/// Code of a file was found: these are lines of it, and what stands on several of them.
+pub(crate) fn add_lines(id: FileId, new: &[u32], spans: &[(u32, u32)]) {
+    let mut files = files();
+    files.all[id.0].lines.extend(new);
+    files.all[id.0].spans.extend(spans);
 }
 
 /// The first line at or after `line` at which a line event can come.
 pub(crate) fn line_from(id: FileId, line: u32) -> Option<u32> {
     files().all[id.0].lines.range(line..).next().copied()
+}
+
+/// The lines of a range at which a line event can come.
+pub(crate) fn lines_in(id: FileId, lines: RangeInclusive<u32>) -> Vec<u32> {
+    if lines.is_empty() { Vec::new() } else { files().all[id.0].lines.range(lines).copied().collect() }
+}
+
+/// The line for a breakpoint that is wanted at `line`: this one, else the next one that has code; at the end of what is written
+/// over several lines, where that begins.
+pub(crate) fn line_for(id: FileId, line: u32) -> Option<u32> {
+    let files = files();
+    let file = &files.all[id.0];
+    let next = file.lines.range(line..).next().copied();
+    if next == Some(line) {
+        return next;
+    }
+    let around = file.spans.iter().filter(|(first, last)| *first < line && line <= *last);
+    let innermost = around.min_by_key(|(first, last)| last - first);
+    match innermost {
+        Some((first, last)) if next.is_none_or(|next| next > *last) && file.lines.contains(first) => Some(*first),
+        _ => next,
+    }
 }
 
 /// The files whose path is `wanted`, which has no symbolic links. Theirs are resolved.
@@ -119,10 +146,21 @@ mod tests {
     #[test]
     fn the_lines_of_a_file_are_those_of_all_its_code() {
         let id = id_of("/nowhere/lines.py", false);
-        add_lines(id, &[1, 9]);
-        add_lines(id, &[4, 5]);
-        add_lines(id, &[4]);
+        add_lines(id, &[1, 9], &[]);
+        add_lines(id, &[4, 5], &[]);
+        add_lines(id, &[4], &[]);
         let from = |line| line_from(id, line);
         assert_eq!((from(1), from(2), from(5), from(6), from(10)), (Some(1), Some(4), Some(5), Some(9), None));
+        assert_eq!(lines_in(id, 2..=5), [4, 5]);
+    }
+
+    #[test]
+    fn the_end_of_a_statement_leads_to_its_begin_and_its_inside_to_its_next_line() {
+        // A call on lines 3 to 7 with code on 3 and 5, in a function from 2 to 9.
+        let id = id_of("/nowhere/spans.py", false);
+        add_lines(id, &[2, 3, 5, 9], &[(2, 9), (3, 7)]);
+        let found: Vec<Option<u32>> = (1..=10).map(|line| line_for(id, line)).collect();
+        let expected = [Some(2), Some(2), Some(3), Some(5), Some(5), Some(3), Some(3), Some(9), Some(9), None];
+        assert_eq!(found, expected);
     }
 }

@@ -59,24 +59,46 @@ pub(crate) fn entries(table: &[u8], first_line: u32) -> impl Iterator<Item = Ent
 ///
 /// A function begins with instructions that stand on its `def` line and give no event; they end with the first one that
 /// has the columns (0, 0) there. If code of the body stands on that line too, the line counts.
-pub(crate) fn executable_lines(table: &[u8], first_line: u32, is_function: bool) -> Vec<u32> {
-    let mut in_prologue = is_function;
-    let mut lines: Vec<u32> = entries(table, first_line)
-        .filter(|entry| {
-            if !in_prologue {
-                return true;
-            }
-            if entry.line == Some(first_line) && entry.columns == Some((0, 0)) {
-                in_prologue = false;
-            }
-            false
-        })
-        .filter_map(|entry| entry.line)
-        .filter(|line| *line > 0)
-        .collect();
+pub(crate) fn executable_lines(table: &[u8], first_line: u32, body: Body) -> Vec<u32> {
+    let entries = body_entries(table, first_line, body);
+    let mut lines: Vec<u32> = entries.filter_map(|entry| entry.line).filter(|line| *line > 0).collect();
     lines.sort_unstable();
     lines.dedup();
     lines
+}
+
+/// What a code object is the body of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// A module, or what `exec` is given.
+    Module,
+    /// A class: its own line, in its first and last instructions, belongs to the code around it.
+    Class,
+    /// A function, lambda, comprehension.
+    Function,
+}
+
+/// The entries behind those with which a function begins.
+pub(crate) fn body_entries(table: &[u8], first_line: u32, body: Body) -> impl Iterator<Item = Entry> + '_ {
+    let mut in_prologue = body == Body::Function;
+    entries(table, first_line).filter(move |entry| {
+        let is_start = entry.line == Some(first_line) && entry.columns == Some((0, 0));
+        if !in_prologue {
+            return body != Body::Class || !is_start;
+        }
+        in_prologue = !is_start;
+        false
+    })
+}
+
+/// First and last lines of what is written over several lines: calls, literals, definitions.
+pub(crate) fn spans(table: &[u8], first_line: u32) -> Vec<(u32, u32)> {
+    let several =
+        |entry: Entry| entry.line.filter(|line| *line > 0 && entry.end_line > *line).map(|it| (it, entry.end_line));
+    let mut spans: Vec<(u32, u32)> = entries(table, first_line).filter_map(several).collect();
+    spans.sort_unstable();
+    spans.dedup();
+    spans
 }
 
 /// The entry that covers an instruction.
@@ -125,24 +147,27 @@ mod tests {
     #[test]
     fn the_def_line_of_a_function_is_not_executable() {
         let table: &[u8] = &[0x80, 0x00, 0xd8, 8, 9, 0xe0, 11, 12];
-        assert_eq!(executable_lines(table, 4, true), [5, 7]);
-        assert_eq!(executable_lines(table, 4, false), [4, 5, 7]);
+        assert_eq!(executable_lines(table, 4, Body::Function), [5, 7]);
+        assert_eq!(executable_lines(table, 4, Body::Module), [4, 5, 7]);
     }
 
     #[test]
     fn a_body_on_the_def_line_makes_it_executable() {
         // Prologue, then an instruction on the same line with columns of its own.
-        assert_eq!(executable_lines(&[0x80, 0x00, 0xd0, 17, 18], 3, true), [3]);
+        assert_eq!(executable_lines(&[0x80, 0x00, 0xd0, 17, 18], 3, Body::Function), [3]);
         // An empty body compiled without columns of its own (3.11).
-        assert_eq!(executable_lines(&[0x80, 0x00, 0x80, 0x00], 30, true), [30]);
+        assert_eq!(executable_lines(&[0x80, 0x00, 0x80, 0x00], 30, Body::Function), [30]);
     }
 
     #[test]
     fn a_damaged_table_gives_what_was_readable() {
         for end in 0..TABLE.len() {
-            let _ = executable_lines(&TABLE[..end], 4, true);
+            let _ = executable_lines(&TABLE[..end], 4, Body::Function);
         }
-        assert_eq!(executable_lines(&[0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 1, false), Vec::<u32>::new());
+        assert_eq!(
+            executable_lines(&[0xf0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], 1, Body::Module),
+            Vec::<u32>::new()
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
+use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
 use super::events::{self, Tools, Watch};
 use super::step::{self, Verdict};
@@ -17,6 +18,8 @@ use crate::lifetime;
 pub(crate) fn register(py: Python<'_>, tools: &Tools) -> PyResult<()> {
     let events = tools.code.events;
     tools.code.register(py, events.line, c"ikpdb_line", on_line)?;
+    tools.code.register(py, events.jump, c"ikpdb_jump", on_jump)?;
+    tools.code.register(py, events.instruction, c"ikpdb_instruction", on_instruction)?;
     tools.code.register(py, events.py_start, c"ikpdb_start", on_start)?;
     tools.code.register(py, events.py_return, c"ikpdb_return", on_return)?;
     tools.code.register(py, events.py_yield, c"ikpdb_yield", on_yield)?;
@@ -85,7 +88,51 @@ unsafe extern "C" fn on_line(_: *mut PyObject, args: *mut *mut PyObject, _: isiz
 fn wants_line(info: *const CodeInfo, line: u32) -> bool {
     // SAFETY: the record of running code, under the GIL.
     let info = unsafe { &*info };
-    info.watch == Watch::LinesAndEnd || info.armed.iter().any(|it| it.line == line)
+    info.watch == Watch::LinesAndEnd
+        || info.armed.iter().any(|it| match it.spot {
+            Spot::Line(armed) => armed == line,
+            Spot::Entry => line == info.entry_line,
+            Spot::Instruction(_) => false,
+        })
+}
+
+/// Jumps in code with breakpoints on lines: one back to the line that it comes from begins a further round of a loop that stands
+/// on one line, of which no line event tells.
+unsafe extern "C" fn on_jump(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    answer(|py| {
+        // SAFETY: JUMP gives the code and two offsets, exact ints.
+        let (code, from, to) = unsafe { (argument(args, 0), offset(argument(args, 1)), offset(argument(args, 2))) };
+        let info = codes::lookup(code);
+        match control::loops(py, info, from, to) {
+            Some(line) => {
+                control::line(py, info, line);
+                Answer::Keep
+            }
+            None => Answer::Disable,
+        }
+    })
+}
+
+/// Instructions of code with breakpoints within lines.
+unsafe extern "C" fn on_instruction(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    answer(|py| {
+        // SAFETY: INSTRUCTION gives the code and an offset, an exact int.
+        let (code, at) = unsafe { (argument(args, 0), offset(argument(args, 1))) };
+        let info = codes::lookup(code);
+        // SAFETY: the record of running code, under the GIL.
+        if info.is_null() || !unsafe { &*info }.armed.iter().any(|it| it.spot == Spot::Instruction(at)) {
+            return Answer::Disable;
+        }
+        control::instruction(py, info, at);
+        Answer::Keep
+    })
+}
+
+/// # Safety
+/// `number` is an exact int.
+unsafe fn offset(number: *mut PyObject) -> u32 {
+    // SAFETY: by the caller.
+    u32::try_from(unsafe { ffi::PyLong_AsLong(number) }).unwrap_or(u32::MAX)
 }
 
 /// The start of code that a breakpoint or a thread's exception wants to be told of. (Nothing asks for all starts: code is found
@@ -99,6 +146,7 @@ unsafe extern "C" fn on_start(_: *mut PyObject, args: *mut *mut PyObject, _: isi
         if !info.is_null() && unsafe { (*info).thread_hook } {
             exceptions::thread_hook_begins(py);
         }
+        control::function_begins(py, info);
         Answer::Keep
     })
 }

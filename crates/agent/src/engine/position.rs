@@ -8,7 +8,7 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::codes::attribute;
+use super::codes::{self, attribute};
 use super::line_table::{self, Entry};
 
 /// The lines of files that were looked at during a stop.
@@ -35,6 +35,15 @@ impl Lines {
         span_of(&entry, &self.of(file)?)
     }
 
+    /// The lines of a file: as they were loaded, where that was kept, else as they are on disk.
+    pub(crate) fn of_file(&mut self, py: Python<'_>, file: &str) -> Option<Arc<[String]>> {
+        let loaded = codes::loaded_contents(py, &std::fs::canonicalize(file).ok()?);
+        match loaded {
+            Some(bytes) => Some(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()),
+            None => self.of(file),
+        }
+    }
+
     fn of(&mut self, file: &str) -> Option<Arc<[String]>> {
         let read = || Some(std::fs::read_to_string(file).ok()?.lines().map(str::to_owned).collect());
         self.0.entry(file.to_owned()).or_insert_with(read).clone()
@@ -52,7 +61,7 @@ fn span_of(entry: &Entry, lines: &[String]) -> Option<Span> {
 }
 
 /// The 1-based UTF-16 column of a byte of a line. A byte inside a character counts as that character.
-fn utf16_column(line: &str, byte: u32) -> u32 {
+pub(crate) fn utf16_column(line: &str, byte: u32) -> u32 {
     let byte = usize::try_from(byte).unwrap_or(usize::MAX);
     let units: usize = line.char_indices().take_while(|(at, _)| *at < byte).map(|(_, c)| c.len_utf16()).sum();
     u32::try_from(units).unwrap_or(u32::MAX).saturating_add(1)

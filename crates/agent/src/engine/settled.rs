@@ -10,6 +10,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
+use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo, Held, attribute};
 use super::{awaits, fused, gil};
 use crate::capi::capi;
@@ -45,7 +46,7 @@ fn can_be_mended(info: &CodeInfo) -> bool {
     match capi().version {
         (3, 11) => false,
         (3, 12) => true,
-        _ => info.awaits && info.events != 0,
+        _ => info.awaits && info.events != 0 && !info.armed.iter().any(|it| matches!(it.spot, Spot::Instruction(_))),
     }
 }
 

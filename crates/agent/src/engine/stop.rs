@@ -29,6 +29,8 @@ pub(crate) enum Reason {
     Entry,
     /// A breakpoint, or `breakpoint()` in the program.
     Breakpoint,
+    /// A breakpoint on the function that begins.
+    Function,
     /// A step is done.
     Step,
     /// The user asked.
@@ -326,6 +328,7 @@ fn stopped_event(what: &What, number: u32, thread: &Thread) -> dap::StoppedEvent
     let (reason, description) = match what.reason {
         Reason::Entry => ("entry", "Stopped before the first line"),
         Reason::Breakpoint => ("breakpoint", "Stopped on a breakpoint"),
+        Reason::Function => ("function breakpoint", "Stopped where a function begins"),
         Reason::Step => ("step", "Stopped after a step"),
         Reason::Pause => ("pause", "Paused"),
         Reason::Exception => ("exception", "Stopped on an uncaught exception"),

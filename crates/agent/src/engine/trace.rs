@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
-use super::codes;
+use super::breakpoints::Spot;
+use super::codes::{self, CodeInfo};
 use super::{control, events, freeze, gil, pause, run_to, step, stop, threads};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
@@ -18,6 +20,7 @@ use crate::lifetime;
 const CALL: c_int = 0;
 const LINE: c_int = 2;
 const RETURN: c_int = 3;
+const OPCODE: c_int = 7;
 
 /// `c_tracefunc` in 3.11's thread state.
 const C_TRACE_FUNCTION: usize = 72;
@@ -121,7 +124,7 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
     if LOST.load(Ordering::Relaxed) {
         update(py);
     }
-    if what != CALL && what != LINE && what != RETURN {
+    if !matches!(what, CALL | LINE | RETURN | OPCODE) {
         return;
     }
     let code: *mut PyObject = capi::frame_code(frame).cast();
@@ -130,8 +133,15 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
         let Ok(found) = codes::info_of(py, code) else { return };
         info = found;
     }
+    if matches!(what, CALL | LINE) && stops_within_lines(info) {
+        // SAFETY: a live frame, and an object that lives for ever. An error is a dead interpreter's.
+        unsafe { ffi::PyObject_SetAttrString(frame.cast(), c"f_trace_opcodes".as_ptr(), ffi::Py_True()) };
+    }
     match what {
         CALL => {
+            if begins(py, frame, code) {
+                control::function_begins(py, info);
+            }
             if step::watches_starts() {
                 let verdict = step::on_start(py, info);
                 control::obey(py, verdict, Vec::new());
@@ -146,6 +156,12 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
                 control::line(py, info, line);
             }
         }
+        OPCODE => {
+            // SAFETY: the running frame.
+            if let Ok(at) = u32::try_from(unsafe { (capi::py().frame_get_lasti)(frame) }) {
+                control::instruction(py, info, at);
+            }
+        }
         _ if !step::active() && !run_to::active() => {}
         // No value: an exception leaves the frame.
         _ if argument.is_null() => step::on_unwind(py),
@@ -158,6 +174,22 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
             control::obey(py, verdict, Vec::new());
         }
     }
+}
+
+/// Whether code has breakpoints at instructions.
+fn stops_within_lines(info: *const CodeInfo) -> bool {
+    // SAFETY: the record of running code, under the GIL.
+    unsafe { &*info }.armed.iter().any(|it| matches!(it.spot, Spot::Instruction(_)))
+}
+
+/// Whether a call is the frame's first, as opposed to a generator that goes on: the argument of its `RESUME` says so.
+fn begins(py: Python<'_>, frame: *mut PyFrameObject, code: *mut PyObject) -> bool {
+    // SAFETY: a live code object and a running frame.
+    let (code, at) = unsafe { (Bound::from_borrowed_ptr(py, code), (capi::py().frame_get_lasti)(frame)) };
+    let bytes = codes::attribute(&code, c"co_code").and_then(|it| Ok(it.cast_into::<PyBytes>()?));
+    let argument =
+        usize::try_from(at).ok().zip(bytes.ok()).and_then(|(at, bytes)| bytes.as_bytes().get(at + 1).copied());
+    argument.is_none_or(|it| it & 3 == 0)
 }
 
 /// Whether a frame that gives a value away will go on: its instruction is a `yield`.

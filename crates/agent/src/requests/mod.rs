@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::engine::evaluation::Evaluation;
 use crate::engine::step::Kind;
 use crate::engine::stop::{GoOn, Stop};
-use crate::engine::{run_to, source, threads};
+use crate::engine::{breakpoints, run_to, source, threads};
 use crate::inspect;
 
 /// What a request led to.
@@ -62,6 +62,7 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
             body(&outcome?)
         }
         "evaluate" => body(&evaluate::evaluate(py, stop, request)?),
+        "breakpointLocations" => body(&breakpoints::locations(py, &request.arguments()?)?),
         "exceptionInfo" => body(&exception_info::describe(py, stop)?),
         "source" => body(&source::fetch(py, &request.arguments()?)?),
         "continue" => {

@@ -1,8 +1,7 @@
-//! Conditions of breakpoints: compiled once, and evaluated in as little as the expression allows.
+//! Expressions of breakpoints: compiled once, and evaluated in as little as they allow.
 //!
-//! Three tiers. `name op integer` and `name is [not] None` on a fast local are compared natively. Any other expression over
-//! fast locals and globals becomes a function of the locals it names, called with them. Names that live in cells, in a
-//! class body or in a module need the frame's whole namespace.
+//! An expression over fast locals and globals becomes a function of the locals it names, called with them. Names that live in
+//! cells, in a class body or in a module need the frame's whole namespace.
 
 use std::ffi::c_int;
 use std::sync::Mutex;
@@ -12,18 +11,16 @@ use pyo3::ffi::{self, PyCodeObject, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use super::codes;
-use super::native_condition::NativeCondition;
 use crate::capi::frame::RawFrame;
 use crate::capi::{self, Ref};
+use crate::engine::codes;
 
-/// A compiled condition for one code object.
+/// An expression compiled for one code object.
 #[derive(Debug)]
-pub(crate) struct Condition {
-    native: Option<(usize, NativeCondition)>,
+pub(super) struct Expression {
     function: Option<Function>,
-    /// The plain expression, for the slowest tier.
-    expression: Ref,
+    /// As it is, for the frame's namespace.
+    plain: Ref,
 }
 
 #[derive(Debug)]
@@ -36,15 +33,15 @@ struct Function {
     made: Mutex<Option<(usize, Ref)>>,
 }
 
-impl Condition {
+impl Expression {
     /// Whether the text is an expression; if not, why.
-    pub(crate) fn check(py: Python<'_>, text: &str) -> Result<(), String> {
+    pub(super) fn check(py: Python<'_>, text: &str) -> Result<(), String> {
         compile(py, text).map(drop).map_err(|error| error.value(py).to_string())
     }
 
     /// Compiles the text for a code object.
-    pub(crate) fn compile(py: Python<'_>, text: &str, code: *mut PyObject) -> PyResult<Self> {
-        let expression = compile(py, text)?;
+    pub(super) fn compile(py: Python<'_>, text: &str, code: *mut PyObject) -> PyResult<Self> {
+        let plain = compile(py, text)?;
         // SAFETY: a live code object, by the caller.
         let code = unsafe { Bound::from_borrowed_ptr(py, code) };
         let list = |name: &str| -> PyResult<Vec<String>> { code.getattr(name)?.extract() };
@@ -52,7 +49,7 @@ impl Condition {
         let (cells, free) = (list("co_cellvars")?, list("co_freevars")?);
         let optimized = code.getattr("co_flags")?.extract::<c_int>()? & 1 != 0;
         let mut names = Vec::new();
-        names_of(&expression, &mut names)?;
+        names_of(&plain, &mut names)?;
         let in_cells = names.iter().any(|name| cells.contains(name) || free.contains(name));
         let function = if optimized && !in_cells {
             let parameters: Vec<(String, usize)> = locals
@@ -68,44 +65,32 @@ impl Condition {
         } else {
             None
         };
-        let native = function.as_ref().and_then(|function| {
-            let (name, condition) = NativeCondition::parse(text)?;
-            let index = function.parameters.iter().find(|it| it.0 == name)?.1;
-            Some((index, condition))
-        });
-        Ok(Self { native, function, expression: expression.into() })
+        Ok(Self { function, plain: plain.into() })
     }
 
-    /// Whether it is true in the frame that the current thread runs, whose code is `code`.
-    pub(crate) fn holds(&self, py: Python<'_>, code: *mut PyCodeObject) -> PyResult<bool> {
-        if let Some(frame) = RawFrame::current(code) {
-            if let Some((index, condition)) = &self.native
-                && let Some(answer) = frame.local(*index).and_then(|value| condition.holds(value))
-            {
-                return Ok(answer);
-            }
-            if let Some(function) = &self.function {
-                return function.holds(py, frame);
-            }
+    /// The place of a fast local that it names.
+    pub(super) fn local(&self, name: &str) -> Option<usize> {
+        self.function.as_ref()?.parameters.iter().find(|it| it.0 == name).map(|it| it.1)
+    }
+
+    /// Its value in the frame that the current thread runs, whose code is `code`.
+    pub(super) fn value<'py>(&self, py: Python<'py>, code: *mut PyCodeObject) -> PyResult<Bound<'py, PyAny>> {
+        if let (Some(function), Some(frame)) = (&self.function, RawFrame::current(code)) {
+            return function.value(py, frame);
         }
-        self.holds_in_namespace(py)
-    }
-
-    fn holds_in_namespace(&self, py: Python<'_>) -> PyResult<bool> {
         let frame = capi::current_frame();
         // SAFETY: the current frame of this thread; both functions return new references.
-        let value = unsafe {
+        unsafe {
             let globals = Ref::steal((capi::py().frame_get_globals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
             let locals = Ref::steal((capi::py().frame_get_locals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
-            let value = ffi::PyEval_EvalCode(self.expression.as_ptr(), globals.as_ptr(), locals.as_ptr());
-            Bound::from_owned_ptr_or_err(py, value)?
-        };
-        value.is_truthy()
+            let value = ffi::PyEval_EvalCode(self.plain.as_ptr(), globals.as_ptr(), locals.as_ptr());
+            Bound::from_owned_ptr_or_err(py, value)
+        }
     }
 }
 
 impl Function {
-    fn holds(&self, py: Python<'_>, frame: RawFrame) -> PyResult<bool> {
+    fn value<'py>(&self, py: Python<'py>, frame: RawFrame) -> PyResult<Bound<'py, PyAny>> {
         // SAFETY: the globals of the running frame, borrowed from it.
         let globals = unsafe { ffi::PyEval_GetGlobals() };
         let function = {
@@ -126,30 +111,41 @@ impl Function {
                 }
             }
         };
-        // The values are borrowed from the frame: the references held here keep them while the expression runs.
-        let mut values: Vec<Ref> = Vec::with_capacity(self.parameters.len());
-        for (name, index) in &self.parameters {
-            let Some(value) = frame.local(*index) else {
-                return Err(PyNameError::new_err(format!("name '{name}' is not assigned yet")));
-            };
-            // SAFETY: a live local of the running frame.
-            values.push(unsafe { Ref::borrow(value) });
+        let (mut few, mut many) = ([std::ptr::null_mut(); FEW], Vec::new());
+        let arguments: &mut [*mut PyObject] = if self.parameters.len() <= FEW {
+            &mut few[..self.parameters.len()]
+        } else {
+            many.resize(self.parameters.len(), std::ptr::null_mut());
+            &mut many
+        };
+        for ((name, index), argument) in self.parameters.iter().zip(&mut *arguments) {
+            *argument = frame
+                .local(*index)
+                .ok_or_else(|| PyNameError::new_err(format!("name '{name}' is not assigned yet")))?;
         }
-        let arguments: Vec<*mut PyObject> = values.iter().map(Ref::as_ptr).collect();
-        // SAFETY: live objects, as many as said.
-        let answer = unsafe {
+        // SAFETY: live locals of the running frame, borrowed from it: the references taken here keep them while the
+        // expression runs, and are given back behind it, whatever it answers.
+        unsafe {
+            for argument in &*arguments {
+                ffi::Py_INCREF(*argument);
+            }
             let answer =
                 (capi::py().vectorcall)(function.as_ptr(), arguments.as_ptr(), arguments.len(), std::ptr::null_mut());
-            Bound::from_owned_ptr_or_err(py, answer)?
-        };
-        answer.is_truthy()
+            for argument in &*arguments {
+                ffi::Py_DECREF(*argument);
+            }
+            Bound::from_owned_ptr_or_err(py, answer)
+        }
     }
 }
+
+/// So many values are handed over without asking for memory.
+const FEW: usize = 8;
 
 fn compile<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     let builtins = py.import("builtins")?;
     builtins.getattr("compile")?.call(
-        (text.trim(), "<condition>", "eval"),
+        (text.trim(), "<breakpoint>", "eval"),
         Some(&{
             let options = PyDict::new(py);
             options.set_item("dont_inherit", true)?;
