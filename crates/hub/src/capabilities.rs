@@ -1,8 +1,10 @@
 //! What a session can do: the one place where that is asked (I8).
 
 use ikpdb_proto::Failure;
-use ikpdb_proto::dap::{Capabilities, SourceBreakpoint};
+use ikpdb_proto::dap::Capabilities;
 use serde_json::{Map, Value};
+
+use crate::combine::Entry;
 
 /// Requests that an agent understands only if it says so. A request that is not here is always passed on.
 const NEEDED: &[(&str, &str)] = &[
@@ -41,8 +43,10 @@ pub(crate) fn check(command: &str, claimed: &Map<String, Value>) -> Result<(), F
 }
 
 /// Why a backend cannot have this breakpoint, if so.
-pub(crate) fn lacking(breakpoint: &SourceBreakpoint, claimed: &Map<String, Value>) -> Option<&'static str> {
+pub(crate) fn lacking(entry: &Entry, claimed: &Map<String, Value>) -> Option<&'static str> {
+    let breakpoint = &entry.breakpoint;
     let wants = [
+        (entry.function.is_some(), "supportsFunctionBreakpoints", "breakpoints on functions are not supported here"),
         (breakpoint.condition.is_some(), "supportsConditionalBreakpoints", "conditions are not supported here"),
         (breakpoint.hit_condition.is_some(), "supportsHitConditionalBreakpoints", "hit counts are not supported here"),
         (breakpoint.log_message.is_some(), "supportsLogPoints", "logpoints are not supported here"),

@@ -11,30 +11,32 @@ use ikpdb_proto::dap::SourceBreakpoint;
 pub(crate) struct Entry {
     /// What the backend is told.
     pub(crate) breakpoint: SourceBreakpoint,
+    /// The function that it is told in the place of a line.
+    pub(crate) function: Option<String>,
     /// Whose it is, in the order of the list.
     pub(crate) wishes: Vec<WishId>,
 }
 
-/// What one source needs, by line. Wishes are enabled ones of that source.
+/// What one source needs, by place. Wishes are enabled ones of that source, or those of functions.
 pub(crate) fn combine<'a>(wishes: impl Iterator<Item = &'a Wish>) -> Vec<Entry> {
-    let mut lines: BTreeMap<u32, Vec<&Wish>> = BTreeMap::new();
+    let mut places: BTreeMap<(u32, Option<u32>, Option<&str>), Vec<&Wish>> = BTreeMap::new();
     for wish in wishes {
-        lines.entry(wish.line).or_default().push(wish);
+        places.entry((wish.line, wish.column, wish.function.as_deref())).or_default().push(wish);
     }
-    lines.into_values().flat_map(|on_line| combine_line(&on_line)).collect()
+    places.into_values().flat_map(|in_place| combine_place(&in_place)).collect()
 }
 
-fn combine_line(wishes: &[&Wish]) -> Vec<Entry> {
+fn combine_place(wishes: &[&Wish]) -> Vec<Entry> {
     let (logs, stops): (Vec<&Wish>, Vec<&Wish>) = wishes.iter().partition(|wish| wish.log_message.is_some());
     let mut entries = Vec::new();
     if stops.iter().any(|wish| wish.condition.is_none() && wish.hit_condition.is_none()) {
         // It stops every time: the conditions of the others add nothing.
-        entries.push(entry(SourceBreakpoint { line: stops[0].line, ..Default::default() }, &stops));
+        entries.push(entry(at(stops[0]), &stops));
     } else {
         let (counted, plain): (Vec<&Wish>, Vec<&Wish>) = stops.iter().partition(|wish| wish.hit_condition.is_some());
         if let Some(first) = plain.first() {
             let condition = any_of(&plain);
-            entries.push(entry(SourceBreakpoint { line: first.line, condition, ..Default::default() }, &plain));
+            entries.push(entry(SourceBreakpoint { condition, ..at(first) }, &plain));
         }
         entries.extend(equal_together(&counted));
     }
@@ -63,22 +65,26 @@ fn equal_together(wishes: &[&Wish]) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for wish in wishes {
         let breakpoint = SourceBreakpoint {
-            line: wish.line,
-            column: None,
             condition: wish.condition.clone(),
             hit_condition: wish.hit_condition.clone(),
             log_message: wish.log_message.clone(),
+            ..at(wish)
         };
         match entries.iter_mut().find(|it| it.breakpoint == breakpoint) {
             Some(equal) => equal.wishes.push(wish.id),
-            None => entries.push(Entry { breakpoint, wishes: vec![wish.id] }),
+            None => entries.push(entry(breakpoint, &[wish])),
         }
     }
     entries
 }
 
+fn at(wish: &Wish) -> SourceBreakpoint {
+    SourceBreakpoint { line: wish.line, column: wish.column, ..Default::default() }
+}
+
 fn entry(breakpoint: SourceBreakpoint, wishes: &[&Wish]) -> Entry {
-    Entry { breakpoint, wishes: wishes.iter().map(|wish| wish.id).collect() }
+    let function = wishes.first().and_then(|wish| wish.function.clone());
+    Entry { breakpoint, function, wishes: wishes.iter().map(|wish| wish.id).collect() }
 }
 
 #[cfg(test)]
@@ -100,6 +106,8 @@ mod tests {
                 id: WishId(id),
                 path: "/a.py".into(),
                 line: 5,
+                column: None,
+                function: None,
                 enabled: true,
                 condition: text(row.0),
                 hit_condition: text(row.1),
@@ -121,6 +129,44 @@ mod tests {
                 )
             })
             .collect()
+    }
+
+    #[test]
+    fn wishes_at_other_columns_and_on_other_functions_are_other_breakpoints() {
+        let wish = |id, column, function: Option<&str>| Wish {
+            id: WishId(id),
+            path: "/a.py".into(),
+            line: 5,
+            column,
+            function: function.map(str::to_owned),
+            enabled: true,
+            condition: None,
+            hit_condition: None,
+            log_message: None,
+            text: None,
+            owner: None,
+            placed: BTreeMap::new(),
+        };
+        let wishes = [
+            wish(1, Some(9), None),
+            wish(2, None, None),
+            wish(3, Some(9), None),
+            wish(4, None, Some("f")),
+            wish(5, None, Some("g")),
+        ];
+        let combined: Vec<_> = combine(wishes.iter())
+            .into_iter()
+            .map(|it| (it.breakpoint.column, it.function, it.wishes.iter().map(|id| id.0).collect::<Vec<_>>()))
+            .collect();
+        assert_eq!(
+            combined,
+            [
+                (None, None, vec![2]),
+                (None, Some("f".to_owned()), vec![4]),
+                (None, Some("g".to_owned()), vec![5]),
+                (Some(9), None, vec![1, 3]),
+            ]
+        );
     }
 
     #[test]

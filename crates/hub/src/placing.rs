@@ -25,6 +25,9 @@ struct Sent {
     answered: bool,
 }
 
+/// What a backend is told: the function, or the line.
+type Told<'a> = (Option<&'a str>, &'a SourceBreakpoint);
+
 /// The entries of one source for one backend: those that it is told, then those that it cannot have.
 #[derive(Clone, Default)]
 pub(crate) struct Arranged {
@@ -35,15 +38,16 @@ pub(crate) struct Arranged {
 impl Arranged {
     /// Sorts entries by what the backend claims to do.
     pub(crate) fn new(entries: Vec<Entry>, claimed: &Map<String, Value>) -> Self {
-        let lacking = |entry: &Entry| capabilities::lacking(&entry.breakpoint, claimed);
+        let lacking = |entry: &Entry| capabilities::lacking(entry, claimed);
         let (mut entries, cannot): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| lacking(entry).is_none());
         let refused = cannot.iter().filter_map(lacking).collect();
         entries.extend(cannot);
         Self { entries, refused }
     }
 
-    fn told(&self) -> impl Iterator<Item = &SourceBreakpoint> {
-        self.entries[..self.entries.len() - self.refused.len()].iter().map(|it| &it.breakpoint)
+    fn told(&self) -> impl Iterator<Item = Told<'_>> {
+        let told = &self.entries[..self.entries.len() - self.refused.len()];
+        told.iter().map(|it| (it.function.as_deref(), &it.breakpoint))
     }
 
     /// What became of each wish, given what the backend made of the breakpoints that it was told.
@@ -96,9 +100,9 @@ impl Placing {
     }
 
     /// Notes what the backend is told now. The answer is to name the number that comes back.
-    pub(crate) fn sent(&mut self, path: &str, arranged: Arranged) -> (u64, Vec<SourceBreakpoint>) {
+    pub(crate) fn sent(&mut self, path: &str, arranged: Arranged) -> (u64, Vec<(Option<String>, SourceBreakpoint)>) {
         self.generation += 1;
-        let breakpoints = arranged.told().cloned().collect();
+        let breakpoints = arranged.told().map(|(function, it)| (function.map(str::to_owned), it.clone())).collect();
         let mut made = self.sources.remove(path).map(|sent| sent.made).unwrap_or_default();
         made.retain(|wish, _| arranged.entries.iter().any(|entry| entry.wishes.contains(wish)));
         let sent = Sent { generation: self.generation, arranged, made, answered: false };
@@ -162,6 +166,7 @@ mod tests {
     fn entry(line: u32, wishes: &[u32]) -> Entry {
         Entry {
             breakpoint: SourceBreakpoint { line, ..Default::default() },
+            function: None,
             wishes: wishes.iter().map(|&id| WishId(id)).collect(),
         }
     }
@@ -232,13 +237,14 @@ mod tests {
     fn i08_what_a_backend_cannot_have_it_is_not_told_and_its_owner_is() {
         let log = Entry {
             breakpoint: SourceBreakpoint { line: 1, log_message: Some("x".into()), ..Default::default() },
+            function: None,
             wishes: vec![WishId(1)],
         };
         let mut placing = Placing::default();
         let both = arranged(&[log.clone(), entry(2, &[2])]);
         assert!(placing.differs("/a", &both));
         let (generation, told) = placing.sent("/a", both);
-        assert_eq!(told.iter().map(|it| it.line).collect::<Vec<_>>(), [2]);
+        assert_eq!(told.iter().map(|it| it.1.line).collect::<Vec<_>>(), [2]);
         placing.answered("/a", generation, vec![made(10, true)]);
         let placements = placing.placements();
         assert!(placements[&WishId(2)].verified);

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ikpdb_proto::client::{ChangeWish, NewWish, Wish};
-use ikpdb_proto::dap::SourceBreakpoint;
+use ikpdb_proto::dap::{FunctionBreakpoint, SourceBreakpoint};
 use ikpdb_proto::{Failure, WishId};
 
 use crate::combine::{Entry, combine};
 use crate::port::ConnectionId;
+
+/// The path under which wishes for functions stand.
+pub(crate) const FUNCTIONS: &str = "";
 
 /// How many wishes there may be.
 const MANY: usize = 10_000;
@@ -23,6 +26,16 @@ pub(crate) struct Wishes {
     last: u32,
     /// Changed since [`Wishes::take_changed`].
     changed: bool,
+}
+
+/// What an editor wants in one place.
+struct Own {
+    line: u32,
+    column: Option<u32>,
+    function: Option<String>,
+    condition: Option<String>,
+    hit_condition: Option<String>,
+    log_message: Option<String>,
 }
 
 struct Kept {
@@ -71,12 +84,19 @@ impl Wishes {
 
     /// Adds one to the shared list, or changes the one that is there already.
     pub(crate) fn set(&mut self, new: NewWish) -> Result<WishId, Failure> {
-        check_place(&new.path, new.line)?;
-        for text in [&new.condition, &new.hit_condition, &new.log_message, &new.text].into_iter().flatten() {
+        let function = given(new.function.clone());
+        let (path, line) = match &function {
+            Some(_) => (FUNCTIONS.to_owned(), 0),
+            None => {
+                check_place(&new.path, new.line)?;
+                (new.path.clone(), new.line)
+            }
+        };
+        for text in [&function, &new.condition, &new.hit_condition, &new.log_message, &new.text].into_iter().flatten() {
             check_text(text)?;
         }
-        let existing =
-            self.list.iter_mut().find(|it| it.editor.is_none() && it.wish.path == new.path && it.wish.line == new.line);
+        let same = |it: &Wish| (&it.path, it.line, it.column, &it.function) == (&path, line, new.column, &function);
+        let existing = self.list.iter_mut().find(|it| it.editor.is_none() && same(&it.wish));
         self.changed = true;
         if let Some(kept) = existing {
             let wish = &mut kept.wish;
@@ -93,8 +113,10 @@ impl Wishes {
         let id = self.next_id()?;
         let wish = Wish {
             id,
-            path: new.path,
-            line: new.line,
+            path,
+            line,
+            column: new.column,
+            function,
             enabled: new.enabled.unwrap_or(true),
             condition: given(new.condition),
             hit_condition: given(new.hit_condition),
@@ -117,6 +139,7 @@ impl Wishes {
             check_place(&wish.path, line)?;
             if line != wish.line {
                 wish.text = None;
+                wish.column = None;
             }
             wish.line = line;
         }
@@ -166,9 +189,45 @@ impl Wishes {
     ) -> Result<Vec<WishId>, Failure> {
         for breakpoint in wanted {
             check_place(path, breakpoint.line)?;
-            for text in
-                [&breakpoint.condition, &breakpoint.hit_condition, &breakpoint.log_message].into_iter().flatten()
-            {
+        }
+        let own = |breakpoint: &SourceBreakpoint| Own {
+            line: breakpoint.line,
+            column: breakpoint.column,
+            function: None,
+            condition: breakpoint.condition.clone(),
+            hit_condition: breakpoint.hit_condition.clone(),
+            log_message: breakpoint.log_message.clone(),
+        };
+        self.replace_own(editor, owner, path, wanted.iter().map(own).collect())
+    }
+
+    /// As [`Wishes::replace`], of the editor's own wishes for functions.
+    pub(crate) fn replace_functions(
+        &mut self,
+        editor: ConnectionId,
+        owner: &str,
+        wanted: &[FunctionBreakpoint],
+    ) -> Result<Vec<WishId>, Failure> {
+        let own = |breakpoint: &FunctionBreakpoint| Own {
+            line: 0,
+            column: None,
+            function: Some(breakpoint.name.clone()),
+            condition: breakpoint.condition.clone(),
+            hit_condition: breakpoint.hit_condition.clone(),
+            log_message: None,
+        };
+        self.replace_own(editor, owner, FUNCTIONS, wanted.iter().map(own).collect())
+    }
+
+    fn replace_own(
+        &mut self,
+        editor: ConnectionId,
+        owner: &str,
+        path: &str,
+        wanted: Vec<Own>,
+    ) -> Result<Vec<WishId>, Failure> {
+        for it in &wanted {
+            for text in [&it.function, &it.condition, &it.hit_condition, &it.log_message].into_iter().flatten() {
                 check_text(text)?;
             }
         }
@@ -179,25 +238,27 @@ impl Wishes {
         self.list.retain(|it| {
             let mine = it.editor == Some(editor) && it.wish.path == path;
             if mine {
-                before.push((it.wish.line, it.wish.id));
+                before.push(it.wish.clone());
             }
             !mine
         });
         let mut ids = Vec::with_capacity(wanted.len());
-        for breakpoint in wanted {
-            let old = before.iter().position(|(line, _)| *line == breakpoint.line);
-            let id = match old {
-                Some(index) => before.swap_remove(index).1,
+        for it in wanted {
+            let same = |old: &Wish| (old.line, old.column, &old.function) == (it.line, it.column, &it.function);
+            let id = match before.iter().position(same) {
+                Some(index) => before.swap_remove(index).id,
                 None => self.next_id()?,
             };
             let wish = Wish {
                 id,
                 path: path.to_owned(),
-                line: breakpoint.line,
+                line: it.line,
+                column: it.column,
+                function: it.function,
                 enabled: true,
-                condition: given(breakpoint.condition.clone()),
-                hit_condition: given(breakpoint.hit_condition.clone()),
-                log_message: given(breakpoint.log_message.clone()),
+                condition: given(it.condition),
+                hit_condition: given(it.hit_condition),
+                log_message: given(it.log_message),
                 text: None,
                 owner: Some(owner.to_owned()),
                 placed: BTreeMap::new(),
@@ -283,6 +344,8 @@ mod tests {
         NewWish {
             path: "/a.py".into(),
             line,
+            column: None,
+            function: None,
             enabled: None,
             condition: None,
             hit_condition: None,

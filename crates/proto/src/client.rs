@@ -222,10 +222,14 @@ wire! {
     pub struct Wish {
         /// Its id, stable.
         pub id: WishId,
-        /// The file.
+        /// The file; empty for a function.
         pub path: String,
-        /// The line.
+        /// The line; 0 for a function.
         pub line: u32,
+        /// The column in it, if it is not the begin of the line.
+        pub column: Option<u32>,
+        /// The function at whose begin it stops: `func`, `Class.method`, `module:Class.method`.
+        pub function: Option<String>,
         /// Its own switch.
         pub enabled: bool,
         /// Stops only when this is true.
@@ -257,9 +261,15 @@ wire! {
     /// Request [`BREAKPOINTS_SET`].
     pub struct NewWish {
         /// The file.
+        #[serde(default)]
         pub path: String,
         /// The line.
+        #[serde(default)]
         pub line: u32,
+        /// The column in it, if it is not the begin of the line.
+        pub column: Option<u32>,
+        /// A function, in the place of file and line.
+        pub function: Option<String>,
         /// Its switch; the default is true.
         pub enabled: Option<bool>,
         /// Condition.

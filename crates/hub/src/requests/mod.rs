@@ -51,6 +51,7 @@ const TABLE: &[(&str, May, Handler)] = &[
     ("launch", EDITOR, launch::launch),
     ("restart", IN_A_SESSION, restart::restart),
     ("setBreakpoints", EDITOR, set_breakpoints::set_breakpoints),
+    ("setFunctionBreakpoints", EDITOR, set_breakpoints::set_function_breakpoints),
     ("setExceptionBreakpoints", IN_A_SESSION, set_exception_breakpoints::set_exception_breakpoints),
     ("terminate", IN_A_SESSION, terminate::terminate),
     (client::BREAKPOINTS_SET, ALL, breakpoints::set),

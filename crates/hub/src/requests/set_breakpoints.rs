@@ -1,6 +1,10 @@
-//! `setBreakpoints` of an editor: it replaces the editor's own wishes for a source, and nobody else's.
+//! `setBreakpoints` and `setFunctionBreakpoints` of an editor: they replace the editor's own wishes for a source or for
+//! functions, and nobody else's.
 
-use ikpdb_proto::dap::{Breakpoint, BreakpointEvent, SetBreakpointsArguments, SetBreakpointsBody};
+use ikpdb_proto::dap::{
+    Breakpoint, BreakpointEvent, FunctionBreakpoint, SetBreakpointsArguments, SetBreakpointsBody,
+    SetFunctionBreakpointsArguments, SourceBreakpoint,
+};
 use ikpdb_proto::{Event, Failure, Request, Response, SessionId, WishId};
 
 use super::session_of;
@@ -9,32 +13,51 @@ use crate::forward::Purpose;
 use crate::hub::{Hub, Reply};
 use crate::placing::Arranged;
 use crate::port::ConnectionId;
+use crate::wishes::FUNCTIONS;
 
 pub(super) fn set_breakpoints(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
     let arguments: SetBreakpointsArguments = ask.request.arguments()?;
     let path = arguments.source.path.filter(|path| !path.is_empty());
     let path = path.ok_or_else(|| Failure::user("breakpoints need a source with a path"))?;
     let wanted = arguments.breakpoints.unwrap_or_default();
-    let owner = hub.editor(ask.from).map(|editor| editor.name().to_owned()).unwrap_or_default();
+    let owner = owner(hub, ask);
     let ids = hub.wishes.replace(ask.from, &owner, &path, &wanted)?;
+    Ok(told(hub, ask, &path, ids))
+}
+
+/// `setFunctionBreakpoints` of an editor: as for a source.
+pub(super) fn set_function_breakpoints(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
+    let arguments: SetFunctionBreakpointsArguments = ask.request.arguments()?;
+    let owner = owner(hub, ask);
+    let ids = hub.wishes.replace_functions(ask.from, &owner, &arguments.breakpoints)?;
+    Ok(told(hub, ask, FUNCTIONS, ids))
+}
+
+fn owner(hub: &mut Hub, ask: &Ask) -> String {
+    hub.editor(ask.from).map(|editor| editor.name().to_owned()).unwrap_or_default()
+}
+
+/// Answers an editor: what its session made of them, later; or that there is no program yet.
+fn told(hub: &mut Hub, ask: &Ask, path: &str, ids: Vec<WishId>) -> Reply {
     let id = session_of(ask);
     let ready = id.clone().is_ok_and(|id| hub.session(id).is_ok_and(|it| it.agent().is_ok() && !it.no_debug));
     match id {
-        Ok(id) if ready => hub.send_breakpoints(id, &path, Some((ask.clone(), ids))),
+        Ok(id) if ready => {
+            hub.send_breakpoints(id, path, Some((ask.clone(), ids)));
+            Reply::Later
+        }
         _ => {
-            let waits = |(id, wish): (&WishId, &ikpdb_proto::dap::SourceBreakpoint)| Breakpoint {
+            let waits = |id: &WishId| Breakpoint {
                 id: i32::try_from(id.0).ok(),
                 verified: false,
                 message: Some("the program has not been started yet".to_owned()),
-                line: Some(wish.line),
+                line: hub.wishes.get(*id).map(|(wish, _)| wish.line).filter(|line| *line > 0),
                 reason: Some("pending".to_owned()),
                 ..Default::default()
             };
-            let breakpoints = ids.iter().zip(&wanted).map(waits).collect();
-            return Ok(Reply::body(&SetBreakpointsBody { breakpoints }));
+            Reply::body(&SetBreakpointsBody { breakpoints: ids.iter().map(waits).collect() })
         }
     }
-    Ok(Reply::Later)
 }
 
 impl Hub {
@@ -44,13 +67,24 @@ impl Hub {
         let Ok(session) = self.session(id) else { return };
         let Ok(agent) = session.agent() else { return };
         let (generation, breakpoints) = session.placing.sent(path, arranged);
-        let arguments = SetBreakpointsArguments {
-            source: ikpdb_proto::dap::Source { path: Some(path.to_owned()), ..Default::default() },
-            breakpoints: Some(breakpoints),
-            source_modified: None,
+        let request = if path == FUNCTIONS {
+            let function = |(name, it): (Option<String>, SourceBreakpoint)| FunctionBreakpoint {
+                name: name.unwrap_or_default(),
+                condition: it.condition,
+                hit_condition: it.hit_condition,
+            };
+            let breakpoints = breakpoints.into_iter().map(function).collect();
+            Request::new("setFunctionBreakpoints", &SetFunctionBreakpointsArguments { breakpoints })
+        } else {
+            let arguments = SetBreakpointsArguments {
+                source: ikpdb_proto::dap::Source { path: Some(path.to_owned()), ..Default::default() },
+                breakpoints: Some(breakpoints.into_iter().map(|it| it.1).collect()),
+                source_modified: None,
+            };
+            Request::new("setBreakpoints", &arguments)
         };
         let purpose = Purpose::Breakpoints { path: path.to_owned(), generation, editor };
-        self.ask(agent, id, Request::new("setBreakpoints", &arguments), purpose);
+        self.ask(agent, id, request, purpose);
     }
 
     /// What a session is to have for one source.

@@ -207,15 +207,18 @@ pub(super) fn continuations(py: Python<'_>, info: &CodeInfo, lines: &[u32]) -> P
     let code = unsafe { Bound::from_borrowed_ptr(py, info.code) };
     let table = attribute(&code, c"co_linetable")?.cast_into::<PyBytes>()?;
     let bytes = attribute(&code, c"co_code")?.cast_into::<PyBytes>()?;
-    let completing = &opcodes(py).all;
+    let opcodes = opcodes(py);
     let mut found = Vec::new();
     let mut begun: Vec<u32> = Vec::new();
     let mut before = None;
     for entry in line_table::body_entries(table.as_bytes(), info.first_line, info.body) {
         let Some(line) = entry.line else { continue };
         if lines.contains(&line) && before != Some(line) {
-            let opcode = bytes.as_bytes().get(entry.start as usize);
-            if begun.contains(&line) && opcode.is_some_and(|opcode| completing.contains(opcode)) {
+            let opcodes_here = bytes.as_bytes().get(entry.start as usize..).unwrap_or_default().iter().step_by(2);
+            // The names of a call's arguments are loaded just before it.
+            let mut here = opcodes_here.copied().filter(|opcode| *opcode != 0 && !opcodes.loads.contains(opcode));
+            let completes = here.next().is_some_and(|opcode| opcodes.all.contains(&opcode));
+            if begun.contains(&line) && completes {
                 found.push(entry.start);
             }
             begun.push(line);
@@ -230,6 +233,8 @@ pub(super) fn continuations(py: Python<'_>, info: &CodeInfo, lines: &[u32]) -> P
 struct Opcodes {
     all: Vec<u8>,
     calls: usize,
+    /// Those that load a constant.
+    loads: Vec<u8>,
 }
 
 impl Opcodes {
@@ -245,7 +250,7 @@ fn opcodes(py: Python<'_>) -> &'static Opcodes {
 }
 
 fn learn(py: Python<'_>) -> PyResult<Opcodes> {
-    const CALLS: [&str; 4] = ["f(1)", "f(a=1)", "f(*a)", "a.f(1)"];
+    const CALLS: [&str; 5] = ["f(1.5)", "f(None)", "f(a=1)", "f(*a)", "a.f(1)"];
     const OTHERS: [&str; 9] = ["[a,b]", "{a:b}", "{a,b}", "(a,b)", "(a+b)", "(a<b)", "(a in b)", "a[b]", "a[b:c]"];
     let mut opcodes = Opcodes::default();
     for text in CALLS.into_iter().chain(OTHERS) {
@@ -257,12 +262,19 @@ fn learn(py: Python<'_>) -> PyResult<Opcodes> {
         let bytes = attribute(&code, c"co_code")?.cast_into::<PyBytes>()?;
         // Round brackets around an operator are not part of it.
         let length = u32::try_from(text.len()).unwrap_or(0);
-        let whole = [Some((0, length)), Some((1, length - 1))];
-        for entry in line_table::entries(table.as_bytes(), 1).filter(|entry| whole.contains(&entry.columns)) {
-            let range = entry.start as usize..(entry.end as usize).min(bytes.as_bytes().len());
+        let whole = [(0, length), (1, length - 1)];
+        let at = |wanted: &[(u32, u32)]| -> Vec<u8> {
+            let entries = line_table::entries(table.as_bytes(), 1);
+            let here = entries.filter(|entry| entry.columns.is_some_and(|it| wanted.contains(&it)));
+            let pieces = here.filter_map(|entry| bytes.as_bytes().get(entry.start as usize..entry.end as usize));
             // 0 fills the room behind an instruction.
-            opcodes.all.extend(bytes.as_bytes()[range].iter().step_by(2).filter(|opcode| **opcode != 0));
+            pieces.flat_map(|it| it.iter().step_by(2).copied()).filter(|opcode| *opcode != 0).collect()
+        };
+        if text == CALLS[0] || text == CALLS[1] {
+            opcodes.loads.extend(at(&[(2, length - 1)]).first());
         }
+        let loads = &opcodes.loads;
+        opcodes.all.extend(at(&whole).into_iter().filter(|opcode| !loads.contains(opcode)));
     }
     Ok(opcodes)
 }
@@ -275,9 +287,9 @@ mod tests {
     fn statements_begin_behind_semicolons_that_are_code() {
         for (line, expected) in [
             ("x = 1", &[0][..]),
-            ("  a(); b(';') ;c  # d; e", &[2, 7, 14]),
+            ("  a(); b(';') ;c  # d; e", &[2, 7, 15]),
             ("", &[]),
-            ("é = 'ü;'; y", &[0, 11]),
+            ("é = 'ü;'; y", &[0, 12]),
             ("f(\"\\\";\"); g", &[0, 10]),
         ] {
             assert_eq!(statements(line), expected, "{line}");
