@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use crate::capi;
 use crate::capi::builtin::builtin;
 use crate::door::OUTBOX;
-use crate::engine::{breakpoints, events, freeze};
+use crate::engine::{breakpoints, events, exceptions, freeze};
 
 /// How long the end of the program waits for a thread of ours that is inside the interpreter.
 const END_PATIENCE: Duration = Duration::from_secs(2);
@@ -76,6 +76,7 @@ pub(crate) fn forked() -> bool {
 pub(crate) fn let_go(py: Python<'_>) {
     if DEBUGGING.swap(false, Ordering::Relaxed) {
         breakpoints::clear();
+        exceptions::forget();
         freeze::release();
         events::stop(py);
     }

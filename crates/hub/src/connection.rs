@@ -1,7 +1,7 @@
 //! Who is connected, and what each one is.
 
 use ikpdb_proto::agent::AgentHello;
-use ikpdb_proto::dap::{DisconnectArguments, InitializeArguments};
+use ikpdb_proto::dap::{DisconnectArguments, InitializeArguments, SetExceptionBreakpointsArguments};
 use ikpdb_proto::{Request, SessionId};
 
 use crate::lines::Counting;
@@ -71,7 +71,7 @@ pub(crate) struct Editor {
     /// Whether it has configured everything.
     pub(crate) configured: bool,
     /// The exception filters that it wants.
-    pub(crate) filters: Vec<String>,
+    pub(crate) filters: SetExceptionBreakpointsArguments,
     /// The request with which it left.
     pub(crate) leaving: Option<DisconnectArguments>,
 }

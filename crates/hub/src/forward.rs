@@ -1,7 +1,7 @@
 //! Requests on their way to an agent or a runner and answers on their way back: each asked once, answered once.
 
 use ikpdb_proto::client::SessionState;
-use ikpdb_proto::dap::{CancelArguments, ContinuedEvent, ThreadArguments};
+use ikpdb_proto::dap::{CancelArguments, ContinuedEvent, SetExceptionBreakpointsArguments, ThreadArguments};
 use ikpdb_proto::{Event, Failure, Message, Request, Response, SessionId, ThreadId};
 
 use crate::capabilities;
@@ -36,7 +36,7 @@ pub(crate) enum Purpose {
         editor: Option<(Ask, Vec<ikpdb_proto::WishId>)>,
     },
     /// The filters were taken.
-    Filters(Option<Ask>),
+    Filters(Option<(Ask, SetExceptionBreakpointsArguments)>),
     /// The program starts.
     ConfigurationDone(Option<Ask>),
     /// A signal was sent.
@@ -101,7 +101,8 @@ impl Hub {
             Purpose::Breakpoints { path, generation, editor } => {
                 self.breakpoints_answered(id, &path, generation, editor, response);
             }
-            Purpose::Filters(Some(ask)) | Purpose::Signal(Some(ask)) => self.relay(ask, response),
+            Purpose::Filters(Some((ask, sent))) => self.filters_answered(ask, &sent, response),
+            Purpose::Signal(Some(ask)) => self.relay(ask, response),
             Purpose::Filters(None) | Purpose::Signal(None) | Purpose::Unwatched => {}
             Purpose::ConfigurationDone(ask) => self.configured(id, ask, response),
             Purpose::Restart => self.restart_answered(id, &response),
@@ -147,7 +148,7 @@ impl Hub {
             let Some(pending) = self.pending.remove(&key) else { continue };
             match pending.purpose {
                 Purpose::Client(ask)
-                | Purpose::Filters(Some(ask))
+                | Purpose::Filters(Some((ask, _)))
                 | Purpose::ConfigurationDone(Some(ask))
                 | Purpose::Signal(Some(ask))
                 | Purpose::Breakpoints { editor: Some((ask, _)), .. } => self.answer(ask, Err(why.clone())),

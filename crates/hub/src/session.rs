@@ -1,7 +1,7 @@
 //! One debuggee: its runner, its agent, and what is known about it.
 
 use ikpdb_proto::client::{SessionInfo, SessionState};
-use ikpdb_proto::dap::StoppedEvent;
+use ikpdb_proto::dap::{SetExceptionBreakpointsArguments, StoppedEvent};
 use ikpdb_proto::runner::{RunSpec, RunnerExited};
 use ikpdb_proto::{Failure, SessionId};
 use serde_json::{Map, Value};
@@ -28,7 +28,7 @@ pub(crate) struct Session {
     /// What the agent made of the breakpoints.
     pub(crate) placing: Placing,
     /// The exception filters that the agent was told.
-    pub(crate) filters: Option<Vec<String>>,
+    pub(crate) filters: Option<SetExceptionBreakpointsArguments>,
     /// What it printed.
     pub(crate) output: OutputLog,
     /// Holds back what it prints too fast.

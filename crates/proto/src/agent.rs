@@ -16,6 +16,10 @@ pub const CHILD: &str = "ikpdb/child";
 /// Environment variable that names the descriptor with the start; the preload library takes it out again at once.
 pub const START_DESCRIPTOR: &str = "IKPDB_START";
 
+/// The exception filter for what is raised, caught or not.
+pub const RAISED: &str = "raised";
+/// The exception filter for what leaves the user's own code.
+pub const USER_UNHANDLED: &str = "userUnhandled";
 /// The exception filter for what nobody catches.
 pub const UNCAUGHT: &str = "uncaught";
 
@@ -34,14 +38,35 @@ pub fn capabilities() -> Capabilities {
         supports_exception_info_request: Some(true),
         supports_delayed_stack_trace_loading: Some(true),
         supports_cancel_request: Some(true),
-        exception_breakpoint_filters: Some(vec![ExceptionBreakpointsFilter {
-            filter: UNCAUGHT.to_owned(),
-            label: "Uncaught".to_owned(),
-            description: Some("Stops when an exception ends the program or a thread".to_owned()),
-            default: Some(true),
-        }]),
+        supports_exception_filter_options: Some(true),
+        supports_exception_options: Some(true),
+        exception_breakpoint_filters: Some(vec![
+            filter(RAISED, "Raised", "Stops when an exception is raised or reaches your own code, caught or not"),
+            filter(
+                USER_UNHANDLED,
+                "User unhandled",
+                "Stops where an exception is raised that your own code does not catch",
+            ),
+            ExceptionBreakpointsFilter {
+                default: Some(true),
+                ..filter(UNCAUGHT, "Uncaught", "Stops where an exception is raised that nothing catches")
+            },
+        ]),
         ikpdb: Some(IkpdbCapabilities { run_to: Some(true), execute_code: Some(true), disable_break: Some(true) }),
         ..Capabilities::default()
+    }
+}
+
+fn filter(id: &str, label: &str, description: &str) -> ExceptionBreakpointsFilter {
+    ExceptionBreakpointsFilter {
+        filter: id.to_owned(),
+        label: label.to_owned(),
+        description: Some(description.to_owned()),
+        default: Some(false),
+        supports_condition: Some(true),
+        condition_description: Some(
+            "types, as in 'ValueError, !KeyError', or an expression over 'exception'".to_owned(),
+        ),
     }
 }
 

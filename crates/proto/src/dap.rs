@@ -31,6 +31,10 @@ wire! {
         pub supports_set_variable: Option<bool>,
         /// `exceptionInfo` is understood.
         pub supports_exception_info_request: Option<bool>,
+        /// Exception filters may have options.
+        pub supports_exception_filter_options: Option<bool>,
+        /// `setExceptionBreakpoints` honours `exceptionOptions`.
+        pub supports_exception_options: Option<bool>,
         /// `stackTrace` honours `startFrame` and `levels`.
         pub supports_delayed_stack_trace_loading: Option<bool>,
         /// `terminate` is understood.
@@ -72,6 +76,10 @@ wire! {
         pub description: Option<String>,
         /// Whether it is on at first.
         pub default: Option<bool>,
+        /// Whether it may have a condition.
+        pub supports_condition: Option<bool>,
+        /// What a condition may be.
+        pub condition_description: Option<String>,
     }
 
     /// `initialize`.
@@ -293,12 +301,50 @@ wire! {
         pub breakpoint: Breakpoint,
     }
 
-    /// `setExceptionBreakpoints`.
+    /// `setExceptionBreakpoints`: replaces all of them.
     #[derive(Default)]
     pub struct SetExceptionBreakpointsArguments {
         /// The filters that are on.
         #[serde(default)]
         pub filters: Vec<String>,
+        /// Further filters that are on, with what each depends on.
+        pub filter_options: Option<Vec<ExceptionFilterOptions>>,
+        /// What is to be done about exceptions by their types.
+        pub exception_options: Option<Vec<ExceptionOptions>>,
+    }
+
+    /// A filter that is on.
+    #[derive(Default)]
+    pub struct ExceptionFilterOptions {
+        /// Its id.
+        pub filter_id: String,
+        /// Types (`ValueError, !KeyError`) or an expression that has to be true.
+        pub condition: Option<String>,
+    }
+
+    /// What is to be done about some exceptions.
+    #[derive(Default)]
+    pub struct ExceptionOptions {
+        /// A path through a tree of exceptions; absent means all.
+        pub path: Option<Vec<ExceptionPathSegment>>,
+        /// `never`, `always`, `unhandled`, `userUnhandled`.
+        pub break_mode: String,
+    }
+
+    /// A step of such a path.
+    #[derive(Default)]
+    pub struct ExceptionPathSegment {
+        /// All but the named ones.
+        pub negate: Option<bool>,
+        /// Names of the categories or types.
+        pub names: Vec<String>,
+    }
+
+    /// Answer of `setExceptionBreakpoints`: one entry for each filter, filter option and exception option, in that order.
+    #[derive(Default)]
+    pub struct SetExceptionBreakpointsBody {
+        /// What became of each.
+        pub breakpoints: Option<Vec<Breakpoint>>,
     }
 
     /// Event `stopped`.

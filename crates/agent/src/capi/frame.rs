@@ -20,6 +20,10 @@ struct Layout {
     via_c_frame: Option<usize>,
     /// In a frame: its code.
     code: usize,
+    /// In a frame: the one that called it.
+    previous: usize,
+    /// In a frame: who owns it.
+    owner: usize,
     /// In a frame: the first local.
     locals: usize,
     /// Bits of a reference that are not part of the address (3.14+).
@@ -38,17 +42,34 @@ fn layout() -> Option<Layout> {
 
 fn find_layout(version: Version) -> Option<Layout> {
     match version {
-        (3, 11) => Some(Layout { current_frame: 56, via_c_frame: Some(8), code: 32, locals: 72, tag: 0 }),
-        (3, 12) => Some(Layout { current_frame: 56, via_c_frame: Some(0), code: 0, locals: 72, tag: 0 }),
+        (3, 11) => Some(Layout {
+            current_frame: 56,
+            via_c_frame: Some(8),
+            code: 32,
+            previous: 48,
+            owner: 69,
+            locals: 72,
+            tag: 0,
+        }),
+        (3, 12) => Some(Layout {
+            current_frame: 56,
+            via_c_frame: Some(0),
+            code: 0,
+            previous: 8,
+            owner: 70,
+            locals: 72,
+            tag: 0,
+        }),
         // Indices of 8-byte words in `debug_offsets`; its own layout differs by minor version.
-        (3, 13) => published(version, 23, 30, 32, 0),
-        (3, 14) => published(version, 26, 33, 35, 3),
-        (3, 15) => published(version, 26, 41, 43, 3),
+        (3, 13) => published(version, 23, 29, 0),
+        (3, 14) => published(version, 26, 32, 3),
+        (3, 15) => published(version, 26, 40, 3),
         _ => None,
     }
 }
 
-fn published(version: Version, current_frame: usize, code: usize, locals: usize, tag: usize) -> Option<Layout> {
+/// `frame` is the index of the first of five words: previous, executable, instruction, locals, owner.
+fn published(version: Version, current_frame: usize, frame: usize, tag: usize) -> Option<Layout> {
     let runtime = data_symbol(c"_PyRuntime")?.cast::<u64>();
     // SAFETY: from 3.13 on `_PyRuntime` begins with `debug_offsets`, which is longer than the words read here; the
     // cookie and the version are checked before anything else is believed.
@@ -62,8 +83,10 @@ fn published(version: Version, current_frame: usize, code: usize, locals: usize,
     Some(Layout {
         current_frame: offset(current_frame)?,
         via_c_frame: None,
-        code: offset(code)?,
-        locals: offset(locals)?,
+        previous: offset(frame)?,
+        code: offset(frame + 1)?,
+        locals: offset(frame + 3)?,
+        owner: offset(frame + 4)?,
         tag,
     })
 }
@@ -79,25 +102,72 @@ impl RawFrame {
     /// The current thread's frame, if its layout is known and it runs `code`. Needs the GIL.
     pub(crate) fn current(code: *mut PyCodeObject) -> Option<Self> {
         let layout = layout()?;
-        // SAFETY: the GIL is held, so the thread state is ours and stays; the offsets are those of this version, and the
-        // comparison below gives up if they are not.
-        let address = unsafe {
-            let mut frame = read(current_thread().cast(), layout.current_frame);
-            if let Some(offset) = layout.via_c_frame {
-                frame = read(frame, offset);
-            }
-            frame
-        };
-        if address.is_null() {
-            return None;
-        }
+        let frame = Self::innermost(layout)?;
         // SAFETY: a frame that is being executed; see above.
-        let found = unsafe { read(address, layout.code) };
+        let found = unsafe { read(frame.address, layout.code) };
         if found.addr() & !layout.tag != code.addr() {
             BROKEN.store(true, Ordering::Relaxed);
             return None;
         }
-        Some(Self { address, layout })
+        Some(frame)
+    }
+
+    fn previous(self) -> Option<Self> {
+        // SAFETY: a frame of a stack whose thread has the GIL; each leads to the next.
+        let address = unsafe { read(self.address, self.layout.previous) };
+        (!address.is_null()).then_some(Self { address, layout: self.layout })
+    }
+
+    /// The frame of the code that called it, which the public interface names, and whether native code stands between them.
+    /// `None` if it is not found.
+    pub(crate) fn caller(self, code: *mut PyCodeObject) -> Option<(Self, bool)> {
+        /// 3.11: whether the interpreter's loop was entered with this frame.
+        const IS_ENTRY: usize = 68;
+        /// The frames that the interpreter puts between two of the program's.
+        const MOST_BETWEEN: usize = 8;
+        // SAFETY: as above.
+        let mut native = capi().version < (3, 12) && unsafe { self.address.add(IS_ENTRY).read() } != 0;
+        let mut frame = self.previous()?;
+        for _ in 0..MOST_BETWEEN {
+            // From 3.12 on a frame of its own stands for the native code that called one of Python's.
+            if frame.stands_for_native_code() {
+                native = true;
+            } else if frame.code_address() == code.addr() {
+                return Some((frame, native));
+            }
+            frame = frame.previous()?;
+        }
+        None
+    }
+
+    fn stands_for_native_code(self) -> bool {
+        /// Up to here owners are threads, generators and frame objects.
+        const LAST_OF_PYTHON: u8 = 2;
+        // SAFETY: as above.
+        capi().version >= (3, 12) && unsafe { self.address.add(self.layout.owner).read() > LAST_OF_PYTHON }
+    }
+
+    /// Its code's address.
+    fn code_address(self) -> usize {
+        // SAFETY: as above.
+        unsafe { read(self.address, self.layout.code) }.addr() & !self.layout.tag
+    }
+
+    fn innermost(layout: Layout) -> Option<Self> {
+        // SAFETY: as in `current`.
+        let address = unsafe {
+            let frame = read(current_thread().cast(), layout.current_frame);
+            match layout.via_c_frame {
+                Some(offset) => read(frame, offset),
+                None => frame,
+            }
+        };
+        (!address.is_null()).then_some(Self { address, layout })
+    }
+
+    /// What lies at a place of its stack of values, which begins behind so many locals; borrowed.
+    pub(crate) fn stacked(self, locals: usize, index: usize) -> Option<*mut PyObject> {
+        self.local(locals + index)
     }
 
     /// The fast local at `index`, borrowed; `None` if it is unbound or not an ordinary object.

@@ -58,6 +58,8 @@ symbols! {
     frame_get_back: unsafe extern "C" fn(*mut PyFrameObject) -> *mut PyFrameObject = c"PyFrame_GetBack";
     /// The globals; a new reference.
     frame_get_globals: unsafe extern "C" fn(*mut PyFrameObject) -> *mut PyObject = c"PyFrame_GetGlobals";
+    /// The builtins; a new reference.
+    frame_get_builtins: unsafe extern "C" fn(*mut PyFrameObject) -> *mut PyObject = c"PyFrame_GetBuiltins";
     /// The locals: a dict, from 3.13 on a proxy that writes through; a new reference.
     frame_get_locals: unsafe extern "C" fn(*mut PyFrameObject) -> *mut PyObject = c"PyFrame_GetLocals";
     /// The offset of the last instruction, in bytes.

@@ -22,6 +22,7 @@ pub(crate) struct Events {
     pub(crate) line: c_int,
     pub(crate) jump: c_int,
     pub(crate) instruction: c_int,
+    pub(crate) raise: c_int,
 }
 
 /// A claimed tool of `sys.monitoring`.
@@ -60,6 +61,7 @@ impl Tool {
                 line: event("LINE")?,
                 jump: event("JUMP")?,
                 instruction: event("INSTRUCTION")?,
+                raise: event("RAISE")?,
             },
             set_local_events: monitoring.getattr("set_local_events")?.into(),
             set_events: monitoring.getattr("set_events")?.into(),
@@ -131,6 +133,7 @@ impl Tool {
             events.line,
             events.jump,
             events.instruction,
+            events.raise,
         ] {
             monitoring.call_method1("register_callback", (self.id, event, py.None()))?;
         }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use ikpdb_proto::agent::{self, UNCAUGHT};
+use ikpdb_proto::agent::{self, RAISED, UNCAUGHT, USER_UNHANDLED};
 use ikpdb_proto::{Event, Failure, Request, Response, dap};
 use pyo3::Python;
 
@@ -118,11 +118,13 @@ fn answer_breakpoints(request: &Request, breakpoints: &[Arc<breakpoints::Breakpo
 
 fn set_exception_breakpoints(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::SetExceptionBreakpointsArguments = request.arguments()?;
-    if let Some(unknown) = arguments.filters.iter().find(|it| *it != UNCAUGHT) {
+    const KNOWN: [&str; 3] = [RAISED, USER_UNHANDLED, UNCAUGHT];
+    if let Some(unknown) = arguments.filters.iter().find(|it| !KNOWN.contains(&it.as_str())) {
         return Err(Failure::client(format!("there is no exception filter '{unknown}'")));
     }
-    exceptions::set_filters(&arguments.filters);
-    Ok(request.done())
+    let breakpoints = exceptions::read(&arguments);
+    within_patience(exceptions::apply);
+    Ok(request.answer(&dap::SetExceptionBreakpointsBody { breakpoints: Some(breakpoints) }))
 }
 
 fn pause(request: &Request) -> Result<Response, Failure> {

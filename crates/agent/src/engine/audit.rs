@@ -21,6 +21,7 @@ pub(crate) unsafe extern "C" fn on_event(event: *const c_char, args: *mut c_void
         name,
         b"exec"
             | b"sys.excepthook"
+            | b"sys.unraisablehook"
             | b"sys.settrace"
             | b"os.fork"
             | b"os.forkpty"
@@ -61,6 +62,12 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
         }
         b"sys.excepthook" => {
             if let Some(value) = argument(2).filter(|it| !it.is_none()) {
+                exceptions::uncaught(py, &value);
+            }
+        }
+        b"sys.unraisablehook" => {
+            // The record: type, exception, traceback and more.
+            if let Some(value) = argument(1).and_then(|it| it.get_item(1).ok()).filter(|it| !it.is_none()) {
                 exceptions::uncaught(py, &value);
             }
         }

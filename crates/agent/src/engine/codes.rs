@@ -51,8 +51,12 @@ pub(crate) struct CodeInfo {
     pub(crate) watch: Watch,
     /// Whether it is the body of a module.
     pub(crate) is_module: bool,
+    /// Whether it is what an object is made with.
+    pub(crate) is_init: bool,
     /// Its start is the report of a thread's uncaught exception.
     pub(crate) thread_hook: bool,
+    /// Its start is the report of a task's.
+    pub(crate) task_hook: bool,
     /// Whether it may wait inside an expression: coroutines do, and generators.
     pub(crate) awaits: bool,
     /// The breakpoints in it.
@@ -65,6 +69,8 @@ pub(crate) struct CodeInfo {
     pub(crate) body: Body,
     /// Whether it is the inside of a comprehension or generator expression.
     pub(crate) is_inner: bool,
+    /// Its handlers of exceptions, once one was looked at.
+    pub(crate) handlers: Option<Box<exceptions::CodeHandlers>>,
     /// Instructions at which a line that has a breakpoint goes on after others.
     pub(crate) continuations: Box<[u32]>,
     /// Jumps back to the line that they come from, which has a breakpoint: offset and line.
@@ -155,6 +161,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     const CO_AWAITS: c_int = 0x20 | 0x80 | 0x100 | 0x200;
     let table = table.cast::<PyBytes>()?.as_bytes();
     let thread_hook = exceptions::is_thread_hook(code, &name);
+    let task_hook = exceptions::is_task_hook(&attribute(code, c"co_name")?.extract::<String>()?, &name);
     let own_name = attribute(code, c"co_name")?;
     let own_name = own_name.cast::<PyString>()?.to_string_lossy();
     let is_module = own_name == "<module>";
@@ -176,15 +183,18 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             user: entry.user,
             machinery: library::is_machinery(&name),
             is_module,
+            is_init: own_name == "__init__" || own_name == "__new__",
             events: 0,
             watch: Watch::Nothing,
             thread_hook,
+            task_hook,
             awaits: flags & CO_AWAITS != 0,
             armed: Vec::new(),
             lines: lines.into(),
             entry_line: entry_line.unwrap_or(first_line),
             body,
             is_inner,
+            handlers: None,
             continuations: Box::default(),
             loops: Vec::new(),
             first_line,
@@ -202,7 +212,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
         unsafe { forget(info.cast()) };
         return Err(PyErr::fetch(py));
     }
-    if thread_hook { events::refresh(py, info) } else { Ok(()) }
+    if thread_hook || task_hook { events::refresh(py, info) } else { Ok(()) }
 }
 
 /// Called by the interpreter when a code object dies.

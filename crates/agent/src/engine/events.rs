@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
-use super::{breakpoints, freeze, hooks, monitor, pause, run_to, settled, step, trace};
+use super::{breakpoints, exceptions, freeze, hooks, monitor, pause, run_to, settled, step, trace};
 use crate::capi;
 use crate::capi::monitoring::Tool;
 
@@ -93,7 +93,7 @@ pub(crate) fn refresh(py: Python<'_>, info: *mut CodeInfo) -> PyResult<()> {
                 }
         });
         let on_def_line = info.armed.iter().any(|it| it.spot == Spot::Line(info.first_line));
-        (info.code, info.events, info.watch, on_def_line, info.thread_hook, spots)
+        (info.code, info.events, info.watch, on_def_line, info.thread_hook || info.task_hook, spots)
     };
     let mut wanted: c_int = match watch {
         Watch::Nothing => 0,
@@ -138,6 +138,9 @@ pub(crate) fn update(py: Python<'_>) {
     if step::active() {
         wanted |= events.py_unwind;
     }
+    if exceptions::watches_raises() {
+        wanted |= events.raise;
+    }
     if step::watches_starts() {
         wanted |= events.py_start | events.py_resume | events.py_throw;
     }
@@ -152,6 +155,7 @@ pub(crate) fn stop(py: Python<'_>) {
         unsafe {
             (*held.info).watch = Watch::Nothing;
             (*held.info).thread_hook = false;
+            (*held.info).task_hook = false;
             drop(std::mem::take(&mut (*held.info).armed));
         }
         let _ = refresh(py, held.info);
@@ -178,5 +182,10 @@ pub(crate) fn tracer_changed(py: Python<'_>) {
 
 /// Whether anything needs events: on 3.11, the trace function.
 pub(crate) fn something_wanted() -> bool {
-    freeze::wanted() || breakpoints::any() || step::active() || run_to::active() || pause::wanted()
+    exceptions::watches_raises()
+        || freeze::wanted()
+        || breakpoints::any()
+        || step::active()
+        || run_to::active()
+        || pause::wanted()
 }

@@ -12,6 +12,7 @@ use super::codes::{self, CodeInfo};
 use super::events::{self, Tools, Watch};
 use super::step::{self, Verdict};
 use super::{control, exceptions, freeze, pause, settled, stop};
+use crate::capi::Ref;
 use crate::lifetime;
 
 /// Registers the callbacks.
@@ -28,6 +29,7 @@ pub(crate) fn register(py: Python<'_>, tools: &Tools) -> PyResult<()> {
     tools.control.register(py, events.py_start, c"ikpdb_any_start", on_any_start)?;
     tools.control.register(py, events.py_resume, c"ikpdb_any_resume", on_any_start)?;
     tools.control.register(py, events.py_throw, c"ikpdb_any_throw", on_any_start)?;
+    tools.control.register(py, events.raise, c"ikpdb_any_raise", on_any_raise)?;
     tools.control.register(py, events.py_unwind, c"ikpdb_any_unwind", on_any_unwind)
 }
 
@@ -146,6 +148,10 @@ unsafe extern "C" fn on_start(_: *mut PyObject, args: *mut *mut PyObject, _: isi
         if !info.is_null() && unsafe { (*info).thread_hook } {
             exceptions::thread_hook_begins(py);
         }
+        // SAFETY: as above.
+        if !info.is_null() && unsafe { (*info).task_hook } {
+            exceptions::task_hook_begins(py);
+        }
         control::function_begins(py, info);
         Answer::Keep
     })
@@ -177,6 +183,25 @@ unsafe extern "C" fn on_any_start(_: *mut PyObject, args: *mut *mut PyObject, _:
             // SAFETY: the event gives the code first.
             if let Ok(info) = codes::info_of(py, unsafe { argument(args, 0) }) {
                 obey(py, step::on_start(py, info));
+            }
+        }
+        Answer::Keep
+    })
+}
+
+/// An exception, in each frame that it comes through.
+unsafe extern "C" fn on_any_raise(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    if !exceptions::watches_raises() {
+        return none();
+    }
+    answer(|py| {
+        // SAFETY: RAISE gives the code, an offset and the exception, whose traceback is its own.
+        unsafe {
+            let (code, at, value) = (argument(args, 0), offset(argument(args, 1)), argument(args, 2));
+            let traceback = Ref::steal(ffi::PyException_GetTraceback(value));
+            let traceback = traceback.as_ref().map_or(std::ptr::null_mut(), Ref::as_ptr);
+            if let Ok(info) = codes::info_of(py, code) {
+                exceptions::raised(py, info, at, value, traceback);
             }
         }
         Answer::Keep

@@ -63,9 +63,9 @@ impl Stacks {
             lines: Lines::default(),
         };
         let mut stack = Stack { rows: Vec::new(), next: top.or_else(|| thread.frame()) };
-        if let Some(exception) = exception {
+        if let Some((exception, frames)) = exception.and_then(|it| Some((it, it.frames.as_ref()?))) {
             stack.next = None;
-            let frames = exception.frames.iter().map(|(frame, line)| {
+            let frames = frames.iter().map(|(frame, line)| {
                 // SAFETY: the exception holds the frame; the GIL is held.
                 Row::Frame(unsafe { Ref::borrow(frame.as_ptr()) }, Some(*line))
             });

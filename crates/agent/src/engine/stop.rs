@@ -63,12 +63,47 @@ pub(crate) struct What {
 pub(crate) struct Exception {
     /// The exception object.
     pub(crate) value: Ref,
-    /// Its frames with their lines, innermost first: it has left them already.
-    pub(crate) frames: Vec<(Ref, u32)>,
+    /// Its frames with their lines, innermost first, if it has left them already.
+    pub(crate) frames: Option<Vec<(Ref, u32)>>,
     /// `Type: message`, for the user.
     pub(crate) text: String,
     /// Of a syntax error: where.
     pub(crate) not_compiled: Option<dap::Place>,
+    /// Why it is shown.
+    pub(crate) mode: BreakMode,
+}
+
+/// Why an exception is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BreakMode {
+    /// All are.
+    Always,
+    /// The user's own code does not catch it.
+    UserUnhandled,
+    /// Nothing does.
+    Unhandled,
+}
+
+impl BreakMode {
+    /// DAP's word.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::UserUnhandled => "userUnhandled",
+            Self::Unhandled => "unhandled",
+        }
+    }
+}
+
+/// The exception of a stop.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// The exception object.
+    pub(crate) value: Ref,
+    /// Why it is shown.
+    pub(crate) mode: BreakMode,
+    /// It has left its frames: the thread has no next line.
+    pub(crate) unwound: bool,
 }
 
 impl What {
@@ -86,7 +121,7 @@ pub(crate) struct Stop {
     /// What `variablesReference`s refer to.
     pub(crate) handles: crate::inspect::Handles,
     /// The exception, if that is the reason.
-    pub(crate) exception: Option<Ref>,
+    pub(crate) exception: Option<Shown>,
     /// Whether the listener knows the stacks.
     published: bool,
 }
@@ -249,7 +284,7 @@ fn stay(py: Python<'_>, what: What) -> GoOn {
         stacks: Stacks::new(&thread, what.frame, what.exception.as_ref()),
         thread,
         handles: crate::inspect::Handles::new(i32::try_from(NEXT_REFERENCE.load(Ordering::Relaxed)).unwrap_or(1)),
-        exception: what.exception.map(|it| it.value),
+        exception: what.exception.map(|it| Shown { value: it.value, mode: it.mode, unwound: it.frames.is_some() }),
         published: false,
     };
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
@@ -331,7 +366,7 @@ fn stopped_event(what: &What, number: u32, thread: &Thread) -> dap::StoppedEvent
         Reason::Function => ("function breakpoint", "Stopped where a function begins"),
         Reason::Step => ("step", "Stopped after a step"),
         Reason::Pause => ("pause", "Paused"),
-        Reason::Exception => ("exception", "Stopped on an uncaught exception"),
+        Reason::Exception => ("exception", "Stopped on an exception that nothing has caught"),
         Reason::Goto => ("goto", "Ran to this line"),
     };
     dap::StoppedEvent {
@@ -342,7 +377,7 @@ fn stopped_event(what: &What, number: u32, thread: &Thread) -> dap::StoppedEvent
         all_threads_stopped: Some(true),
         hit_breakpoint_ids: (!what.hits.is_empty()).then(|| what.hits.clone()),
         ikpdb_stop: Some(number),
-        ikpdb_unwound: what.exception.is_some().then_some(true),
+        ikpdb_unwound: what.exception.as_ref().and_then(|it| it.frames.is_some().then_some(true)),
     }
 }
 

@@ -12,12 +12,13 @@ use pyo3::types::PyBytes;
 
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
-use super::{control, events, freeze, gil, pause, run_to, step, stop, threads};
+use super::{control, events, exceptions, freeze, gil, pause, run_to, step, stop, threads};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
 /// `what` of a trace function.
 const CALL: c_int = 0;
+const EXCEPTION: c_int = 1;
 const LINE: c_int = 2;
 const RETURN: c_int = 3;
 const OPCODE: c_int = 7;
@@ -124,7 +125,7 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
     if LOST.load(Ordering::Relaxed) {
         update(py);
     }
-    if !matches!(what, CALL | LINE | RETURN | OPCODE) {
+    if !matches!(what, CALL | EXCEPTION | LINE | RETURN | OPCODE) {
         return;
     }
     let code: *mut PyObject = capi::frame_code(frame).cast();
@@ -156,6 +157,17 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
                 control::line(py, info, line);
             }
         }
+        EXCEPTION if exceptions::watches_raises() => {
+            // SAFETY: the running frame; the argument is a tuple of type, exception and traceback, its items borrowed.
+            unsafe {
+                let at = (capi::py().frame_get_lasti)(frame);
+                let (value, traceback) = (ffi::PyTuple_GetItem(argument, 1), ffi::PyTuple_GetItem(argument, 2));
+                if let (Ok(at), false) = (u32::try_from(at), value.is_null() || traceback.is_null()) {
+                    exceptions::raised(py, info, at, value, traceback);
+                }
+            }
+        }
+        EXCEPTION => {}
         OPCODE => {
             // SAFETY: the running frame.
             if let Ok(at) = u32::try_from(unsafe { (capi::py().frame_get_lasti)(frame) }) {

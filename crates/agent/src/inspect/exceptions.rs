@@ -11,7 +11,7 @@ use super::native::{
 };
 use super::render::line_of;
 use super::render_object::arguments;
-use super::types::{Facts, Kind, Types, type_name};
+use super::types::{Facts, Kind, Types, module_name, qualified_name, type_name};
 
 /// The longest message of an exception that is described.
 const MESSAGE: usize = 10_000;
@@ -78,6 +78,24 @@ pub(super) fn line<'py>(types: &mut Types<'py>, exception: &Any<'py>) -> String 
 
 fn joined(name: &str, message: &str) -> String {
     if message.is_empty() { name.to_owned() } else { format!("{name}: {message}") }
+}
+
+/// The names of its type and of that one's bases, each alone and with its module.
+pub(super) fn type_names(exception: &Any<'_>) -> Vec<(String, String)> {
+    let facts = Types::default().of(exception);
+    let names = facts.order().iter().map(|class| {
+        let (name, module) = (qualified_name(class), module_name(class));
+        let full = if module.is_empty() { name.clone() } else { format!("{module}.{name}") };
+        (name, full)
+    });
+    names.collect()
+}
+
+/// The `code` of a `SystemExit`: 1 where it is no number, none where there is none.
+pub(super) fn exit_code(exception: &Any<'_>) -> Option<i64> {
+    let facts = Types::default().of(exception);
+    let code = facts.native(exception, "code").filter(|it| !it.is_none())?;
+    Some(small_int(&code).unwrap_or(1))
 }
 
 /// All that is known of it.

@@ -118,6 +118,18 @@ pub(crate) fn exception_line(exception: &Bound<'_, PyAny>) -> String {
     exceptions::line(&mut Types::default(), exception)
 }
 
+/// The names of an exception's type and of its bases, each alone and with its module.
+pub(crate) fn exception_types(exception: &Bound<'_, PyAny>) -> Vec<(String, String)> {
+    let _quiet = NoCollection::new(exception.py());
+    exceptions::type_names(exception)
+}
+
+/// What a `SystemExit` says of the exit code; none if it says nothing.
+pub(crate) fn exit_code(exception: &Bound<'_, PyAny>) -> Option<i64> {
+    let _quiet = NoCollection::new(exception.py());
+    exceptions::exit_code(exception)
+}
+
 /// What there is to say of an exception, without asking it.
 pub(crate) fn exception(exception: &Bound<'_, PyAny>) -> Exception {
     let _quiet = NoCollection::new(exception.py());

@@ -25,7 +25,8 @@ const LARGEST_GROUP: usize = 15;
 /// Describes the exception.
 pub(crate) fn describe(py: Python<'_>, stop: &Stop) -> Result<dap::ExceptionInfoBody, Failure> {
     let exception = stop.exception.as_ref().ok_or_else(|| Failure::user("the program did not stop on an exception"))?;
-    let exception = exception.bind(py);
+    let break_mode = exception.mode.name().to_owned();
+    let exception = exception.value.bind(py);
     let details = details(&exception, 0);
     let is_python_2 = inspect::syntax_error(&exception).is_some_and(|it| python2::looks_like_it(&it));
     let description = match &details.message {
@@ -36,7 +37,7 @@ pub(crate) fn describe(py: Python<'_>, stop: &Stop) -> Result<dap::ExceptionInfo
     Ok(dap::ExceptionInfoBody {
         exception_id: details.full_type_name.clone().unwrap_or_default(),
         description,
-        break_mode: "unhandled".to_owned(),
+        break_mode,
         details: Some(dap::ExceptionDetails { stack_trace: Some(stack_trace), ..details }),
     })
 }

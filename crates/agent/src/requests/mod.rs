@@ -87,7 +87,7 @@ fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Ou
     let Some(thread) = threads.iter().find(|it| it.id == id) else {
         return Err(Failure::client(format!("there is no thread {id}")));
     };
-    if stop.exception.is_some() && id == stop.thread.id {
+    if stop.exception.as_ref().is_some_and(|it| it.unwound) && id == stop.thread.id {
         // The exception has left its frames: there is no next line, only the end.
         return Ok(Outcome::GoOn(GoOn::Run, Value::Null));
     }

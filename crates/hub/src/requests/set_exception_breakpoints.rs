@@ -13,7 +13,7 @@ pub(super) fn set_exception_breakpoints(hub: &mut Hub, ask: &Ask) -> Result<Repl
         hub.choose_filters(ExceptionFilters { active: arguments.filters })?;
         return Ok(Reply::Done);
     };
-    editor.filters = arguments.filters;
+    editor.filters = arguments;
     let Some(id) = ask.session.filter(|id| hub.session(*id).is_ok_and(|it| it.agent().is_ok())) else {
         hub.dirty.filters = true;
         return Ok(Reply::Done);

@@ -142,6 +142,21 @@ impl Function {
 /// So many values are handed over without asking for memory.
 const FEW: usize = 8;
 
+/// Evaluates a text once.
+pub(crate) fn evaluate<'py>(
+    py: Python<'py>,
+    text: &str,
+    globals: &Bound<'_, PyAny>,
+    locals: &Bound<'_, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let code = compile(py, text)?;
+    // SAFETY: live objects; a new reference or an error.
+    unsafe {
+        let value = ffi::PyEval_EvalCode(code.as_ptr(), globals.as_ptr(), locals.as_ptr());
+        Bound::from_owned_ptr_or_err(py, value)
+    }
+}
+
 fn compile<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     let builtins = py.import("builtins")?;
     builtins.getattr("compile")?.call(

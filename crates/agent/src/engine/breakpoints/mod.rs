@@ -27,6 +27,7 @@ use crate::door::OUTBOX;
 pub(crate) use breakpoint::Breakpoint;
 use breakpoint::{Found, Placement, Target, Wish};
 use condition::Condition;
+pub(crate) use expression::evaluate;
 pub(crate) use functions::{arm as arm_functions, replace as replace_functions};
 pub(crate) use hits::reached;
 pub(crate) use locations::{has_loop, list as locations};

@@ -1,0 +1,404 @@
+//! Exceptions at which the program stops: where they are raised, with the whole stack alive, or where the interpreter is about to
+//! report what nothing has caught, which has left its frames then.
+//!
+//! On 3.12 and newer the raise of what nothing will catch is found by [`walk`]. What may be caught counts as caught; if it is not
+//! after all, it is shown where it is reported. On 3.11, where only the trace function tells of raises, uncaught exceptions are
+//! always shown there. The message is printed by the interpreter afterwards, as without us.
+
+mod handlers;
+mod opcodes;
+mod rules;
+mod walk;
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ikpdb_proto::{Event, dap};
+use pyo3::exceptions::{PyGeneratorExit, PyKeyboardInterrupt, PyStopAsyncIteration, PyStopIteration, PySystemExit};
+use pyo3::ffi::{self, PyFrameObject, PyObject};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use self::rules::{Mode, Rule};
+use super::breakpoints;
+use super::codes::{self, CodeInfo};
+use super::control::one_line;
+use super::gil_cell::GilCell;
+use super::python2;
+use super::stop::{self, BreakMode, Came, Exception, Reason, What};
+use crate::capi::{self, Ref, capi};
+use crate::door::{OPTIONS, OUTBOX};
+use crate::inspect;
+
+pub(crate) use walk::CodeHandlers;
+
+/// Something is to stop where it is raised.
+const AT_RAISE: u8 = 1;
+/// Something is to stop where it is reported as uncaught.
+const AT_REPORT: u8 = 2;
+static WANTED: AtomicU8 = AtomicU8::new(0);
+static RULES: GilCell<State> = GilCell::new(State::new());
+
+struct State {
+    rules: Vec<Rule>,
+    /// Which rules are about exceptions of which types, by their addresses; the types are held.
+    about: Vec<(Ref, Vec<bool>)>,
+    /// The exceptions that were shown where they were raised and may still be reported. They are not held: who raises another one
+    /// at the same address takes it out.
+    shown: Option<HashSet<usize>>,
+    /// Whether a condition was reported as failing: that is said once.
+    complained: bool,
+}
+
+impl State {
+    const fn new() -> Self {
+        Self { rules: Vec::new(), about: Vec::new(), shown: None, complained: false }
+    }
+}
+
+/// So many types are remembered.
+const MOST_TYPES: usize = 200;
+
+/// What was asked for last, until it is applied: two jobs with the GIL may come in any order.
+static NEXT: Mutex<Option<Vec<Rule>>> = Mutex::new(None);
+
+/// Reads what the hub wants: what becomes of each entry. Needs no GIL; [`apply`] makes it so.
+pub(crate) fn read(arguments: &dap::SetExceptionBreakpointsArguments) -> Vec<dap::Breakpoint> {
+    let read = rules::read(arguments);
+    let described = read.iter().map(|rule| dap::Breakpoint {
+        verified: rule.is_ok(),
+        message: rule.as_ref().err().cloned(),
+        ..dap::Breakpoint::default()
+    });
+    let described = described.collect();
+    *NEXT.lock().unwrap_or_else(PoisonError::into_inner) = Some(read.into_iter().flatten().collect());
+    described
+}
+
+/// Applies what was asked for last.
+pub(crate) fn apply(py: Python<'_>) {
+    let Some(rules) = NEXT.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
+    let is = |mode| rules.iter().any(|rule| rule.mode == mode);
+    let traced = capi().version < (3, 12);
+    // Where only the trace function tells of raises, nobody is slowed down for what is shown later anyway.
+    let at_raise = is(Mode::Raised) || is(Mode::UserUnhandled) || (is(Mode::Uncaught) && !traced);
+    let at_report = is(Mode::Uncaught) || is(Mode::UserUnhandled);
+    WANTED.store(u8::from(at_raise) * AT_RAISE + u8::from(at_report) * AT_REPORT, Ordering::Relaxed);
+    let old = RULES.with(py, |state| {
+        let shown = state.shown.take();
+        std::mem::replace(state, State { rules, shown, ..State::new() })
+    });
+    drop(old);
+    super::events::update(py);
+}
+
+/// Nothing stops at an exception any more. Needs no GIL.
+pub(crate) fn forget() {
+    WANTED.store(0, Ordering::Relaxed);
+}
+
+/// Whether the interpreter is to tell of raises.
+pub(crate) fn watches_raises() -> bool {
+    WANTED.load(Ordering::Relaxed) & AT_RAISE != 0
+}
+
+/// An exception was raised in the current frame, at an offset of its code, or came to it from one that it called.
+pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *mut PyObject, traceback: *mut PyObject) {
+    if info.is_null() || stop::is_stopper() {
+        return;
+    }
+    // SAFETY: a traceback, live under the GIL: the frames that the exception has come through.
+    let is_new = unsafe { next_traceback(traceback) }.is_null();
+    let just_my_code = OPTIONS.lock().unwrap_or_else(PoisonError::into_inner).just_my_code;
+    // SAFETY: the record of running code.
+    let user = unsafe { (*info).user };
+    // SAFETY: as above.
+    let reaches_user = user && !is_new && just_my_code && unsafe { comes_from_library(traceback) };
+    if !is_new && !reaches_user {
+        return;
+    }
+    // SAFETY: the exception, live under the GIL.
+    let value = unsafe { Bound::from_borrowed_ptr(py, value) };
+    let Some(mode) = wanted(py, info, offset, &value, is_new, is_new && (user || !just_my_code) || reaches_user) else {
+        return;
+    };
+    RULES.with(py, |state| state.shown.get_or_insert_default().insert(value.as_ptr().addr()));
+    let exception = || Exception {
+        value: value.clone().into(),
+        frames: None,
+        text: inspect::exception_line(&value),
+        not_compiled: None,
+        mode,
+    };
+    let description = match mode {
+        BreakMode::Always => "Stopped on an exception",
+        BreakMode::UserUnhandled => "Stopped on an exception that your code does not catch",
+        BreakMode::Unhandled => "Stopped on an exception that nothing catches",
+    };
+    loop {
+        let description = Some(description.to_owned());
+        let what = What { exception: Some(exception()), description, ..What::new(Reason::Exception) };
+        if stop::stop(py, what) == Came::Done {
+            return;
+        }
+    }
+}
+
+/// How a new exception is to be shown, if it is.
+fn wanted(
+    py: Python<'_>,
+    info: *mut CodeInfo,
+    offset: u32,
+    value: &Bound<'_, PyAny>,
+    is_new: bool,
+    counts_as_raised: bool,
+) -> Option<BreakMode> {
+    let about = about(py, value);
+    if is_new {
+        RULES.with(py, |state| state.shown.as_mut().is_some_and(|shown| shown.remove(&value.as_ptr().addr())));
+    }
+    let rules: Vec<Rule> = RULES.with(py, |state| {
+        state.rules.iter().zip(&about).filter(|(_, about)| **about).map(|(rule, _)| rule.clone()).collect()
+    });
+    if rules.is_empty() || rules.iter().any(|rule| rule.mode == Mode::Never) {
+        return None;
+    }
+    let (control, on_purpose) = (is_control_flow(value), ends_on_purpose(value));
+    let (silent, by_name) = (control || is_clean_exit(value), |rule: &&Rule| rule.names_types());
+    let holds = |rule: &&Rule| rule.condition.as_deref().is_none_or(|condition| condition_holds(py, condition, value));
+    let mut raised = rules.iter().filter(|rule| rule.mode == Mode::Raised && counts_as_raised);
+    if raised.any(|rule| (!silent || by_name(&rule)) && holds(&rule)) {
+        return Some(BreakMode::Always);
+    }
+    let later = rules.iter().filter(|rule| matches!(rule.mode, Mode::UserUnhandled | Mode::Uncaught));
+    let later: Vec<&Rule> = later.filter(|rule| !(control || on_purpose) || by_name(rule)).collect();
+    if !is_new || later.is_empty() || capi().version < (3, 12) && later.iter().all(|rule| rule.mode == Mode::Uncaught) {
+        return None;
+    }
+    let user_only = later.iter().all(|rule| rule.mode == Mode::UserUnhandled);
+    // SAFETY: the record of running code.
+    let code = unsafe { (*info).code };
+    let fate = walk::fate(py, value, code, offset, !user_only);
+    let applies = |rule: &&&Rule| match rule.mode {
+        Mode::UserUnhandled => fate.leaves_user_code,
+        _ => fate.uncaught,
+    };
+    let rule = later.iter().filter(applies).find(|rule| holds(rule))?;
+    Some(match rule.mode {
+        Mode::UserUnhandled => BreakMode::UserUnhandled,
+        _ => BreakMode::Unhandled,
+    })
+}
+
+/// Which rules are about an exception of this type.
+fn about(py: Python<'_>, value: &Bound<'_, PyAny>) -> Vec<bool> {
+    let class = value.get_type();
+    let known = RULES.with(py, |state| {
+        state.about.iter().find(|(known, _)| known.as_ptr() == class.as_ptr().cast()).map(|(_, about)| about.clone())
+    });
+    if let Some(known) = known {
+        return known;
+    }
+    let names = inspect::exception_types(value);
+    let found: Vec<bool> = RULES.with(py, |state| state.rules.iter().map(|rule| rule.is_about(&names)).collect());
+    let entry = (Ref::from(class.into_any()), found.clone());
+    let old = RULES.with(py, |state| {
+        let old = if state.about.len() >= MOST_TYPES { std::mem::take(&mut state.about) } else { Vec::new() };
+        state.about.push(entry);
+        old
+    });
+    drop(old);
+    found
+}
+
+/// Whether a condition is true in the frame that raises.
+fn condition_holds(py: Python<'_>, condition: &str, value: &Bound<'_, PyAny>) -> bool {
+    let holds = || -> PyResult<bool> {
+        let frame = capi::current_frame();
+        // SAFETY: the current frame; both give new references.
+        let (globals, locals) = unsafe {
+            let globals = Ref::steal((capi::py().frame_get_globals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
+            let locals = Ref::steal((capi::py().frame_get_locals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
+            (globals, locals)
+        };
+        let names = PyDict::new(py);
+        names.call_method1("update", (locals.bind(py),))?;
+        names.set_item("exception", value)?;
+        breakpoints::evaluate(py, condition, &globals.bind(py), names.as_any())?.is_truthy()
+    };
+    match holds() {
+        Ok(holds) => holds,
+        Err(error) => {
+            let first = RULES.with(py, |state| !std::mem::replace(&mut state.complained, true));
+            if first {
+                let output = format!(
+                    "The condition '{condition}' of an exception filter failed, so it does not stop: {}\n",
+                    one_line(py, &error)
+                );
+                let category = Some("important".to_owned());
+                OUTBOX
+                    .send(Event::new("output", &dap::OutputEvent { category, output, ..dap::OutputEvent::default() }));
+            }
+            stop::forget_error(py, error);
+            false
+        }
+    }
+}
+
+/// What ends loops and generators is no failure.
+fn is_control_flow(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PyStopIteration>()
+        || value.is_instance_of::<PyStopAsyncIteration>()
+        || value.is_instance_of::<PyGeneratorExit>()
+}
+
+/// `sys.exit()` without a code, or with 0.
+fn is_clean_exit(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PySystemExit>() && inspect::exit_code(value).is_none_or(|code| code == 0)
+}
+
+/// # Safety
+/// A traceback or null, under the GIL; the answer is borrowed from it.
+unsafe fn next_traceback(traceback: *mut PyObject) -> *mut PyObject {
+    /// Behind the two words that every object begins with, in every version.
+    const NEXT: usize = 2 * size_of::<usize>();
+    if traceback.is_null() {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: by the caller.
+    unsafe { traceback.cast::<u8>().add(NEXT).cast::<*mut PyObject>().read() }
+}
+
+/// Whether an exception has come through the library's frames only, before the current one.
+///
+/// # Safety
+/// A traceback, under the GIL.
+unsafe fn comes_from_library(traceback: *mut PyObject) -> bool {
+    /// Behind the next traceback.
+    const FRAME: usize = 3 * size_of::<usize>();
+    /// What comes through more frames is looked at no further.
+    const MOST: usize = 200;
+    // SAFETY: by the caller; each traceback leads to the next and holds its frame.
+    unsafe {
+        let mut next = next_traceback(traceback);
+        for _ in 0..MOST {
+            if next.is_null() {
+                return true;
+            }
+            let frame = next.cast::<u8>().add(FRAME).cast::<*mut PyFrameObject>().read();
+            let info = codes::lookup(capi::frame_code(frame).cast());
+            if !info.is_null() && (*info).user {
+                return false;
+            }
+            next = next_traceback(next);
+        }
+        false
+    }
+}
+
+/// The interpreter is about to report an exception: as the end of the program or of a thread, or as one that it ignores.
+pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
+    let at_report = WANTED.load(Ordering::Relaxed) & AT_REPORT != 0;
+    if !at_report || stop::is_stopper() || ends_on_purpose(value) || is_control_flow(value) {
+        return;
+    }
+    let was_shown =
+        RULES.with(py, |state| state.shown.as_mut().is_some_and(|shown| shown.remove(&value.as_ptr().addr())));
+    let about = about(py, value);
+    let (wanted, never) = RULES.with(py, |state| {
+        let mut rules = state.rules.iter().zip(&about).filter(|(_, about)| **about).map(|(rule, _)| rule);
+        let is_for =
+            |rule: &Rule| matches!(rule.mode, Mode::Uncaught | Mode::UserUnhandled) && rule.condition.is_none();
+        (rules.clone().any(is_for), rules.any(|rule| rule.mode == Mode::Never))
+    });
+    if was_shown || !wanted || never {
+        return;
+    }
+    // All of it is read natively: none of the program's code runs.
+    let error = inspect::syntax_error(value);
+    let is_python_2 = error.as_ref().is_some_and(python2::looks_like_it);
+    let hint = |text: String| if is_python_2 { format!("{text} ({})", python2::HINT) } else { text };
+    let not_compiled = error.and_then(|it| Some(dap::Place { path: it.path?, line: it.line, function: None }));
+    let description = not_compiled.as_ref().map(|_| hint("The file could not be compiled".to_owned()));
+    let exception = || Exception {
+        value: value.clone().into(),
+        frames: Some(frames(value)),
+        text: hint(inspect::exception_line(value)),
+        not_compiled: not_compiled.clone(),
+        mode: BreakMode::Unhandled,
+    };
+    loop {
+        let what =
+            What { exception: Some(exception()), description: description.clone(), ..What::new(Reason::Exception) };
+        if stop::stop(py, what) == Came::Done {
+            return;
+        }
+    }
+}
+
+/// Whether somebody wants the program to end: it says so itself, or the user pressed Ctrl-C. That is no failure, and the
+/// shell is waiting.
+fn ends_on_purpose(value: &Bound<'_, PyAny>) -> bool {
+    value.is_instance_of::<PySystemExit>() || value.is_instance_of::<PyKeyboardInterrupt>()
+}
+
+/// The frames that an exception left, innermost first, and below them those that are still running.
+fn frames(value: &Bound<'_, PyAny>) -> Vec<(Ref, u32)> {
+    let mut frames = inspect::traceback(value);
+    let outermost = frames.first().map(|it| it.0.clone());
+    frames.reverse();
+    let mut frames: Vec<(Ref, u32)> = frames.into_iter().map(|(frame, line)| (Ref::from(frame), line)).collect();
+    let mut below = outermost;
+    while let Some(frame) = below {
+        // SAFETY: a live frame; a new reference or null.
+        let back = unsafe { Ref::steal((capi::py().frame_get_back)(frame.as_ptr().cast()).cast()) };
+        below = back.map(|back| {
+            let bound = back.bind(frame.py());
+            // SAFETY: a live frame.
+            let line = unsafe { ffi::PyFrame_GetLineNumber(back.as_ptr().cast::<PyFrameObject>()) };
+            frames.push((back, u32::try_from(line).unwrap_or(1)));
+            bound
+        });
+    }
+    frames
+}
+
+/// Whether a code object is the function of `asyncio` that is told of the exception of a task that nobody has asked.
+pub(crate) fn is_task_hook(name: &str, file: &str) -> bool {
+    name == "call_exception_handler" && file.ends_with("/asyncio/base_events.py")
+}
+
+/// A loop is about to report something.
+pub(crate) fn task_hook_begins(py: Python<'_>) {
+    let reported = || -> PyResult<Option<Bound<'_, PyAny>>> {
+        // SAFETY: the current frame; a new reference or null.
+        let locals = unsafe { Ref::steal((capi::py().frame_get_locals)(capi::current_frame())) };
+        let Some(locals) = locals else { return Ok(None) };
+        let context = locals.bind(py).get_item("context")?;
+        Ok(context.cast::<PyDict>()?.get_item("exception")?)
+    };
+    match reported() {
+        Ok(Some(value)) if !value.is_none() => uncaught(py, &value),
+        Ok(_) => {}
+        Err(error) => stop::forget_error(py, error),
+    }
+}
+
+/// Whether a code object is the function of `threading` that is called for the uncaught exception of a thread (3.12+: its
+/// start is an event; 3.11: see [`super::hooks`]).
+pub(crate) fn is_thread_hook(code: &Bound<'_, PyAny>, file: &str) -> bool {
+    file.ends_with("/threading.py")
+        && code.getattr("co_name").is_ok_and(|name| name.eq("invoke_excepthook").unwrap_or(false))
+}
+
+/// A thread is about to report its uncaught exception.
+pub(crate) fn thread_hook_begins(py: Python<'_>) {
+    // SAFETY: the GIL is held; a new reference or null.
+    if let Some(value) = unsafe { Ref::steal(ffi::PyErr_GetHandledException()) } {
+        let value = value.bind(py);
+        if !value.is_none() {
+            uncaught(py, &value);
+        }
+    }
+}
