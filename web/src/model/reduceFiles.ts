@@ -21,9 +21,9 @@ function settle(document: Doc): Doc {
   return { ...document, status: "loaded", text, showing, error: null };
 }
 
-/** Until the source view says where the cursor of the other document is, it is nowhere in particular. */
+/** Until the source view says where the cursor of the other document is, it is nowhere in particular. No card stays over it. */
 function activate(state: State, key: DocumentKey | null): State {
-  return state.active === key ? state : { ...state, active: key, cursor: { line: 1, column: 1 } };
+  return state.active === key ? state : { ...state, active: key, cursor: { line: 1, column: 1 }, hover: null };
 }
 
 function open(state: State, message: Message & { type: "openDocument" }): State {

@@ -152,7 +152,8 @@ export function reduceStop(state: State, message: Message): State {
           : [...stop.openLibraries, message.key],
       }));
     case "selectFrame":
-      return withStop(state, state.stop?.number ?? 0, () => ({
+      // What a card shows is of the frame before.
+      return withStop({ ...state, hover: null }, state.stop?.number ?? 0, () => ({
         selected: { thread: message.thread, index: message.index },
       }));
     case "exceptionInfo":

@@ -114,3 +114,31 @@ test("what the program refuses to evaluate under the pointer opens no card, and 
   expect(await late).toBe(true);
   expect(state().hover?.expression).toBe("a");
 });
+
+test("the pointer shows nothing in another file than the selected frame's, and no card stays over another file or frame", async () => {
+  const { hub, model, state, stop } = await openModel();
+  await stop(4, 1, 1);
+  const at = { document: PATH, x: 0, y: 0 };
+  const asked = () => hub.asked.filter(({ args }) => args?.context === "hover").length;
+  expect(await model.values.showHover("a", at)).toBe(true);
+  model.files.open("/w/other.py", 1, false);
+  expect(state().hover).toBeNull();
+  await settled();
+  expect(await model.values.showHover("a", { ...at, document: "/w/other.py" })).toBe(false);
+  expect(await model.values.showHover("a", at)).toBe(false);
+  expect([state().hover, asked()]).toEqual([null, 1]);
+
+  model.files.open(PATH, 4, false);
+  await settled();
+  expect(await model.values.showHover("a", at)).toBe(true);
+  model.sessions.moveFrame(1);
+  expect(state().hover).toBeNull();
+  // What was asked of one frame does not show over the next, nor over the next file.
+  const late = model.values.showHover("a", at);
+  model.sessions.moveFrame(-1);
+  expect(await late).toBe(false);
+  const later = model.values.showHover("a", at);
+  model.files.open("/w/other.py", 1, false);
+  expect(await later).toBe(false);
+  expect(state().hover).toBeNull();
+});

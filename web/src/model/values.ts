@@ -219,7 +219,10 @@ export class Values extends Part {
     if (trimmed !== "") this.setWatches([...this.state.watches, trimmed]);
   }
 
-  /** Shows the value of what the pointer rests on. False: there is nothing to show, as of what would run the user's code. */
+  /**
+   * Shows the value of what the pointer rests on. False: there is nothing to show, as of what would run the user's code, or
+   * in another file than the selected frame's, where the same name is something else.
+   */
   async showHover(expression: string, at: Pick<Hover, "document" | "x" | "y">): Promise<boolean> {
     this.hoverTicket += 1;
     const ticket = this.hoverTicket;
@@ -227,9 +230,11 @@ export class Values extends Part {
     const backend = this.context.debugger();
     const frame = selectedFrame(stop);
     if (stop === null || backend === null || frame === null || !isStopped(this.state)) return false;
+    const here = () => this.state.active === at.document && selectedFrame(this.state.stop)?.frame.id === frame.frame.id;
+    if (frame.document !== at.document || !here()) return false;
     const variable = await backend.hover(expression, frame.frame).result.catch(() => null);
     if (ticket !== this.hoverTicket) return true; // what came after it decides
-    if (variable === null || this.state.stop?.number !== stop.number || !isStopped(this.state)) {
+    if (variable === null || this.state.stop?.number !== stop.number || !isStopped(this.state) || !here()) {
       this.hideHover(); // of what the pointer rested on before
       return false;
     }

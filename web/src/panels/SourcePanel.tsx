@@ -75,10 +75,9 @@ export function SourcePanel() {
       menu: (line, event) => gutterMenu(line, event),
       cursor: (line, column) => model.store.dispatch({ type: "cursor", line, column }),
       hover: (expression, x, y) => {
-        const state = model.store.get();
-        const at = selectedFrame(state.stop);
-        if (at === null || at.document !== state.active || ui.menu() !== null) return;
-        void model.values.showHover(expression, { document: at.document, x, y }).then((something) => {
+        const { active } = model.store.get();
+        if (active === null || ui.menu() !== null) return editor?.unmarkHover();
+        void model.values.showHover(expression, { document: active, x, y }).then((something) => {
           if (!something) editor?.unmarkHover();
         });
       },
