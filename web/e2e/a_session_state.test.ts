@@ -107,20 +107,43 @@ test("A7 a program that has ended is run again from the page, and its output sho
 });
 
 test("A8 a second run joins the picker, the first is untouched, and both can be driven", async () => {
-  const { debug, workspace } = await at.entered(["fixture.py"]);
-  await workspace.run(["long.py"], { joins: true });
+  const { debug, workspace, run } = await at.entered(["fixture.py", "seven"]);
+  const second = await workspace.run(["long.py"], { joins: true });
   const picker = debug.page.getByTestId("session-picker");
+  const choose = async (name: RegExp) => {
+    await picker.click();
+    await debug.page.getByRole("menuitemcheckbox", { name }).click();
+  };
   await expect.poll(() => picker.innerText()).toContain("2 programs");
   await debug.stoppedAt(1);
-  await picker.click();
-  await debug.page.getByRole("menuitemcheckbox", { name: /long\.py/ }).click();
+  await choose(/long\.py/);
   await debug.stoppedAt(1, "long.py");
   expect(await picker.innerText()).toContain("shop · long.py");
   await debug.page.keyboard.press("F10");
   await debug.stoppedAt(3, "long.py");
-  await picker.click();
-  await debug.page.getByRole("menuitemcheckbox", { name: /fixture\.py/ }).click();
+  // Each goes on where it was left, whatever the other does.
+  await choose(/fixture\.py/);
   await debug.stoppedAt(1);
+  await debug.page.keyboard.press("F10");
+  await debug.stoppedAt(2);
+  await debug.breakAt(workspace.line("total"));
+  await expect.poll(async () => (await debug.variables()).i).toBe("0");
+  await choose(/long\.py/);
+  await debug.stoppedAt(3, "long.py");
+  await debug.page.keyboard.press("F10");
+  await debug.stoppedAt(4, "long.py");
+  await debug.resume();
+  await debug.says("Ended, exit code 0");
+  expect(await second.ended()).toBe(0);
+  await choose(/fixture\.py/);
+  await debug.stoppedAt(workspace.line("total"));
+  await debug.page.keyboard.press("F10");
+  await debug.stoppedAt(workspace.line("print"));
+  await debug.gutter(workspace.line("total")).click();
+  await debug.mark(workspace.line("total"), "none");
+  await debug.resume();
+  await debug.says("Ended, exit code 7");
+  expect(await run.ended()).toBe(7);
 });
 
 test("A6 a program that does not end when it is asked to is killed when the user wants it", async () => {

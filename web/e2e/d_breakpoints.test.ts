@@ -5,21 +5,58 @@ import { sessions } from "./session";
 
 const at = sessions();
 
-test("D26 D28 D29 a row names file, line and text, opens its line on a click, and its cross removes it everywhere", async () => {
-  const { debug, workspace } = await at.entered();
-  const line = workspace.line("spin");
-  await debug.setBreakpoint(line);
+test("D26 D28 a row names file, line and text, and its cross removes it in list, gutter and debugger", async () => {
+  const { debug, workspace } = await at.entered(["fixture.py", "seven"]);
+  const line = workspace.line("total");
+  await debug.breakAt(line);
   const row = debug.panel("breakpoints").getByTestId("row").first();
   expect(await row.innerText()).toContain(`${line}`);
-  expect(await row.innerText()).toContain("total += 1");
+  expect(await row.innerText()).toContain("total += square");
   expect(await debug.panel("breakpoints").innerText()).toContain("fixture.py");
-  await debug.goTo(1);
-  await row.click();
-  await debug.gutter(line).waitFor();
   await row.hover();
   await debug.page.getByRole("button", { name: `Remove breakpoint, line ${line}` }).click();
   await debug.mark(line, "none");
   await expect.poll(() => debug.page.getByTestId("bp-empty").isVisible()).toBe(true);
+  expect(await row.count()).toBe(0);
+  // The line would be passed five times more.
+  await debug.resume();
+  await debug.says("exit code 7");
+});
+
+test("D29 a click on a row opens its file at its line, whatever file is shown and wherever that was scrolled", async () => {
+  const { debug, workspace } = await at.entered();
+  const line = workspace.line("far", "long.py");
+  const crumbs = debug.page.getByRole("navigation", { name: "Path" });
+  const foot = debug.page.locator(".foot");
+  await debug.goTo(line, "long.py");
+  await debug.gutter(line).click();
+  await debug.mark(line, "unverified");
+  const row = debug
+    .panel("breakpoints")
+    .getByTestId("row")
+    .filter({ hasText: `${line}` });
+
+  await debug.goTo(1);
+  await expect.poll(() => crumbs.innerText()).toContain("fixture.py");
+  await row.click();
+  await expect.poll(() => crumbs.innerText()).toContain("long.py");
+  await expect.poll(() => debug.isInView(line)).toBe(true);
+  await expect.poll(() => foot.innerText()).toContain(`Ln ${line}`);
+
+  await debug.page.getByTestId("source").locator(".cm-scroller").hover();
+  await debug.page.mouse.wheel(0, -100_000);
+  await expect.poll(() => debug.isInView(1)).toBe(true);
+  expect(await debug.isInView(line)).toBe(false);
+  await row.click();
+  await expect.poll(() => debug.isInView(line)).toBe(true);
+  // With another file in front of it, which was left out of sight of the line.
+  await debug.page.mouse.move(700, 400);
+  await debug.page.mouse.wheel(0, -100_000);
+  await expect.poll(() => debug.isInView(1)).toBe(true);
+  await debug.goTo(1);
+  await row.click();
+  await expect.poll(() => crumbs.innerText()).toContain("long.py");
+  await expect.poll(() => debug.isInView(line)).toBe(true);
 });
 
 test("D27 an unticked breakpoint is run through, a ticked one stops again", async () => {

@@ -140,12 +140,27 @@ async function addWatch(debug: Debugger, expression: string): Promise<void> {
   await input.press("Enter");
 }
 
-test("G52 G53 a watch has its value at once and after a step, an error stands in its row and stops no other", async () => {
+test("G52 a watch has its value at once, and its new one after a step", async () => {
+  const { debug, workspace } = await at.entered();
+  const line = workspace.line("total");
+  await debug.setCondition(line, "i == 2");
+  await debug.mark(line, "cond");
+  await debug.resume();
+  await debug.stoppedAt(line);
+  const shown = () => debug.value("watch", "total + 1").locator(".va > span").first().innerText();
+  await addWatch(debug, "total + 1");
+  await expect.poll(shown).toBe("2");
+  await debug.page.keyboard.press("F10");
+  await debug.stoppedAt(workspace.line("print"));
+  await expect.poll(shown).toBe("6");
+});
+
+test("G53 an error stands in its watch's row, in the style of errors, and stops no other", async () => {
   const { debug, workspace } = await at.stoppedIn("work");
   await addWatch(debug, "nowhere");
   await addWatch(debug, "total + 1");
   await expect.poll(() => debug.value("watch", "total + 1").innerText()).toMatch(/\b1\b/);
-  await expect.poll(() => debug.value("watch", "nowhere").innerText()).toContain("nowhere");
+  await expect.poll(() => debug.value("watch", "nowhere").innerText()).toContain("NameError");
   expect(await debug.value("watch", "nowhere").getAttribute("class")).toContain("bad");
   await addWatch(debug, "square * 2");
   await debug.breakAt(workspace.line("print"));

@@ -55,6 +55,20 @@ test("I60 a file that does not compile is shown at the line of the error", async
   await expect.poll(() => debug.page.getByTestId("exception").innerText()).toContain("SyntaxError");
 });
 
+test("I60 Python 2 code is named as such, at its line", async () => {
+  const workspace = at.workspace();
+  writeFileSync(workspace.file("old.py"), 'import sys\n\nprint "x"\n');
+  const { debug, run } = await at.start(["old.py"], { workspace });
+  await debug.says(/SyntaxError.*old\.py:3\b/s);
+  await expect.poll(() => debug.gutter(3).getAttribute("data-pc")).toBe("top");
+  const widget = debug.page.getByTestId("exception");
+  await expect.poll(() => widget.innerText()).toContain("SyntaxError");
+  expect(await widget.innerText()).toContain("this looks like Python 2 code; IKPdb debugs CPython 3.11 and newer");
+  await debug.page.keyboard.press("F5");
+  await debug.says("exit code 1");
+  expect(await run.ended()).toBe(1);
+});
+
 test("I61 a reload while stopped brings back line, stack, variables and watches within 3 s, and runs nothing again", async () => {
   const { debug, workspace } = await at.stoppedIn("print");
   const line = workspace.line("print");

@@ -60,11 +60,10 @@ export class Debugger {
     return this.page.evaluate(() => document.documentElement.scrollWidth);
   }
 
-  /** Rests the pointer on a word of the line where the program stopped. */
-  async pointAt(word: string): Promise<void> {
-    const place = await this.page.evaluate((wanted) => {
-      const line = document.querySelector(".cm-line:is(.at-top, .at-exception)");
-      const walker = document.createTreeWalker(line as Node, NodeFilter.SHOW_TEXT);
+  /** Rests the pointer on a word of a line: the one where the program stopped, if none is given. */
+  async pointAt(word: string, line = this.page.locator(".cm-line:is(.at-top, .at-exception)")): Promise<void> {
+    const place = await line.evaluate((within, wanted) => {
+      const walker = document.createTreeWalker(within, NodeFilter.SHOW_TEXT);
       for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
         const at = (node.textContent ?? "").indexOf(wanted);
         if (at < 0) continue;
@@ -78,6 +77,32 @@ export class Debugger {
     }, word);
     if (place === null) throw new Error(`${word} does not stand in the line`);
     await this.page.mouse.move(place.x, place.y);
+  }
+
+  /** Lets all pass in the page that is due within so long: a timer that was set after it and lasts longer comes later. */
+  async outlast(ms: number): Promise<void> {
+    await this.page.evaluate((time) => new Promise((resolve) => setTimeout(resolve, time)), ms);
+  }
+
+  /** The labels of all cards that open from now on, however shortly. */
+  async cards(): Promise<() => Promise<(string | null)[]>> {
+    const opened = await this.page.evaluateHandle(() => {
+      const labels = new Set<string | null>();
+      new MutationObserver(() => {
+        const card = document.querySelector("[data-testid=hover-card]");
+        if (card !== null) labels.add(card.getAttribute("aria-label"));
+      }).observe(document.body, { subtree: true, childList: true, attributes: true });
+      return labels;
+    });
+    return () => opened.evaluate((labels) => [...labels]);
+  }
+
+  /** Whether the line can be seen, whole. */
+  async isInView(line: number): Promise<boolean> {
+    const view = await this.page.getByTestId("source").locator(".cm-scroller").boundingBox();
+    const cell = this.gutter(line);
+    const box = (await cell.count()) === 0 ? null : await cell.boundingBox();
+    return view !== null && box !== null && box.y >= view.y && box.y + box.height <= view.y + view.height;
   }
 
   /** Rows of a panel that say something about `name`. */
