@@ -61,7 +61,7 @@ impl<'a> Bench<'a> {
             if selection.latency {
                 for (threads, label) in [(0, "next to stopped"), (BUSY_THREADS, "next to stopped, threads busy")] {
                     let done = self.steps(*debugger, threads).map(|steps| {
-                        let said = format!("{:.3} ms", steps.median.median * 1e3);
+                        let said = format!("{:.3} ms", steps.median * 1e3);
                         let rows = if threads == 0 { &mut results.steps } else { &mut results.busy_steps };
                         rows.insert(name.to_owned(), steps);
                         said
@@ -69,7 +69,7 @@ impl<'a> Bench<'a> {
                     note(format!("{name}, {label}"), done.and_then(|said| save(results).map(|()| said)));
                 }
                 let done = self.memory(*debugger).map(|memory| {
-                    let said = format!("{:.2} MB", memory.added() / 1e6);
+                    let said = format!("{:.2} MB", memory.added / 1e6);
                     results.memory.insert(name.to_owned(), memory);
                     said
                 });
@@ -90,7 +90,7 @@ impl<'a> Bench<'a> {
                     }
                     if selection.instructions && *debugger == Debugger::Ikpdb && *scenario != Scenario::S4 {
                         let done = self.instructions(workload, *scenario).map(|row| {
-                            let said = format!("{:.4}", row.ratio());
+                            let said = format!("{:.4}", row.ratio);
                             results.instructions.insert(key.clone(), row);
                             said
                         });
@@ -178,7 +178,7 @@ impl<'a> Bench<'a> {
         };
         self.native_instructions.insert(workload.name, native);
         let debugged = counted(&|| callgrind::debugged(self.starter, workload, scenario))?;
-        Ok(Instructions { date: machine::date(), native, debugged })
+        Ok(Instructions { date: machine::date(), ratio: debugged as f64 / native as f64 })
     }
 
     fn steps(&self, debugger: Debugger, busy_threads: u32) -> Result<Steps> {
@@ -188,7 +188,7 @@ impl<'a> Bench<'a> {
         debuggee.step(thread, 10)?;
         let mut seconds = debuggee.step(thread, STEPS)?;
         debuggee.end()?;
-        Ok(Steps { date: machine::date(), median: estimate(&seconds), p99: quantile(&mut seconds, 0.99) })
+        Ok(Steps { date: machine::date(), median: median(&mut seconds), p99: Some(quantile(&mut seconds, 0.99)) })
     }
 
     fn memory(&self, debugger: Debugger) -> Result<Memory> {
@@ -205,7 +205,7 @@ impl<'a> Bench<'a> {
             debuggee.prove(workload, Scenario::S2).context("it does not debug")?;
             debuggee.end()?;
         }
-        Ok(Memory { date: machine::date(), native: median(&mut native), debugged: median(&mut debugged) })
+        Ok(Memory { date: machine::date(), added: median(&mut debugged) - median(&mut native) })
     }
 }
 

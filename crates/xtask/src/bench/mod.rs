@@ -11,7 +11,7 @@ mod statistics;
 
 pub(crate) use callgrind::stand_in;
 pub(crate) use debuggee::Starter;
-pub(crate) use machine::describe as machine_line;
+pub(crate) use machine::{date as today, describe as machine_line};
 pub(crate) use measure::{Bench, Selection};
 pub(crate) use plan::{Debugger, Scenario, WORKLOADS};
 pub(crate) use report::{missed, render, unmeasured};

@@ -1,5 +1,6 @@
 //! Renders `docs/benchmarks.md`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::plan::{Debugger, INSTRUCTIONS_TARGET, MEMORY_TARGET, PAIRS, STEP_TARGET, Scenario, WORKLOADS};
@@ -22,12 +23,13 @@ const INTRODUCTION: &str = "# Benchmarks
 * **Instructions**: those of the warm workload under callgrind, by the difference of two lengths, over the native ones. (*threads*: the
   median of seven runs each, as threads take turns by the clock.)
 * **Every run proves that it debugs**: after the measurement the program is led to the breakpoint and has to stop there.
+* **Dates**: rows are measured one by one. A table names the days of its oldest and its newest row, and the page all machines with their days.
 ";
 
 /// The page.
 pub(crate) fn render(results: &Results) -> String {
     let mut page = INTRODUCTION.to_owned();
-    let _ = writeln!(page, "\nMachine: {}.", results.machine);
+    machines(&mut page, results);
     for (version, python) in &results.pythons {
         let _ = writeln!(page, "\n## CPython {version}");
         for debugger in DEBUGGERS {
@@ -44,17 +46,30 @@ pub(crate) fn render(results: &Results) -> String {
     page
 }
 
+fn machines(page: &mut String, results: &Results) {
+    let mut all: Vec<_> = results.machines.iter().collect();
+    all.sort_by_key(|(_, days)| days.first.clone());
+    let said: Vec<String> = match all.as_slice() {
+        [(machine, _)] => vec![(*machine).clone()],
+        _ => all.iter().map(|(name, days)| format!("{name} ({})", dates([&days.first[..], &days.last[..]]))).collect(),
+    };
+    let _ = writeln!(page, "\nMachine: {}.", said.join("; "));
+}
+
+/// "2026-01-02", or "2026-01-02 to 2026-02-03".
+fn dates<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
+    let all: BTreeSet<&str> = all.into_iter().collect();
+    match (all.first(), all.last()) {
+        (Some(first), Some(last)) if first != last => format!("{first} to {last}"),
+        (first, _) => first.copied().unwrap_or_default().to_owned(),
+    }
+}
+
 fn times(page: &mut String, debugger: Debugger, python: &OfPython) {
     let prefix = format!("{}/", debugger.name());
-    let mut rows = python.time.iter().filter(|(key, _)| key.starts_with(&prefix)).peekable();
-    let Some((_, first)) = rows.peek() else { return };
-    let (mut earliest, mut latest, mut pairs) = (first.date.clone(), first.date.clone(), usize::MAX);
-    for (_, row) in rows {
-        earliest = earliest.min(row.date.clone());
-        latest = latest.max(row.date.clone());
-        pairs = pairs.min(row.ratio.count);
-    }
-    let date = if earliest == latest { latest } else { format!("{earliest} to {latest}") };
+    let rows = || python.time.iter().filter(|(key, _)| key.starts_with(&prefix)).map(|(_, row)| row);
+    let Some(pairs) = rows().map(|row| row.ratio.count).min() else { return };
+    let date = dates(rows().map(|row| &row.date[..]));
     let name = debugger.name();
     let _ = writeln!(page, "\n{name}, user CPU time, native = 1.00 ({pairs} pairs or more, {date})\n");
     table(page, |key| {
@@ -67,9 +82,12 @@ fn times(page: &mut String, debugger: Debugger, python: &OfPython) {
 }
 
 fn instructions(page: &mut String, python: &OfPython) {
-    let Some(row) = python.instructions.values().next() else { return };
-    let _ = writeln!(page, "\nIKPdb, instructions under callgrind, native = 1.0000 ({})\n", row.date);
-    table(page, |key| python.instructions.get(&format!("IKPdb/{key}")).map(|row| format!("{:.4}", row.ratio())));
+    if python.instructions.is_empty() {
+        return;
+    }
+    let date = dates(python.instructions.values().map(|row| &row.date[..]));
+    let _ = writeln!(page, "\nIKPdb, instructions under callgrind, native = 1.0000 ({date})\n");
+    table(page, |key| python.instructions.get(&format!("IKPdb/{key}")).map(|row| format!("{:.4}", row.ratio)));
 }
 
 fn table(page: &mut String, cell: impl Fn(&str) -> Option<String>) {
@@ -89,18 +107,20 @@ fn latency(page: &mut String, python: &OfPython) {
     if python.steps.is_empty() && python.memory.is_empty() {
         return;
     }
-    let _ = writeln!(page, "\n| | IKPdb | debugpy |\n|---|---|---|");
+    let steps = python.steps.values().chain(python.busy_steps.values()).map(|row| &row.date[..]);
+    let date = dates(steps.chain(python.memory.values().map(|row| &row.date[..])));
+    let _ = writeln!(page, "\nSteps and memory ({date})\n\n| | IKPdb | debugpy |\n|---|---|---|");
     let mut row = |label: &str, cell: &dyn Fn(&str) -> Option<String>| {
         let cells = DEBUGGERS.map(|debugger| cell(debugger.name()).unwrap_or_else(|| "-".to_owned()));
         let _ = writeln!(page, "| {label} | {} | {} |", cells[0], cells[1]);
     };
-    row("`next` to `stopped`, median", &|name| Some(format!("{:.2} ms", python.steps.get(name)?.median.median * 1e3)));
-    row("`next` to `stopped`, 99 %", &|name| Some(format!("{:.2} ms", python.steps.get(name)?.p99 * 1e3)));
+    row("`next` to `stopped`, median", &|name| Some(format!("{:.2} ms", python.steps.get(name)?.median * 1e3)));
+    row("`next` to `stopped`, 99 %", &|name| Some(format!("{:.2} ms", python.steps.get(name)?.p99? * 1e3)));
     row("the same with four busy threads, median", &|name| {
-        Some(format!("{:.2} ms", python.busy_steps.get(name)?.median.median * 1e3))
+        Some(format!("{:.2} ms", python.busy_steps.get(name)?.median * 1e3))
     });
     row("memory added to the program (`Private_Dirty`)", &|name| {
-        Some(format!("{:.1} MB", python.memory.get(name)?.added() / 1e6))
+        Some(format!("{:.1} MB", python.memory.get(name)?.added / 1e6))
     });
 }
 
@@ -145,16 +165,16 @@ pub(crate) fn missed(version: &str, python: &OfPython) -> Vec<String> {
             if python.time.get(&key).is_some_and(|row| row.ratio.low > target) {
                 missed.push(format!("{} {} time <= {target}", workload.name, scenario.name()));
             }
-            if python.instructions.get(&key).is_some_and(|row| row.ratio() > INSTRUCTIONS_TARGET) {
+            if python.instructions.get(&key).is_some_and(|row| row.ratio > INSTRUCTIONS_TARGET) {
                 missed.push(format!("{} {} instructions <= {INSTRUCTIONS_TARGET}", workload.name, scenario.name()));
             }
         }
     }
     let ours = Debugger::Ikpdb.name();
-    if python.steps.get(ours).is_some_and(|steps| steps.median.median > STEP_TARGET) {
+    if python.steps.get(ours).is_some_and(|steps| steps.median > STEP_TARGET) {
         missed.push(format!("`next` to `stopped` <= {} ms", STEP_TARGET * 1e3));
     }
-    if python.memory.get(ours).is_some_and(|memory| memory.added() > MEMORY_TARGET as f64) {
+    if python.memory.get(ours).is_some_and(|memory| memory.added > MEMORY_TARGET as f64) {
         missed.push(format!("memory added <= {} MB", MEMORY_TARGET >> 20));
     }
     missed
@@ -162,7 +182,7 @@ pub(crate) fn missed(version: &str, python: &OfPython) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::Ratio;
+    use super::super::results::{Instructions, Memory, Ratio, Steps};
     use super::super::statistics::Estimate;
     use super::*;
 
@@ -201,12 +221,48 @@ mod tests {
 
     #[test]
     fn the_page_shows_what_was_measured_and_leaves_out_what_was_not() {
-        let mut results = Results { machine: "A machine".into(), ..Results::default() };
+        let mut results = Results::default();
+        results.measured_on("A machine", "2026-01-02");
         results.pythons.insert("3.12.1".into(), with("IKPdb/fib/S3", 1.004, 0.998));
         let page = render(&results);
         assert!(page.contains("Machine: A machine."));
         assert!(page.contains("## CPython 3.12.1"));
         assert!(page.contains("| fib | - | - | 1.00 [1.00, 1.01] | - |"), "{page}");
         assert!(!page.contains("debugpy, user CPU time"));
+    }
+
+    #[test]
+    fn every_table_has_the_days_of_all_its_rows_and_every_machine_its_own() {
+        let mut results = Results::default();
+        results.measured_on("One", "2026-01-02");
+        results.measured_on("Another", "2026-03-04");
+        let mut python = with("IKPdb/fib/S1", 1.0, 1.0);
+        let days = ["2026-01-03", "2026-01-02", "2026-03-04"];
+        for (scenario, date) in ["S1", "S2", "S3"].into_iter().zip(days) {
+            let row = Instructions { date: date.to_owned(), ratio: 1.0 };
+            python.instructions.insert(format!("IKPdb/fib/{scenario}"), row);
+        }
+        let step = |date: &str| Steps { date: date.to_owned(), median: 1e-3, p99: Some(2e-3) };
+        python.steps.insert("IKPdb".into(), step(days[0]));
+        python.busy_steps.insert("debugpy".into(), step(days[1]));
+        python.memory.insert("IKPdb".into(), Memory { date: days[0].to_owned(), added: 1e6 });
+        results.pythons.insert("3.12.1".into(), python);
+        let page = render(&results);
+        for said in [
+            "Machine: One (2026-01-02); Another (2026-03-04).",
+            "native = 1.00 (15 pairs or more, 2026-01-02)",
+            "native = 1.0000 (2026-01-02 to 2026-03-04)",
+            "Steps and memory (2026-01-02 to 2026-01-03)",
+        ] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
+    }
+
+    #[test]
+    fn the_page_in_the_repository_is_what_the_results_beside_it_say() {
+        let results = Results::load(&Results::path()).unwrap();
+        assert!(!results.pythons.is_empty());
+        let page = std::fs::read_to_string(crate::shell::root().join("docs/benchmarks.md")).unwrap();
+        assert!(page == render(&results), "`cargo xtask bench --render` writes it");
     }
 }

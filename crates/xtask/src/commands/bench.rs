@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use ikpdb_testkit::Python;
 
 use crate::bench::{
-    Bench, Debugger, Results, Scenario, Selection, Starter, WORKLOADS, machine_line, missed, render, unmeasured,
+    Bench, Debugger, Results, Scenario, Selection, Starter, WORKLOADS, machine_line, missed, render, today, unmeasured,
 };
 use crate::{dist, setup, shell};
 
@@ -16,7 +16,7 @@ const DEBUGPY: &str = "debugpy==1.8.22";
 
 /// Measure against debugpy and the bare interpreter; write docs/benchmarks.md
 ///
-/// Results are kept in target/bench/results.json: a run of some rows leaves the others as they were.
+/// Results are kept in docs/benchmarks.json, to be committed with the page: a run of some rows leaves the others as they were.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Interpreters, such as 3.12 (the oldest of that minor version); 3.12 and 3.13 by default
@@ -60,12 +60,12 @@ enum Part {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
-    let mut results = Results::load()?;
+    let mut results = Results::load(&Results::path())?;
     let mut failures = Vec::new();
     if !arguments.render {
         failures = measure(&arguments, &mut results)?;
     }
-    shell::write(shell::root().join("docs/benchmarks.md"), render(&results))?;
+    keep(&results)?;
     for failure in &failures {
         eprintln!("failed: {failure}");
     }
@@ -79,6 +79,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
         }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes the results and the page, which say the same at any time.
+fn keep(results: &Results) -> Result<()> {
+    results.save(&Results::path())?;
+    shell::write(shell::root().join("docs/benchmarks.md"), render(results))
 }
 
 fn measure(arguments: &Arguments, results: &mut Results) -> Result<Vec<String>> {
@@ -106,14 +112,14 @@ fn measure(arguments: &Arguments, results: &mut Results) -> Result<Vec<String>> 
         let folder = shell::folder(shell::target().join("bench"))?;
         let starter =
             Starter { python: python.executable.clone(), ikpdb: ikpdb.clone(), debugpy, folder, variables: Vec::new() };
-        results.machine = machine_line();
+        results.measured_on(&machine_line(), &today());
         eprintln!("==> CPython {}", python.version);
         let mut of_python = results.pythons.remove(&python.version).unwrap_or_default();
         let mut bench = Bench::new(&starter, &selection);
         let (version, kept) = (python.version.clone(), &mut *results);
         let found = bench.run(&mut of_python, &mut |rows| {
             kept.pythons.insert(version.clone(), rows.clone());
-            kept.save()
+            keep(kept)
         });
         failures.extend(found.into_iter().map(|failure| format!("{version}: {failure}")));
         results.pythons.insert(version, of_python);
