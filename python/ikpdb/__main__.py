@@ -2,4 +2,5 @@
 
 import sys
 
-sys.exit("ikpdb: `python -m ikpdb` does not serve the IKPdb protocol yet; use `python -m ikpdb.cli run SCRIPT`")
+if __name__ == "__main__":
+    sys.exit("ikpdb: `python -m ikpdb` does not serve the IKPdb protocol yet; use `python -m ikpdb.cli run SCRIPT`")

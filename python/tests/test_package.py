@@ -1,6 +1,7 @@
 """What the package promises to whoever imports it or starts it."""
 
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -45,6 +46,16 @@ class Command(unittest.TestCase):
     def test_the_command_gets_its_arguments_and_gives_its_exit_code(self):
         done = python("-m", "ikpdb.cli", "run", "a b", "", IKPDB_HUB=str(self.executable))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (7, "run|a b||", ""))
+
+    def test_what_is_not_served_yet_is_said_in_one_line_with_the_command_that_is(self):
+        done = python("-m", "ikpdb", "app.py")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        said = re.fullmatch(r"ikpdb: `python -m ikpdb` does not serve .* yet; use `python (.*) SCRIPT`\n", done.stderr)
+        self.assertIsNotNone(said, done.stderr)
+        run = python(*said[1].split(), "app.py", IKPDB_HUB=str(self.executable))
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (7, "run|app.py|", ""))
+        # Who only looks at the module is not ended by it.
+        self.assertEqual(python("-c", "import ikpdb.__main__; print('on')").stdout, "on\n")
 
     def test_the_command_is_found_on_the_path(self):
         folder = str(self.executable.parent)
