@@ -11,9 +11,6 @@ use serde::Deserialize;
 use crate::shell;
 use crate::stamp::{self, Stamp};
 
-/// The oldest Node.js that the web tools run on.
-const NODE: u32 = 20;
-
 pub(crate) fn folder() -> PathBuf {
     shell::root().join("web")
 }
@@ -79,18 +76,49 @@ pub(crate) fn build() -> Result<()> {
 }
 
 fn check_node() -> Result<()> {
-    let remedy = format!("Node.js {NODE} or newer is needed for the web UI; install it and run this again");
+    let wanted = oldest_node()?;
+    let remedy = format!("Node.js {wanted} or newer is needed for the web UI; install it and run this again");
     let version = shell::output(shell::program("node").arg("--version")).with_context(|| remedy.clone())?;
-    let major: u32 = version.trim().trim_start_matches('v').split('.').next().unwrap_or("0").parse().unwrap_or(0);
-    if major < NODE {
+    if numbers(&version) < numbers(&wanted) {
         bail!("node is version {}: {remedy}", version.trim());
     }
     Ok(())
 }
 
+/// The oldest Node.js that the web tools run on, as web/package.json says it.
+fn oldest_node() -> Result<String> {
+    let manifest: serde_json::Value = serde_json::from_str(&shell::read(folder().join("package.json"))?)
+        .context("web/package.json is not understood")?;
+    let engines = manifest["engines"]["node"].as_str();
+    let oldest = engines.and_then(|it| it.strip_prefix(">=")).context("web/package.json names no oldest Node.js")?;
+    Ok(oldest.to_owned())
+}
+
+/// Major and minor version: of "v20.19.4" 20 and 19.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut parts = version.trim().trim_start_matches('v').split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_of_node_is_compared_by_its_numbers() {
+        assert_eq!(numbers("v20.19.4\n"), (20, 19));
+        assert!(numbers("v20.9.0") < numbers("20.19") && numbers("v22.0.0") > numbers("20.19"));
+        assert!(numbers("20") < numbers("20.19") && numbers("") < numbers("20.19"));
+    }
+
+    #[test]
+    fn the_documents_ask_for_the_node_that_the_web_tools_need() {
+        let oldest = oldest_node().unwrap();
+        for page in ["README.md", "CONTRIBUTING.md"] {
+            let text = shell::read(shell::root().join(page)).unwrap().replace('(', "");
+            assert!(text.contains(&format!("Node.js {oldest} or newer")), "{page} does not name {oldest}");
+        }
+    }
 
     #[test]
     fn packages_are_installed_when_all_but_optional_ones_have_the_locked_version() {
