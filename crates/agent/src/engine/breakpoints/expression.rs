@@ -36,7 +36,12 @@ struct Function {
 impl Expression {
     /// Whether the text is an expression; if not, why.
     pub(super) fn check(py: Python<'_>, text: &str) -> Result<(), String> {
-        compile(py, text).map(drop).map_err(|error| error.value(py).to_string())
+        compile(py, text).map(drop).map_err(|error| {
+            let value = error.value(py);
+            // The text of a syntax error also names a file and a line: a condition has neither.
+            let message = value.getattr("msg").and_then(|it| it.extract());
+            message.unwrap_or_else(|_| value.to_string())
+        })
     }
 
     /// Compiles the text for a code object.
