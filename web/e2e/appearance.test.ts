@@ -41,6 +41,21 @@ test("the page and its terminal follow the system's colours, also when they chan
   await expect.poll(() => ground(debug, ".term .xterm-scrollable-element")).toBe("rgb(255, 255, 255)");
 });
 
+test("in a low window the field of the commands is as high as with nothing below it, and keys are named in words", async () => {
+  const { debug } = await at.entered(["fixture.py"], { width: 900, height: 700 });
+  await debug.page.keyboard.press("Control+Shift+P");
+  const field = debug.page.getByTestId("dialog-input");
+  const height = async () => (await field.boundingBox())?.height;
+  await expect.poll(() => debug.page.getByTestId("choice").count()).toBeGreaterThan(20);
+  const full = await height();
+  expect(await debug.page.getByTestId("choice").filter({ hasText: "Frame outwards" }).innerText()).toContain(
+    "Alt-Down",
+  );
+  await field.fill("xyzzy");
+  await expect.poll(() => debug.page.getByTestId("choice").count()).toBe(0);
+  expect(await height()).toBe(full);
+});
+
 test("at 900 x 700 a program is stepped, and breakpoints are set and listed, without scrolling sideways", async () => {
   const { debug, workspace } = await at.entered(["fixture.py"], { width: 900, height: 700 });
   expect(await debug.width()).toBeLessThanOrEqual(900);

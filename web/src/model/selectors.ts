@@ -28,6 +28,12 @@ export function currentSession(state: State): SessionInfo | null {
   return state.current === null ? null : (state.sessions[state.current] ?? null);
 }
 
+/** Whether the program that is shown has ended in another way than with exit code 0. */
+export function hasFailed(state: State): boolean {
+  const exit = phase(state) === "ended" ? currentSession(state)?.exit : undefined;
+  return exit !== undefined && (exit.error !== undefined || exit.signal !== undefined || exit.exitCode !== 0);
+}
+
 export function phase(state: State): Phase {
   switch (state.link.kind) {
     case "connecting":

@@ -3,7 +3,7 @@
 import { createEffect, createResource, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import { reason } from "../model/context";
 import { baseName, shortPath } from "../model/paths";
-import { COMMANDS } from "./commands";
+import { COMMANDS, keyName } from "./commands";
 import { findCommands, fits } from "./palette";
 import { useModel, useSelect, useUi } from "./use";
 
@@ -136,7 +136,7 @@ function Commands() {
   const choices = (query: string): Choice[] =>
     findCommands(query, model.store.get()).map(({ command, unless }) => ({
       title: command.title,
-      note: unless ?? command.keys.join(" or "),
+      note: unless ?? command.keys.map(keyName).join(" or "),
       disabled: unless !== null,
       run: () => command.run(model, ui),
     }));
@@ -154,7 +154,7 @@ function Keys() {
           {(one) => (
             <>
               <dt>
-                <For each={one.keys}>{(key) => <kbd>{key.replace("Arrow", "")}</kbd>}</For>
+                <For each={one.keys}>{(key) => <kbd>{keyName(key)}</kbd>}</For>
               </dt>
               <dd>{one.title}</dd>
             </>

@@ -1,7 +1,7 @@
 // The one sentence that says what the program is doing. A series of steps is read out once, when it rests.
 
 import { createEffect, createSignal, For, onCleanup } from "solid-js";
-import { contractState, type Phase, phase } from "../model/selectors";
+import { contractState, hasFailed, type Phase, phase } from "../model/selectors";
 import { plain, type Sentence, sentence, type Words } from "../model/sentence";
 import { command } from "./commands";
 import { Icon } from "./Icon";
@@ -71,6 +71,7 @@ export function StatusSentence() {
   const says = useSentence();
   const state = () => contractState(says().phase);
   const spins = () => ["running", "starting", "connecting"].includes(says().phase);
+  const failed = useSelect(hasFailed);
   const [announced, setAnnounced] = createSignal("");
   createEffect(() => {
     const text = says().phase === "running" ? "Running" : plain(says().main);
@@ -80,7 +81,7 @@ export function StatusSentence() {
   return (
     <>
       <div class="say" data-testid="status-state" data-state={state()} data-phase={says().phase}>
-        <Icon name={ICON[says().phase]} class={spins() ? "spin" : ""} />
+        <Icon name={failed() ? "warning" : ICON[says().phase]} class={spins() ? "spin" : ""} />
         <strong class="cut">
           <For each={says().main}>{(words) => <Piece words={words} />}</For>
         </strong>

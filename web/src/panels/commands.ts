@@ -257,9 +257,14 @@ export function command(id: string): Command {
   return found;
 }
 
+/** A key as people call it: "Alt-Down". */
+export function keyName(key: string): string {
+  return key.replace("Arrow", "");
+}
+
 /** "Step over (F10)", and the reason when it cannot be done. */
 export function tip(one: Command, state: State): string {
-  const keys = one.keys.length === 0 ? "" : ` (${one.keys.join(" or ")})`;
+  const keys = one.keys.length === 0 ? "" : ` (${one.keys.map(keyName).join(" or ")})`;
   const why = one.unless(state);
   return `${one.title}${keys}${why === null ? "" : `: ${why.charAt(0).toLowerCase()}${why.slice(1)}`}`;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { openModel } from "../model/testModel";
-import { COMMANDS } from "./commands";
+import { COMMANDS, command, keyName, tip } from "./commands";
 import { findCommands, fits } from "./palette";
 
 test("what can be done now is listed first, and otherwise the order is kept", async () => {
@@ -28,4 +28,11 @@ test("of what can be done now comes first what fits best, and then the same of t
     expect(scores).toEqual([...scores].sort((a, b) => b - a));
     expect(new Set(scores).size).toBeGreaterThan(1);
   }
+});
+
+test("keys are named as people call them", async () => {
+  const { state, stop } = await openModel();
+  await stop(4, 1, 1);
+  expect(tip(command("frameOut"), state())).toBe("Frame outwards (Alt-Down)");
+  expect(COMMANDS.flatMap((one) => one.keys.map(keyName)).join()).not.toContain("Arrow");
 });

@@ -1,7 +1,7 @@
 // What the sentence says can be done, and what can be done, by phase.
 
 import { expect, test } from "vitest";
-import { contractState, phase } from "../model/selectors";
+import { contractState, hasFailed, phase } from "../model/selectors";
 import { plain, sentence } from "../model/sentence";
 import { openModel, PATH, RUNNING } from "../model/testModel";
 import { settled } from "../socket/fakeHub";
@@ -171,4 +171,20 @@ test("another document is shown with a cursor of its own, not with the line of t
   model.store.dispatch({ type: "cursor", line: 17, column: 3 });
   model.files.activate(state().active ?? "");
   expect(state().cursor).toEqual({ line: 17, column: 3 });
+});
+
+test("a program has failed that ended otherwise than with exit code 0, and none that runs", async () => {
+  const exit = { durationMs: 3200 };
+  const table: [SessionInfo[], boolean][] = [
+    [[], false],
+    [[RUNNING], false],
+    [ended({ ...exit, exitCode: 0 }), false],
+    [ended({ ...exit, exitCode: 7 }), true],
+    [ended({ ...exit, signal: "SIGSEGV" }), true],
+    [ended({ ...exit, error: "python9 was not found" }), true],
+  ];
+  for (const [sessions, expected] of table) {
+    const { state } = await openModel(sessions);
+    expect(hasFailed(state()), JSON.stringify(sessions[0]?.exit)).toBe(expected);
+  }
 });
