@@ -102,6 +102,8 @@ test("J64 the whole run control works by the keyboard alone", async () => {
   await debug.is("disconnected");
   await keyboard.press("F5");
   await debug.stoppedAt(1);
+  await keyboard.press("Shift+F5");
+  await debug.is("disconnected");
   expect(await pointed.jsonValue()).toEqual({ count: 0 });
 });
 

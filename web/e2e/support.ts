@@ -144,6 +144,10 @@ export class Workspace {
   /** Ends everything that was started here. */
   async dispose(): Promise<void> {
     for (const run of this.started) await run.kill();
+    // A program that was run again from a page has a runner of its own, and outlives the hub.
+    const runner = () =>
+      findProcess((command, environment) => / runner /.test(command) && environment.includes(this.root));
+    for (let pid = runner(); pid !== null; pid = runner()) await endProcess(pid);
     const hub = this.hubPid();
     if (hub !== null) kill(hub);
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
@@ -161,6 +165,15 @@ function kill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
   } catch {
     // It has ended by itself.
   }
+}
+
+/** Asks a process that is no child of ours to end, and looks until it has; one that does not is killed. */
+async function endProcess(pid: number): Promise<void> {
+  kill(pid, "SIGTERM");
+  const isThere = () => existsSync(`/proc/${pid}/exe`);
+  const late = Date.now() + 3000;
+  while (isThere() && Date.now() < late) await new Promise((resolve) => setTimeout(resolve, 20));
+  if (isThere()) kill(pid);
 }
 
 function findProcess(is: (command: string, environment: string) => boolean): number | null {
