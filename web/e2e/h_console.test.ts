@@ -177,7 +177,9 @@ test("H59 output shows in console and terminal, the terminal takes what is typed
   const rows = debug.panel("terminal").locator(".xterm-rows");
   await expect.poll(() => rows.innerText()).toContain("name?");
   await debug.panel("terminal").locator(".xterm").click();
-  await page.keyboard.type("Ada\n");
+  await page.keyboard.type("Ada");
+  await expect.poll(() => rows.innerText()).toMatch(/name\?\sAda/);
+  await page.keyboard.press("Enter");
   await debug.says("Ended, exit code 0");
   expect(await run.ended()).toBe(0);
 

@@ -52,6 +52,7 @@ test("J64 the whole run control works by the keyboard alone", async () => {
     await keyboard.type(`fixture.py:${line}`);
     await debug.page.getByTestId("choice").first().filter({ hasText: "fixture.py" }).waitFor();
     await keyboard.press("Enter");
+    await debug.page.getByTestId("dialog-input").waitFor({ state: "detached" });
     await expect.poll(() => debug.page.locator(".foot").innerText()).toContain(`Ln ${line}`);
   };
   const depth = async () => (await debug.stackRows()).length;

@@ -142,6 +142,8 @@ export class Debugger {
     await this.page.getByTestId("dialog-input").fill(`${file}:${line}`);
     await this.page.getByTestId("choice").first().filter({ hasText: file }).waitFor();
     await this.page.getByTestId("dialog-input").press("Enter");
+    // It may wait for its list: what is typed before it has gone would go to it, or nowhere.
+    await this.page.getByTestId("dialog-input").waitFor({ state: "detached" });
     await this.gutter(line).waitFor();
   }
 
