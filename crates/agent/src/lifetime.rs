@@ -140,6 +140,11 @@ pub(crate) fn while_it_lives<R>(work: impl FnOnce() -> R) -> Option<R> {
     Some(answer)
 }
 
+/// Whether the interpreter ends.
+pub(crate) fn ends() -> bool {
+    !GATE.lock().open
+}
+
 fn enter() -> bool {
     let mut state = GATE.lock();
     if state.open {

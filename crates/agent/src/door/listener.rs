@@ -26,7 +26,7 @@ use crate::engine::stop;
 use crate::{lifetime, log};
 
 /// How long a hub may take to answer the hello.
-const WELCOME_PATIENCE: Duration = Duration::from_secs(2);
+const WELCOME_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a stopped program waits for a hub to come back.
 const STOPPED_PATIENCE: Duration = Duration::from_secs(10);
 /// Between two looks for a hub: while somebody waits, and while the program runs anyway.

@@ -68,7 +68,7 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
         b"sys.unraisablehook" => {
             // The record: type, exception, traceback and more.
             if let Some(value) = argument(1).and_then(|it| it.get_item(1).ok()).filter(|it| !it.is_none()) {
-                exceptions::uncaught(py, &value);
+                exceptions::ignored(py, &value);
             }
         }
         b"sys.settrace" => {

@@ -372,6 +372,13 @@ pub(crate) fn is_code(object: &Bound<'_, PyAny>) -> bool {
     object.get_type_ptr().cast() == code.0
 }
 
+/// Whether a frame is the import machinery's, or ours.
+pub(crate) fn is_machinery(frame: *mut ffi::PyFrameObject) -> bool {
+    let info = lookup(capi::frame_code(frame).cast());
+    // SAFETY: the record of code that a live frame runs, under the GIL.
+    !info.is_null() && unsafe { (*info).machinery }
+}
+
 /// The name of a code object's file and whether it is the user's own.
 pub(crate) fn file_of(py: Python<'_>, info: *const CodeInfo) -> (String, bool) {
     // SAFETY: a living record, by the callers.

@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 
 use ikpdb_proto::{Failure, dap};
+use pyo3::ffi;
 use pyo3::prelude::*;
 
+use crate::capi::{self, Ref};
 use crate::engine::stop::Stop;
 use crate::engine::{codes, python2};
 use crate::inspect::{self, Relation};
@@ -25,7 +27,7 @@ const LARGEST_GROUP: usize = 15;
 /// Describes the exception.
 pub(crate) fn describe(py: Python<'_>, stop: &Stop) -> Result<dap::ExceptionInfoBody, Failure> {
     let exception = stop.exception.as_ref().ok_or_else(|| Failure::user("the program did not stop on an exception"))?;
-    let break_mode = exception.mode.name().to_owned();
+    let (break_mode, unwound) = (exception.mode.name().to_owned(), exception.unwound);
     let exception = exception.value.bind(py);
     let details = details(&exception, 0);
     let is_python_2 = inspect::syntax_error(&exception).is_some_and(|it| python2::looks_like_it(&it));
@@ -33,7 +35,9 @@ pub(crate) fn describe(py: Python<'_>, stop: &Stop) -> Result<dap::ExceptionInfo
         Some(message) if is_python_2 => Some(format!("{message} ({})", python2::HINT)),
         message => message.clone(),
     };
-    let stack_trace = Traceback { py, files: HashMap::new() }.chain(&exception);
+    // Where it is raised it has come through no frame yet: what Python would print are those that are running.
+    let running = if unwound { None } else { stop.stacks.top(&stop.thread).map(|top| running(py, &top)) };
+    let stack_trace = Traceback { py, files: HashMap::new(), running }.chain(&exception);
     Ok(dap::ExceptionInfoBody {
         exception_id: details.full_type_name.clone().unwrap_or_default(),
         description,
@@ -73,6 +77,28 @@ fn raised_at(exception: &Bound<'_, PyAny>) -> Option<dap::Place> {
 struct Traceback<'py> {
     py: Python<'py>,
     files: HashMap<String, Option<Vec<String>>>,
+    /// The frames of the exception itself, if it has not left them, outermost first.
+    running: Option<Vec<(Bound<'py, PyAny>, u32)>>,
+}
+
+/// The frames of a thread, outermost first.
+fn running<'py>(py: Python<'py>, top: &Ref) -> Vec<(Bound<'py, PyAny>, u32)> {
+    let mut frames = Vec::new();
+    // SAFETY: live frames, each held by the one above it; a new reference or null.
+    let mut next = Some(unsafe { Ref::borrow(top.as_ptr()) });
+    while let Some(frame) = next {
+        let address: *mut ffi::PyFrameObject = frame.as_ptr().cast();
+        // SAFETY: as above.
+        let (line, back) = unsafe { (ffi::PyFrame_GetLineNumber(address), (capi::py().frame_get_back)(address)) };
+        // Python leaves the import machinery out, too.
+        if !codes::is_machinery(address) {
+            frames.push((frame.bind(py), u32::try_from(line).unwrap_or(1)));
+        }
+        // SAFETY: as above.
+        next = unsafe { Ref::steal(back.cast()) };
+    }
+    frames.reverse();
+    frames
 }
 
 impl<'py> Traceback<'py> {
@@ -87,7 +113,7 @@ impl<'py> Traceback<'py> {
         }
         let mut text = String::new();
         for (exception, relation) in chain.into_iter().rev() {
-            self.exception(&exception, 0, &mut text);
+            self.exception(&exception, 0, relation.is_none(), &mut text);
             text.push_str(match relation {
                 Some(Relation::Cause) => "\nThe above exception was the direct cause of the following exception:\n\n",
                 Some(Relation::Context) => "\nDuring handling of the above exception, another exception occurred:\n\n",
@@ -97,8 +123,12 @@ impl<'py> Traceback<'py> {
         text
     }
 
-    fn exception(&mut self, exception: &Bound<'py, PyAny>, depth: usize, text: &mut String) {
-        let frames = inspect::traceback(exception);
+    fn exception(&mut self, exception: &Bound<'py, PyAny>, depth: usize, is_last: bool, text: &mut String) {
+        // Of the chain the exception itself comes last; what is in a group has left its frames.
+        let frames = match &mut self.running {
+            Some(frames) if is_last => std::mem::take(frames),
+            _ => inspect::traceback(exception),
+        };
         if !frames.is_empty() {
             text.push_str("Traceback (most recent call last):\n");
             self.frames(&frames, text);
@@ -134,7 +164,7 @@ impl<'py> Traceback<'py> {
         for (index, member) in members.iter().take(LARGEST_GROUP).enumerate() {
             text.push_str(&format!("  +---------------- {} ----------------\n", index + 1));
             let mut block = String::new();
-            self.exception(member, depth + 1, &mut block);
+            self.exception(member, depth + 1, false, &mut block);
             for line in block.lines() {
                 text.push_str(&format!("  | {line}\n"));
             }

@@ -105,7 +105,7 @@ fn count(package: &str, text: &str, success: bool) -> Outcome {
             outcome.passed += number(result, "passed");
             counted_failures += number(result, "failed");
         } else if let Some((name, verdict)) = line.strip_prefix("test ").and_then(|test| test.split_once(" ... ")) {
-            let name = format!("{package} {}", name.trim_end_matches(" - should panic"));
+            let name = format!("{package} {}", name.trim_end().trim_end_matches(" - should panic"));
             if verdict.starts_with("FAILED") {
                 outcome.failed.push(name);
             } else if verdict.starts_with("ignored") {
@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     const GOOD: &str = "\nrunning 3 tests\ntest a::b ... ok\ntest a::panics - should panic ... ok\n\
-        test a::slow ... ignored, needs a printer\n\n\
+        test a::slow    ... ignored, needs a printer\n\n\
         test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s\n";
 
     #[test]

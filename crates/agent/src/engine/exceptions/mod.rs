@@ -30,6 +30,7 @@ use super::stop::{self, BreakMode, Came, Exception, Reason, What};
 use crate::capi::{self, Ref, capi};
 use crate::door::{OPTIONS, OUTBOX};
 use crate::inspect;
+use crate::lifetime;
 
 pub(crate) use walk::CodeHandlers;
 
@@ -138,10 +139,23 @@ pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *m
     };
     loop {
         let description = Some(description.to_owned());
-        let what = What { exception: Some(exception()), description, ..What::new(Reason::Exception) };
+        let frame = shown_frame();
+        let what = What { exception: Some(exception()), description, frame, ..What::new(Reason::Exception) };
         if stop::stop(py, what) == Came::Done {
             return;
         }
+    }
+}
+
+/// The innermost frame that is not the import machinery's: what it raises is the import's.
+fn shown_frame() -> Option<Ref> {
+    // SAFETY: the running frame, then live ones, each held by the one above it.
+    unsafe {
+        let mut frame = Ref::borrow(capi::current_frame().cast());
+        while codes::is_machinery(frame.as_ptr().cast()) {
+            frame = Ref::steal((capi::py().frame_get_back)(frame.as_ptr().cast()).cast())?;
+        }
+        Some(frame)
     }
 }
 
@@ -297,7 +311,22 @@ unsafe fn comes_from_library(traceback: *mut PyObject) -> bool {
     }
 }
 
-/// The interpreter is about to report an exception: as the end of the program or of a thread, or as one that it ignores.
+/// The interpreter is about to report an exception that it ignores: one of `__del__`, say. While it ends the library has many.
+pub(crate) fn ignored(py: Python<'_>, value: &Bound<'_, PyAny>) {
+    let is_users = |(frame, _): &(Bound<'_, PyAny>, u32)| {
+        let info = codes::lookup(capi::frame_code(frame.as_ptr().cast()).cast());
+        // SAFETY: the record of code that a live frame ran, under the GIL.
+        !info.is_null() && unsafe { (*info).user }
+    };
+    if WANTED.load(Ordering::Relaxed) & AT_REPORT != 0
+        && !lifetime::ends()
+        && inspect::traceback(value).iter().any(is_users)
+    {
+        uncaught(py, value);
+    }
+}
+
+/// The interpreter is about to report an exception as the end of the program or of a thread.
 pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
     let at_report = WANTED.load(Ordering::Relaxed) & AT_REPORT != 0;
     if !at_report || stop::is_stopper() || ends_on_purpose(value) || is_control_flow(value) {
