@@ -19,7 +19,9 @@ pub(crate) struct Entry {
 
 /// What one source needs, by place. Wishes are enabled ones of that source, or those of functions.
 pub(crate) fn combine<'a>(wishes: impl Iterator<Item = &'a Wish>) -> Vec<Entry> {
-    let mut places: BTreeMap<(u32, Option<u32>, Option<&str>), Vec<&Wish>> = BTreeMap::new();
+    /// Line, column, function.
+    type Place<'a> = (u32, Option<u32>, Option<&'a str>);
+    let mut places: BTreeMap<Place<'_>, Vec<&Wish>> = BTreeMap::new();
     for wish in wishes {
         places.entry((wish.line, wish.column, wish.function.as_deref())).or_default().push(wish);
     }

@@ -49,6 +49,8 @@ pub(crate) fn capabilities() -> Capabilities {
             label: "Uncaught".into(),
             description: None,
             default: Some(true),
+            supports_condition: None,
+            condition_description: None,
         }]),
         ..Default::default()
     }

@@ -15,6 +15,10 @@ supportsConfigurationDoneRequest?: boolean,
  */
 supportsConditionalBreakpoints?: boolean, 
 /**
+ * `setFunctionBreakpoints` is understood.
+ */
+supportsFunctionBreakpoints?: boolean, 
+/**
  * Breakpoints may have a hit condition.
  */
 supportsHitConditionalBreakpoints?: boolean, 
@@ -38,6 +42,14 @@ supportsSetVariable?: boolean,
  * `exceptionInfo` is understood.
  */
 supportsExceptionInfoRequest?: boolean, 
+/**
+ * Exception filters may have options.
+ */
+supportsExceptionFilterOptions?: boolean, 
+/**
+ * `setExceptionBreakpoints` honours `exceptionOptions`.
+ */
+supportsExceptionOptions?: boolean, 
 /**
  * `stackTrace` honours `startFrame` and `levels`.
  */

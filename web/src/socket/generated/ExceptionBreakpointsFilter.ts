@@ -19,4 +19,12 @@ description?: string,
 /**
  * Whether it is on at first.
  */
-default?: boolean, };
+default?: boolean, 
+/**
+ * Whether it may have a condition.
+ */
+supportsCondition?: boolean, 
+/**
+ * What a condition may be.
+ */
+conditionDescription?: string, };

@@ -13,6 +13,14 @@ path: string,
  */
 line: number, 
 /**
+ * The column in it, if it is not the begin of the line.
+ */
+column?: number, 
+/**
+ * A function, in the place of file and line.
+ */
+function?: string, 
+/**
  * Its switch; the default is true.
  */
 enabled?: boolean, 

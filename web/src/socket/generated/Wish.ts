@@ -12,13 +12,21 @@ export type Wish = {
  */
 id: WishId, 
 /**
- * The file.
+ * The file; empty for a function.
  */
 path: string, 
 /**
- * The line.
+ * The line; 0 for a function.
  */
 line: number, 
+/**
+ * The column in it, if it is not the begin of the line.
+ */
+column?: number, 
+/**
+ * The function at whose begin it stops: `func`, `Class.method`, `module:Class.method`.
+ */
+function?: string, 
 /**
  * Its own switch.
  */

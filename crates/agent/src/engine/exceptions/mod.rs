@@ -405,7 +405,7 @@ pub(crate) fn task_hook_begins(py: Python<'_>) {
         let locals = unsafe { Ref::steal((capi::py().frame_get_locals)(capi::current_frame())) };
         let Some(locals) = locals else { return Ok(None) };
         let context = locals.bind(py).get_item("context")?;
-        Ok(context.cast::<PyDict>()?.get_item("exception")?)
+        context.cast::<PyDict>()?.get_item("exception")
     };
     match reported() {
         Ok(Some(value)) if !value.is_none() => uncaught(py, &value),
