@@ -1,6 +1,7 @@
 // Checklist C: gutter and editor.
 
 import { expect, test } from "vitest";
+import type { Debugger } from "./page";
 import { sessions } from "./session";
 
 const at = sessions();
@@ -75,11 +76,37 @@ test("C19 a condition is set from the gutter's menu", async () => {
   expect(await debug.page.getByTestId("condition-input").inputValue()).toBe("i == 4");
 });
 
-test("D34 D35 the editor offers what the program's debugger can do, and nothing else", async () => {
+/** Opens the editor at a line and types into one of its kinds. */
+async function special(debug: Debugger, line: number, kind: string, text: string): Promise<void> {
+  await debug.gutter(line).click({ modifiers: ["Control"] });
+  await debug.page.getByTestId("condition-editor").getByRole("tab", { name: kind }).click();
+  await debug.page.getByTestId("condition-input").fill(text);
+  await debug.page.keyboard.press("Enter");
+}
+
+test("D34 a hit count of >= 3 stops on the third pass, and one that is none says what would be", async () => {
   const { debug, workspace } = await at.entered();
-  await debug.chooseFrom(debug.gutter(workspace.line("total")), /Add conditional breakpoint/);
-  const offers = debug.page.getByTestId("condition-editor").getByRole("tab");
-  await expect.poll(() => offers.allInnerTexts()).toEqual(["Condition"]);
+  const line = workspace.line("total");
+  await special(debug, line, "Hit count", "often");
+  await expect.poll(() => debug.page.getByTestId("condition-error").innerText()).toContain(">=N");
+  await debug.page.getByTestId("condition-input").fill(">= 3");
+  await debug.page.keyboard.press("Enter");
+  await debug.mark(line, "cond");
+  await debug.resume();
+  await debug.stoppedAt(line);
+  await expect.poll(async () => (await debug.variables()).i).toBe("2");
+});
+
+test("D35 a logpoint prints its text with its values in the console and does not stop", async () => {
+  const { debug, workspace } = await at.entered();
+  await special(debug, workspace.line("total"), "Log message", "square of {i} is {square}");
+  await debug.mark(workspace.line("total"), "log");
+  await debug.setBreakpoint(workspace.line("done"));
+  await debug.resume();
+  await debug.stoppedAt(workspace.line("done"));
+  const text = () => debug.panel("console").innerText();
+  await expect.poll(text).toContain("square of 0 is 0");
+  await expect.poll(text).toContain("square of 5 is 25");
 });
 
 test("C20 Continue to here stops there and leaves breakpoints and the master switch as they were", async () => {

@@ -141,7 +141,11 @@ test("Enter opens what was typed, also when the list of it is still to come", as
 
 test("what the program's debugger cannot do is not offered", async () => {
   const line = wire();
-  line.rewrite = (text) => text.replace(/"supports(ConditionalBreakpoints|SetVariable)":true/g, '"supports$1":false');
+  line.rewrite = (text) =>
+    text.replace(
+      /"supports(ConditionalBreakpoints|HitConditionalBreakpoints|LogPoints|SetVariable)":true/g,
+      '"supports$1":false',
+    );
   const { debug, workspace } = await at.stoppedIn("work", ["fixture.py"], { prepare: line.prepare });
   await debug.gutter(workspace.line("total")).click({ button: "right" });
   const items = await debug.page.getByRole("menu").getByRole("menuitem").allInnerTexts();

@@ -134,11 +134,12 @@ export class Breakpoints extends Part {
     });
   }
 
-  /** What the program has against the condition. That a file is not loaded yet, or the line was moved, is nothing against it. */
+  /** What the program has against the condition, hit count or message. That a file is not loaded yet, or the line was moved, is nothing against it. */
   private refusal(id: number, session: number): string | null {
     const wish = this.state.breakpoints.wishes.find((one) => one.id === id);
     const placed = wish?.placed[session];
-    if (wish === undefined || placed === undefined || !wish.condition) return null;
+    if (wish === undefined || placed === undefined) return null;
+    if (!(wish.condition || wish.hitCondition || wish.logMessage)) return null;
     const moved = placed.verified && placed.line !== undefined && placed.line !== wish.line;
     const pending = !placed.verified && placed.reason === "pending";
     return moved || pending ? null : (placed.message ?? null);

@@ -167,11 +167,19 @@ fn tell_changes(breakpoints: &[Arc<Breakpoint>]) {
 
 /// Places and arms the breakpoints of one source in all code that is loaded from it.
 pub(crate) fn arm(py: Python<'_>, given: &str) -> PyResult<()> {
-    let path = table().iter().find(|source| source.given == given).map(|source| source.path.clone());
-    match path {
-        Some(path) => arm_files(py, &files::at(&path)),
-        None => Ok(()),
+    let found = table()
+        .iter()
+        .find(|source| source.given == given)
+        .map(|source| (source.path.clone(), source.breakpoints.clone()));
+    let Some((path, breakpoints)) = found else { return Ok(()) };
+    for breakpoint in &breakpoints {
+        breakpoint.check(py);
     }
+    let files = files::at(&path);
+    place(&breakpoints, &files);
+    arm_files(py, &files)?;
+    tell_changes(&breakpoints);
+    Ok(())
 }
 
 /// Code of these files was loaded: arms what is wanted there.
