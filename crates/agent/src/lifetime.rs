@@ -1,10 +1,11 @@
 //! How the agent's work ends: the interpreter ends, the process forks, the hub lets go, or the agent itself fails.
 //!
 //! Once the interpreter ends, no thread of ours may take the GIL: CPython 3.11-3.13 would end that thread inside the call.
-//! So whoever wants the GIL passes the gate, and an `atexit` callback shuts it and waits until nobody is inside.
+//! So whoever wants the GIL passes the gate, and an `atexit` callback shuts it and waits until nobody is inside. The program's own
+//! threads may live on as daemons, and are inside while they are in a callback of ours: a condition, say, may give the GIL away.
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,9 +15,9 @@ use pyo3::prelude::*;
 use crate::capi;
 use crate::capi::builtin::builtin;
 use crate::door::OUTBOX;
-use crate::engine::{breakpoints, events, exceptions, freeze};
+use crate::engine::{breakpoints, events, exceptions, freeze, stop};
 
-/// How long the end of the program waits for a thread of ours that is inside the interpreter.
+/// How long the end of the program waits for a thread that is inside, unless that is stopped: then as long as it is.
 const END_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long it waits for a hub that is slow to take what logpoints have printed.
@@ -27,6 +28,10 @@ static CHILD: AtomicBool = AtomicBool::new(false);
 static DISARMED: AtomicBool = AtomicBool::new(false);
 static SOCKETS: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
 static HIDDEN_THREADS: AtomicPtr<AtomicI32> = AtomicPtr::new(std::ptr::null_mut());
+/// Callbacks of ours that threads of the program are in. Changes under the GIL.
+static CALLBACKS: AtomicU32 = AtomicU32::new(0);
+/// `pthread_self` of the thread that ends the interpreter, once the gate is shut; 0 before. Changes under the GIL.
+static ENDING: AtomicUsize = AtomicUsize::new(0);
 static GATE: Gate = Gate { state: Mutex::new(State { open: true, inside: 0 }), left: Condvar::new() };
 
 struct Gate {
@@ -145,6 +150,32 @@ pub(crate) fn ends() -> bool {
     !GATE.lock().open
 }
 
+/// Runs the work of a callback on a thread of the program's. No panic leaves it, and the interpreter does not end meanwhile.
+/// `None` if it panicked, or if another thread is ending the interpreter: that thread needs nothing of us any more.
+pub(crate) fn callback<R>(py: Python<'_>, what: &str, work: impl FnOnce() -> R) -> Option<R> {
+    let ending = ENDING.load(Ordering::Relaxed);
+    if ending != 0 && ending != this_thread() {
+        return None;
+    }
+    CALLBACKS.store(CALLBACKS.load(Ordering::Relaxed) + 1, Ordering::Release);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    CALLBACKS.store(CALLBACKS.load(Ordering::Relaxed) - 1, Ordering::Release);
+    if ENDING.load(Ordering::Relaxed) != 0 {
+        // Under the lock, so that who waits does not miss it between its look and its wait.
+        let _guard = GATE.lock();
+        GATE.left.notify_all();
+    }
+    if outcome.is_err() {
+        give_up(py, &format!("the agent failed in {what}"));
+    }
+    outcome.ok()
+}
+
+fn this_thread() -> usize {
+    // SAFETY: always allowed.
+    unsafe { libc::pthread_self() as usize }
+}
+
 fn enter() -> bool {
     let mut state = GATE.lock();
     if state.open {
@@ -213,12 +244,14 @@ unsafe extern "C" fn on_exit(_: *mut PyObject, _: *mut *mut PyObject, _: isize) 
     unsafe { ffi::Py_NewRef(ffi::Py_None()) }
 }
 
-/// Nobody of ours enters any more; those inside get the GIL to finish.
+/// Nobody enters any more; those inside get the GIL to finish.
 fn shut_the_gate() {
     OUTBOX.send_rest(LOG_PATIENCE);
     GATE.lock().open = false;
+    ENDING.store(this_thread(), Ordering::Relaxed);
     freeze::release();
-    if GATE.lock().inside == 0 {
+    // Who evaluates the end of the program is inside itself.
+    if stop::is_stopper() || !somebody_is_inside(&GATE.lock()) {
         return;
     }
     // SAFETY: the exiting thread holds the GIL and takes it back below, before the interpreter ends.
@@ -226,9 +259,22 @@ fn shut_the_gate() {
     wait_until_left();
     // SAFETY: as above.
     unsafe { (capi::py().restore_thread)(thread) };
+    freeze::release();
+}
+
+fn somebody_is_inside(state: &State) -> bool {
+    state.inside > 0 || CALLBACKS.load(Ordering::Acquire) > 0
 }
 
 fn wait_until_left() {
-    let state = GATE.lock();
-    let _ = GATE.left.wait_timeout_while(state, END_PATIENCE, |state| state.inside > 0);
+    let mut state = GATE.lock();
+    loop {
+        let waited = GATE.left.wait_timeout_while(state, END_PATIENCE, |state| somebody_is_inside(state));
+        let (guard, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        // Who is stopped is looked at by the user: an evaluation has let the others run, this thread among them.
+        if !waited.timed_out() || !stop::is_on() {
+            return;
+        }
+        state = guard;
+    }
 }

@@ -193,16 +193,13 @@ unsafe extern "C" fn on_breakpoint(
             (capi::py().vectorcall)(original.as_ptr(), args, count.cast_unsigned(), names)
         };
     }
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+    lifetime::callback(py, "breakpoint()", || {
         if !stop::is_stopper() {
             let description = Some("Stopped on breakpoint() in the program".to_owned());
             let what = || What { description: description.clone(), ..What::new(Reason::Breakpoint) };
             while stop::stop(py, what()) == Came::Waited {}
         }
-    }));
-    if outcome.is_err() {
-        lifetime::give_up(py, "the agent failed in breakpoint()");
-    }
+    });
     // SAFETY: the GIL is held.
     unsafe { ffi::Py_NewRef(ffi::Py_None()) }
 }

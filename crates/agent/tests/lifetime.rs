@@ -8,56 +8,124 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::{Debuggee, Launch, pythons};
+use support::{Debuggee, Launch, Stopped, pythons};
 
-/// Programs that end while requests are in flight, half of them with a daemon thread that the debugger parked or that is
-/// waiting in C.
+/// Programs that end while a pause or a breakpoint is being asked for, half of them with a daemon thread that the debugger holds.
+///
+/// A thread is parked when it has had the GIL and met its next line while another was stopped or stepping; one that merely stands
+/// still while the stopped thread keeps the GIL is not. Nothing that ends a program leaves it parked to the last: `continue` frees it at
+/// once, a step after 20 ms or when the interpreter says that it ends. So the main thread ends by a step: the parked thread wakes up, and
+/// asks for the GIL, in an interpreter that is going down.
 #[test]
-fn short_programs_end_as_ever_while_requests_are_in_flight() {
+fn short_programs_end_as_ever_while_a_request_is_in_flight_and_a_daemon_thread_is_parked() {
     const SHORT: &str = "\
 import sys, threading, time
+n = 0
 def work():
-    n = 0
+    global n
     while True:
         n += 1  # BP:work
+def compute():
+    end = time.perf_counter() + 0.01
+    while time.perf_counter() < end:
+        pass
 if sys.argv[1] == 'thread':
     threading.Thread(target=work, daemon=True).start()
-print('out', flush=True)
+print('out', flush=True)  # BP:out
 sys.exit(int(sys.argv[2]))
 ";
     let pythons = pythons();
     let rounds: usize = std::env::var("IKPDB_SHORT_PROGRAMS").ok().and_then(|it| it.parse().ok()).unwrap_or(1000);
     for round in 0..rounds {
         let python = &pythons[round % pythons.len()];
-        let kind = if round % 2 == 0 { "thread" } else { "plain" };
-        let code = i32::try_from(round % 5).unwrap();
-        let launch = Launch { args: vec![kind.to_owned(), code.to_string()], ..Launch::default() };
-        let mut debuggee = Debuggee::launch(python, SHORT, launch);
-        match round % 3 {
-            0 => drop(debuggee.ask("pause", json!({"threadId": 1}))),
-            1 => {
-                let source = json!({"path": debuggee.script.to_str().unwrap()});
-                let line = debuggee.line("work");
-                debuggee.ask(
-                    "setBreakpoints",
-                    json!({"source": source, "breakpoints": [{"line": line, "condition": "n < 0"}]}),
-                );
-            }
-            _ => {
-                debuggee.ask("threads", json!({}));
-            }
+        // Each interpreter gets each combination.
+        let turn = round / pythons.len();
+        let (with_thread, pauses) = (turn.is_multiple_of(2), (turn / 2).is_multiple_of(2));
+        let code = i32::try_from(turn % 5).unwrap();
+        let what = format!("round {round}, {}, thread {with_thread}, pause {pauses}", python.version);
+        let kind = if with_thread { "thread" } else { "plain" };
+        let launch = if with_thread { Launch::at("out") } else { Launch::default() };
+        let mut debuggee =
+            Debuggee::launch(python, SHORT, Launch { args: vec![kind.to_owned(), code.to_string()], ..launch });
+        let main = with_thread.then(|| {
+            let stop = debuggee.stopped();
+            park_the_other_thread(&mut debuggee, &stop, &what);
+            debuggee.ask("next", json!({"threadId": stop.thread}));
+            stop.thread
+        });
+        if pauses {
+            debuggee.ask("pause", json!({"threadId": 1}));
+        } else {
+            let source = json!({"path": debuggee.script.to_str().unwrap()});
+            let breakpoint = json!({"line": debuggee.line("work"), "condition": "n < 0"});
+            debuggee.ask("setBreakpoints", json!({"source": source, "breakpoints": [breakpoint]}));
         }
-        // If the pause came in time the program is stopped: it goes on.
-        if let Some(stop) = debuggee.event_until_end("stopped") {
-            debuggee.ask("continue", json!({"threadId": stop["threadId"]}));
+        // The step and a pause that comes in time stop the program: it goes on, the main thread by further steps.
+        while let Some(stop) = debuggee.event_until_end("stopped") {
+            let step = main.is_some_and(|main| stop["threadId"] == main);
+            debuggee.ask(if step { "next" } else { "continue" }, json!({"threadId": stop["threadId"]}));
         }
         let ended = debuggee.end();
-        let what = format!("round {round}, {} {kind}", python.version);
         assert_eq!(
             (ended.status.code(), ended.output.as_str(), ended.errors.as_str()),
             (Some(code), "out", ""),
             "{what}"
         );
+    }
+}
+
+/// Evaluates until the other thread has had the GIL and is parked.
+fn park_the_other_thread(debuggee: &mut Debuggee, stop: &Stopped, what: &str) {
+    let asked = Instant::now();
+    while !other_thread_is_parked(debuggee.pid()) {
+        assert!(asked.elapsed() < support::DEADLINE, "{what}: the other thread is not parked");
+        // Longer than the interpreter lets one thread keep the GIL while another one waits for it.
+        debuggee.evaluate("compute()", stop.top());
+    }
+}
+
+/// Whether the program's second thread waits without a time limit, as one that is parked does: who waits for the GIL looks up every
+/// 5 ms.
+fn other_thread_is_parked(pid: i32) -> bool {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let mut others = tasks.filter(|task| task.file_name().to_str() != Some(&pid.to_string())).filter(|task| {
+        // The agent's own threads are named.
+        std::fs::read_to_string(task.path().join("comm")).is_ok_and(|name| !name.starts_with("ikpdb-"))
+    });
+    let other = others.next().expect("the daemon thread");
+    let call = std::fs::read_to_string(other.path().join("syscall")).unwrap();
+    // Its number and arguments: of a futex the fourth is the time limit.
+    let words: Vec<&str> = call.split_whitespace().collect();
+    words[0] == libc::SYS_futex.to_string() && words[4] == "0x0"
+}
+
+/// An evaluation that waits lets the others run, the main thread to its end, too: the interpreter must not go down under it.
+#[test]
+fn a_program_that_ends_while_a_daemon_thread_is_stopped_waits_for_it() {
+    const DAEMON: &str = "\
+import atexit, sys, threading, time
+def work():
+    x = 41
+    x += 1  # BP:work
+go, ended = threading.Event(), threading.Event()
+atexit.register(ended.set)
+threading.Thread(target=work, daemon=True).start()
+go.wait()
+print('out', flush=True)
+sys.exit(3)
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, DAEMON, Launch::at("work"));
+        let stop = debuggee.stopped();
+        assert_eq!(debuggee.evaluate("[go.set(), ended.wait(10)][1]", stop.top()), "True", "{version}");
+        // Time enough for the rest of the end, if nothing held it up.
+        assert_eq!(debuggee.evaluate("[time.sleep(0.1), x][1]", stop.top()), "41", "{version}");
+        assert_eq!(debuggee.evaluate("x + 1", stop.top()), "42", "{version}");
+        debuggee.go("continue", stop.thread);
+        let ended = debuggee.end();
+        let seen = (ended.status.code(), ended.output.as_str(), ended.errors.as_str());
+        assert_eq!(seen, (Some(3), "out", ""), "{version}");
     }
 }
 

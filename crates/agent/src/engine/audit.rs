@@ -38,10 +38,7 @@ pub(crate) unsafe extern "C" fn on_event(event: *const c_char, args: *mut c_void
         let py = Python::assume_attached();
         (py, Bound::from_borrowed_ptr(py, args.cast::<PyObject>()))
     };
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| handle(py, name, &args)));
-    if outcome.is_err() {
-        lifetime::give_up(py, "the agent failed in the audit hook");
-    }
+    lifetime::callback(py, "the audit hook", || handle(py, name, &args));
     0
 }
 

@@ -56,8 +56,8 @@ pub(crate) fn run_jobs(py: Python<'_>) {
 extern "C" fn run_pending(_: *mut c_void) -> c_int {
     // SAFETY: pending calls are called with the GIL.
     let py = unsafe { Python::assume_attached() };
-    if !lifetime::forked() && std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_jobs(py))).is_err() {
-        lifetime::give_up(py, "the agent failed in a pending call");
+    if !lifetime::forked() {
+        lifetime::callback(py, "a pending call", || run_jobs(py));
     }
     0
 }

@@ -55,9 +55,7 @@ fn ours(work: impl FnOnce(Python<'_>)) {
     if lifetime::is_child(py) || !lifetime::debugging() {
         return;
     }
-    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(py))).is_err() {
-        lifetime::give_up(py, "the agent failed in a builtin function");
-    }
+    lifetime::callback(py, "a builtin function", || work(py));
 }
 
 /// The state of the new thread is there, but it has not run yet: for that it needs the GIL.

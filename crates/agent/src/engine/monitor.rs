@@ -46,14 +46,9 @@ fn answer(work: impl FnOnce(Python<'_>) -> Answer) -> *mut PyObject {
     if lifetime::is_child(py) {
         return none();
     }
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(py)));
-    match (outcome, events::tools()) {
-        (Ok(Answer::Disable), Some(tools)) => tools.code.disable(),
-        (Ok(_), _) => none(),
-        (Err(_), _) => {
-            lifetime::give_up(py, "the agent failed in a callback");
-            none()
-        }
+    match (lifetime::callback(py, "a callback", || work(py)), events::tools()) {
+        (Some(Answer::Disable), Some(tools)) => tools.code.disable(),
+        _ => none(),
     }
 }
 

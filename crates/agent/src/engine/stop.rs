@@ -144,6 +144,11 @@ pub(crate) fn is_stopper() -> bool {
     STOPPER.load(Ordering::Relaxed) == this_thread()
 }
 
+/// Whether a thread is stopped. Needs no GIL.
+pub(crate) fn is_on() -> bool {
+    STOPPER.load(Ordering::Relaxed) != 0
+}
+
 /// The last `stopped`, while the program is stopped.
 pub(crate) fn last() -> Option<dap::StoppedEvent> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner).clone()

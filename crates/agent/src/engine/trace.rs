@@ -114,10 +114,7 @@ unsafe extern "C" fn on_event(
     if freeze::concerns_me() {
         freeze::wait();
     }
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event(py, frame, what, argument)));
-    if outcome.is_err() {
-        lifetime::give_up(py, "the agent failed in the trace function");
-    }
+    lifetime::callback(py, "the trace function", || event(py, frame, what, argument));
     0
 }
 
