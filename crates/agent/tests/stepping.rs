@@ -77,3 +77,45 @@ fn steps_go_over_into_and_out_of_calls() {
         assert_eq!(debuggee.end().output, "3", "{version}");
     }
 }
+
+/// The others stand still when a step begins; one that waits for them would wait for ever.
+#[test]
+fn a_step_over_a_call_that_waits_for_another_thread_completes() {
+    const WAITS: &str = "\
+import queue, threading
+from concurrent.futures import ThreadPoolExecutor
+def work():
+    while (task := tasks.get()) != 'end':
+        total = 0
+        for n in range(1000):
+            total += n
+        answers.put(task)
+def slow(n):
+    for i in range(1000):
+        n += 1
+    return n
+tasks, answers = queue.Queue(), queue.Queue()
+event = threading.Event()
+thread = threading.Thread(target=work)
+thread.start()
+pool = ThreadPoolExecutor(1)
+tasks.put('one'); one = answers.get()  # BP:queue
+future = pool.submit(slow, 1).result()  # BP:future
+threading.Thread(target=event.set).start(); event.wait()  # BP:event
+tasks.put('end'); thread.join()  # BP:join
+pool.shutdown()  # BP:pool
+print(one, future, event.is_set(), thread.is_alive())  # BP:end
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, WAITS, Launch::at("queue"));
+        let mut stop = debuggee.stopped();
+        for marker in ["future", "event", "join", "pool", "end"] {
+            stop = debuggee.go_and_stop("next", stop.thread);
+            assert_eq!((stop.reason.as_str(), stop.line()), ("step", debuggee.line(marker)), "{version} {marker}");
+        }
+        debuggee.go("continue", stop.thread);
+        let ended = debuggee.end();
+        assert_eq!((ended.output.as_str(), ended.errors.as_str()), ("one 1001 True False", ""), "{version}");
+    }
+}
