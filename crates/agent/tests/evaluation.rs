@@ -243,12 +243,14 @@ fn an_evaluation_that_catches_the_interrupt_is_interrupted_again_on_demand() {
         let message = debuggee.event("progressUpdate")["message"].as_str().unwrap().to_owned();
         assert!(message.contains("the evaluation"), "{message}");
     }
-    // What is asked of the program meanwhile waits its turn, or is refused when the program goes on.
+    // What is asked of the program meanwhile waits its turn, and can be given up alone.
     let waits = debuggee.ask("scopes", json!({"frameId": stop.top()["id"]}));
+    answered_soon(&mut debuggee, "threads", json!({}));
+    debuggee.request("cancel", json!({"requestId": waits}));
+    assert_eq!(debuggee.answer(waits).unwrap_err(), "given up");
     answered_soon(&mut debuggee, "disconnect", json!({}));
     // SAFETY: our own child.
     unsafe { libc::kill(debuggee.pid(), libc::SIGKILL) };
-    let _ = waits;
 }
 
 #[test]
