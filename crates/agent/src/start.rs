@@ -17,7 +17,7 @@ use crate::door::{CONFIGURED, HUB_IS_GONE, OPTIONS};
 use crate::engine::stop::{Came, Reason, What};
 use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, interrupt, stop, threads, watchdog};
 use crate::semaphore::Semaphore;
-use crate::{children, lifetime, log};
+use crate::{children, lifetime, log, requests};
 
 /// What the preload library calls for every later audit event.
 pub(crate) type AuditCallback = unsafe extern "C" fn(event: *const c_char, args: *mut c_void) -> c_int;
@@ -148,7 +148,7 @@ fn wait_for_configuration(py: Python<'_>, patience: Duration) {
         match MAILBOX.wait_for(left) {
             Some(Letter::Job(job)) => job(py),
             Some(Letter::Request(request)) => {
-                crate::door::OUTBOX.send(request.refuse(&ikpdb_proto::Failure::running()));
+                crate::door::OUTBOX.send(requests::answer_late(py, &request));
             }
             Some(Letter::Release) => {
                 lifetime::let_go(py);
@@ -160,7 +160,7 @@ fn wait_for_configuration(py: Python<'_>, patience: Duration) {
     for letter in MAILBOX.close() {
         match letter {
             Letter::Job(job) => job(py),
-            Letter::Request(request) => crate::door::OUTBOX.send(request.refuse(&ikpdb_proto::Failure::running())),
+            Letter::Request(request) => crate::door::OUTBOX.send(requests::answer_late(py, &request)),
             Letter::Release => {}
         }
     }

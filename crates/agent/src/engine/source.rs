@@ -112,9 +112,16 @@ fn text_of_module(py: Python<'_>, file: &str, module: Option<&str>) -> Option<St
     if let Some(text) = lines(py).ok().filter(|text| !text.is_empty()) {
         return Some(text);
     }
+    // Code that a module has made while it ran is in its namespace, but not in its file.
     let loaded = |py: Python<'_>, module: &str| -> PyResult<Option<String>> {
         let module = py.import("sys")?.getattr("modules")?.get_item(module)?;
-        module.getattr("__loader__")?.call_method1("get_source", (module.getattr("__name__")?,))?.extract()
+        let (name, loader) = (module.getattr("__name__")?, module.getattr("__loader__")?);
+        let is_its_file = || module.getattr("__file__").is_ok_and(|it| it.eq(file).unwrap_or(false));
+        let is_of_its_code = || loader.call_method1("get_code", (&name,))?.getattr("co_filename")?.eq(file);
+        if !is_its_file() && !is_of_its_code()? {
+            return Ok(None);
+        }
+        loader.call_method1("get_source", (&name,))?.extract()
     };
     if let Some(text) = module.and_then(|module| loaded(py, module).ok().flatten()) {
         return Some(text);

@@ -318,13 +318,15 @@ fn stay(py: Python<'_>, what: What) -> GoOn {
     };
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = None;
     PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    // Closed first: what is asked after `continued` is answered as of a program that runs.
+    let late = MAILBOX.close();
     OUTBOX.send(Event::new(
         "continued",
         &dap::ContinuedEvent { thread_id: stop.thread.id, all_threads_continued: Some(true) },
     ));
-    for letter in MAILBOX.close() {
+    for letter in late {
         match letter {
-            Letter::Request(request) => OUTBOX.send(request.refuse(&Failure::running())),
+            Letter::Request(request) => OUTBOX.send(requests::answer_late(py, &request)),
             Letter::Job(job) => job(py),
             Letter::Release => {}
         }

@@ -3,7 +3,7 @@
 mod evaluate;
 mod exception_info;
 
-use ikpdb_proto::{Failure, Request, dap};
+use ikpdb_proto::{Failure, Request, Response, dap};
 use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
@@ -24,6 +24,15 @@ pub(crate) enum Outcome {
 
 fn body(body: &impl Serialize) -> Result<Outcome, Failure> {
     serde_json::to_value(body).map(Outcome::Body).map_err(|error| Failure::internal(error.to_string()))
+}
+
+/// Answers a request that waited for the stopped thread when that went on. A source can be had all the same.
+pub(crate) fn answer_late(py: Python<'_>, request: &Request) -> Response {
+    let fetched = match request.command.as_str() {
+        "source" => request.arguments().and_then(|arguments| source::fetch(py, &arguments)),
+        _ => Err(Failure::running()),
+    };
+    fetched.map_or_else(|failure| request.refuse(&failure), |body| request.answer(&body))
 }
 
 /// Carries out a request on the stopped thread.

@@ -60,6 +60,8 @@ pub struct Launch {
     pub stop_on_entry: bool,
     pub library_too: bool,
     pub interpreter_args: Vec<String>,
+    /// What the interpreter is given in place of the script, such as `-m` and a module.
+    pub target: Vec<String>,
     pub args: Vec<String>,
     pub env: Vec<(String, String)>,
     /// Breakpoints by marker, with conditions, in the script.
@@ -116,7 +118,11 @@ impl Debuggee {
         let mut command = Command::new(&python.executable);
         command
             .args(&launch.interpreter_args)
-            .arg(&script)
+            .args(if launch.target.is_empty() {
+                vec![script.to_str().unwrap().to_owned()]
+            } else {
+                launch.target.clone()
+            })
             .args(&launch.args)
             .current_dir(folder.path())
             .env_remove("PYTHONBREAKPOINT")
