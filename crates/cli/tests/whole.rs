@@ -5,12 +5,11 @@
 mod hub_support;
 
 use std::io::Read;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use hub_support::{Home, PATIENCE, Tab, Wire, all};
-use serde_json::{Value, json};
+use hub_support::program::{id, run, session, socket, tab};
+use hub_support::{Home, PATIENCE, all};
+use serde_json::json;
 
 const LOOP: &str = "\
 import sys
@@ -20,69 +19,6 @@ for i in range(3):
 print('total', total, flush=True)
 sys.exit(7)
 ";
-
-/// `ikpdb run`, ended with its program when a test fails half way.
-struct Run(Child);
-
-impl Drop for Run {
-    fn drop(&mut self) {
-        if let Ok(None) = self.0.try_wait() {
-            let _ = std::process::Command::new("kill").arg(self.0.id().to_string()).status();
-            let _ = self.0.wait();
-        }
-    }
-}
-
-/// `ikpdb run` with its streams captured.
-fn run(home: &Home, arguments: &[&str]) -> Run {
-    for library in ["libikpdb_agent.so", "libikpdb_preload.so"] {
-        ikpdb_testkit::built(library);
-    }
-    let python = ikpdb_testkit::pythons().pop().unwrap().executable;
-    let mut command = home.ikpdb();
-    command.args(["run", "--python"]).arg(python).args(arguments);
-    Run(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
-}
-
-/// Waits for the hub that a run starts.
-fn socket(home: &Home) -> PathBuf {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(socket) = home.find("run", ".sock").filter(|it| std::os::unix::net::UnixStream::connect(it).is_ok())
-        {
-            return socket;
-        }
-        assert!(Instant::now() < deadline, "no hub was started");
-        std::thread::yield_now();
-    }
-}
-
-/// A page of the hub that serves this home, let in by a ticket.
-fn tab(home: &Home) -> Tab {
-    let page = Wire::connect(&socket(home)).call("ikpdb/openPage", json!({"lasting": true}));
-    let (_, secret) = page["url"].as_str().unwrap().split_once("#secret=").unwrap();
-    let mut tab = Tab::connect(u16::try_from(page["port"].as_u64().unwrap()).unwrap());
-    tab.enter(&ikpdb_proto::proof::unhex(secret).unwrap(), json!({}));
-    tab
-}
-
-/// Waits until a session satisfies something, by the events that tell of it.
-fn session(tab: &mut Tab, wanted: impl Fn(&Value) -> bool) -> Value {
-    let snapshot = tab.snapshot();
-    let found = snapshot["sessions"].as_array().unwrap().iter().find(|it| wanted(it)).cloned();
-    found.unwrap_or_else(|| {
-        loop {
-            let info = tab.until("ikpdb/session")["message"]["body"].clone();
-            if wanted(&info) {
-                return info;
-            }
-        }
-    })
-}
-
-fn id(info: &Value) -> Option<u64> {
-    info["id"].as_u64()
-}
 
 #[test]
 fn a_program_is_debugged_from_its_first_line_to_its_exit_code_and_restarted_without_its_terminal() {

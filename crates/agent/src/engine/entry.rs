@@ -20,11 +20,16 @@ pub(crate) fn arm(py: Python<'_>) {
 
 /// Whether a frame is the main module's own: its globals are `__main__`'s and it is no function.
 pub(crate) fn is_main(py: Python<'_>, frame: *mut PyFrameObject) -> bool {
-    // SAFETY: the running frame; `PyImport_AddModule` borrows from `sys.modules`.
+    // SAFETY: the running frame; what is new is held, the module's dict is borrowed from it.
     unsafe {
         let Some(globals) = Ref::steal((capi::py().frame_get_globals)(frame)) else { return false };
-        let main = ffi::PyImport_AddModule(c"__main__".as_ptr());
-        if main.is_null() || ffi::PyModule_GetDict(main) != globals.as_ptr() {
+        // Not to be made: while `runpy` looks for the main module of a folder there must be none.
+        let Some(name) = Ref::steal(ffi::PyUnicode_InternFromString(c"__main__".as_ptr())) else { return false };
+        let Some(main) = Ref::steal(ffi::PyImport_GetModule(name.as_ptr())) else {
+            ffi::PyErr_Clear();
+            return false;
+        };
+        if ffi::PyModule_Check(main.as_ptr()) == 0 || ffi::PyModule_GetDict(main.as_ptr()) != globals.as_ptr() {
             return false;
         }
         let code = Bound::from_borrowed_ptr(py, capi::frame_code(frame).cast());

@@ -104,7 +104,8 @@ pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
     let frame = capi::current_frame();
     let stop = with(py, |step| {
         let here = if step.frame.is_null() {
-            enters(py, info, frame, step.just_my_code)
+            // Before `__main__` begins, the package around it may run lines of its own.
+            step.kind != Kind::Entry && enters(py, info, frame, step.just_my_code)
         } else {
             step.frame == frame && step.kind != Kind::Out
         };

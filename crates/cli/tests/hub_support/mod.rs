@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "part of tests")]
 
+pub mod program;
 pub mod tab;
 pub mod wire;
 
