@@ -133,8 +133,13 @@ fn the_interpreter_is_the_one_of_the_environment_then_of_the_workspace_then_of_t
     std::os::unix::fs::symlink(python().executable, on_path.join("python3")).unwrap();
     let path = on_path.display().to_string();
     assert!(said(case.ikpdb().env("PATH", &path)).ends_with("path/python3"));
-    let workspace = venv("work/.venv");
-    assert!(said(case.ikpdb().env("PATH", &path)).ends_with(&workspace));
+    // Where nothing is called python3, as in an environment of conda's or an image of somebody's.
+    std::fs::rename(on_path.join("python3"), on_path.join("python")).unwrap();
+    assert!(said(case.ikpdb().env("PATH", &path)).ends_with("path/python"));
+    for name in ["work/venv", "work/.venv"] {
+        let workspace = venv(name);
+        assert!(said(case.ikpdb().env("PATH", &path)).ends_with(&workspace), "{name}");
+    }
     let active = venv("active");
     assert!(said(case.ikpdb().env("VIRTUAL_ENV", case.path("active"))).ends_with(&active));
 }
@@ -318,6 +323,42 @@ fn an_interpreter_that_cannot_be_debugged_is_named_with_its_version_and_the_reme
     }
 }
 
+/// Those of pyenv's on this machine that are too old: executable and version.
+fn old_interpreters() -> Vec<(PathBuf, String)> {
+    let root = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
+    let root = root.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap()).join(".pyenv"));
+    let versions = std::fs::read_dir(root.join("versions")).into_iter().flatten().flatten();
+    let old = versions.filter_map(|folder| {
+        let version = folder.file_name().into_string().ok()?;
+        let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+        (numbers.len() == 3 && numbers < vec![3, 11]).then(|| (folder.path().join("bin/python"), version))
+    });
+    old.filter(|(python, _)| python.exists()).collect()
+}
+
+/// What the machine lacks is played by the scripts of the tests around.
+#[test]
+fn a_real_old_interpreter_is_refused_and_starts_nothing() {
+    let case = Case::new();
+    let began = case.path("began");
+    let code = format!("open({began:?}, 'w')");
+    for (python, version) in old_interpreters() {
+        let python = python.to_str().unwrap();
+        let minor = &version[..version.rfind('.').unwrap()];
+        for words in
+            [&["--python", python, "-c", &code][..], &["--python", minor, "-c", &code], &["--", python, "-c", &code]]
+        {
+            let mut command = case.ikpdb();
+            command.arg("run").args(words);
+            let line = refused(command);
+            let expected = format!("Python {version} is too old; name CPython 3.11 or newer with --python");
+            assert!(line.ends_with(&expected), "{words:?}: {line}");
+        }
+        assert!(!began.exists(), "{version}");
+    }
+    assert_eq!(case.hub.events("ikpdb/runnerStarted"), Vec::<Value>::new());
+}
+
 #[test]
 fn an_old_interpreter_is_still_too_old_when_it_was_asked_before() {
     let case = Case::new();
@@ -446,6 +487,35 @@ fn the_browser_is_opened_with_a_ticket_and_a_failure_is_said() {
         assert!(ours.contains("opens in the browser") && !ours.contains("ticket"), "{ours}");
         assert_eq!(ours.contains("cannot be opened"), code == "3", "{ours}");
     }
+}
+
+#[test]
+fn over_ssh_no_browser_is_started() {
+    let case = Case::new();
+    let opened = case.path("opened");
+    let leaves_a_trace = executable(&case, "browser", format!("#!/bin/sh\n: > {}\n", opened.display()).as_bytes());
+    // One that is not there cannot be started, which is said at once: so it shows for certain whether that was tried.
+    let missing = case.path("no-browser");
+    let tried = |ssh: Option<(&str, &str)>, browser: &Path| {
+        let commands = [case.run(&["-c", "pass"]), {
+            let mut command = case.ikpdb();
+            command.arg("open");
+            command
+        }];
+        commands.map(|mut command| {
+            command.env("BROWSER", browser).env("DISPLAY", ":0").envs(ssh);
+            let output = command.output().unwrap();
+            let all = stdout(&output) + &split(&output.stderr).1.concat();
+            assert!(ssh.is_none() || all.contains("ssh -L 15480:127.0.0.1:15480"), "{all}");
+            all.contains("cannot be opened") || all.contains("opens in the browser")
+        })
+    };
+    assert_eq!(tried(None, &missing), [true, true]);
+    for ssh in [("SSH_CONNECTION", "10.0.0.9 5 10.0.0.1 22"), ("SSH_TTY", "/dev/pts/9")] {
+        assert_eq!(tried(Some(ssh), &missing), [false, false], "{ssh:?}");
+        assert_eq!(tried(Some(ssh), &leaves_a_trace), [false, false], "{ssh:?}");
+    }
+    assert!(!opened.exists());
 }
 
 #[test]
