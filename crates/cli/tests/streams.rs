@@ -61,6 +61,84 @@ fn a_reader_that_leaves_ends_the_program_as_natively() {
     assert!(split(&output.stderr).0.contains("BrokenPipeError"));
 }
 
+/// `ikpdb run` of an interpreter as it is installed, with the real agent and a hub of the case's own.
+fn debugged(case: &Case, python: &ikpdb_testkit::Python) -> Command {
+    let mut command = case.ikpdb();
+    command.args(["run", "--no-stop", "--port", "0", "--python"]).arg(&python.executable);
+    command
+}
+
+/// First line of a program that ends at once if it is not debugged.
+const DEBUGGED: &str = "assert 'libikpdb_agent' in open('/proc/self/maps').read()\n";
+
+#[test]
+fn bytes_pass_untouched_through_the_pipes_of_a_program_that_is_really_debugged() {
+    let text = format!(
+        "{DEBUGGED}import sys, threading\n\
+         def copy(data, to):\n    \
+             for at in range(0, len(data), 997): to.buffer.write(data[at:at + 997])\n\
+         data = sys.stdin.buffer.read()\n\
+         both = [threading.Thread(target=copy, args=it) for it in ((data, sys.stdout), (data[::-1], sys.stderr))]\n\
+         for it in both: it.start()\n\
+         for it in both: it.join()\n"
+    );
+    let bytes: Vec<u8> = (0..300_000_u32).flat_map(|number| number.to_le_bytes()).chain(*b"\r\n\x04\x03\xff").collect();
+    let reversed: Vec<u8> = bytes.iter().rev().copied().collect();
+    for python in ikpdb_testkit::pythons() {
+        let case = Case::real();
+        let mut command = debugged(&case, &python);
+        command.args(["-c", &text]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (mut stdin, sent) = (child.stdin.take().unwrap(), bytes.clone());
+        let writer = std::thread::spawn(move || stdin.write_all(&sent));
+        let output = child.wait_with_output().unwrap();
+        writer.join().unwrap().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", python.version);
+        assert!(output.stdout == bytes, "{}", python.version);
+        // Our own lines come before the program.
+        let ours = output.stderr.strip_suffix(&reversed[..]).expect("what the program wrote, and nothing behind it");
+        assert_eq!(split(ours).0, "", "{}", python.version);
+        assert!(!String::from_utf8_lossy(ours).contains("not debugging"), "{}", python.version);
+    }
+}
+
+/// Nobody looks on, so the failed program is held for the ten seconds in which somebody might come: all of them at once.
+#[test]
+fn a_debugged_program_whose_reader_leaves_after_a_line_ends_as_natively() {
+    let text = "for n in range(10**9): print('line', n)";
+    let pipeline = |mut program: Command, case: &Case| {
+        program.args(["-c", text]);
+        let mut shell = Command::new("bash");
+        shell.args(["-c", "\"$@\" | head -1; exit ${PIPESTATUS[0]}", "bash"]);
+        shell.arg(program.get_program()).args(program.get_args()).current_dir(&case.workspace);
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        shell.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let started: Vec<_> = ikpdb_testkit::pythons()
+        .into_iter()
+        .map(|python| {
+            let case = Case::real();
+            let native = pipeline(Command::new(&python.executable), &case);
+            let ours = pipeline(debugged(&case, &python), &case);
+            (python, case, native, ours)
+        })
+        .collect();
+    for (python, _case, native, ours) in started {
+        let (native, ours) = (native.wait_with_output().unwrap(), ours.wait_with_output().unwrap());
+        assert_eq!((native.status.code(), stdout(&native).as_str()), (Some(1), "line 0\n"), "{}", python.version);
+        let (theirs, said) = split(&ours.stderr);
+        assert_eq!((ours.status.code(), stdout(&ours)), (Some(1), stdout(&native)), "{}: {said:?}", python.version);
+        assert_eq!(theirs, String::from_utf8_lossy(&native.stderr), "{}", python.version);
+        assert!(theirs.contains("BrokenPipeError"), "{}: {theirs}", python.version);
+        assert!(!said.concat().contains("not debugging"), "{}: {said:?}", python.version);
+    }
+}
+
 #[test]
 fn the_exit_code_is_the_programs() {
     let case = Case::new();
