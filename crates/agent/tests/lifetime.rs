@@ -5,9 +5,10 @@
 mod support;
 
 use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use support::{Debuggee, Launch, Stopped, pythons};
 
 /// Programs that end while a pause or a breakpoint is being asked for, half of them with a daemon thread that the debugger holds.
@@ -292,6 +293,45 @@ fn a_program_whose_hub_is_gone_goes_on() {
             "{}",
             python.version
         );
+    }
+}
+
+/// The names and kinds of what a message is made of.
+fn shape(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shape(value))).collect(),
+        Value::Array(items) => items.iter().take(1).map(shape).collect(),
+        Value::String(_) => "text".into(),
+        Value::Number(_) => "number".into(),
+        other => other.clone(),
+    }
+}
+
+#[test]
+fn an_agent_tells_the_next_hub_how_the_program_stands_as_it_was_fixed() {
+    let golden = |name: &str| -> Value {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../hub/tests/golden/{name}.json"));
+        serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+    };
+    for python in pythons() {
+        let version = &python.version;
+        let launch = Launch { pipe_stdin: true, ..Launch::at("here") };
+        let mut debuggee = Debuggee::launch(&python, "x = 41  # BP:here\ninput()\nprint('end')\n", launch);
+        let stop = debuggee.stopped();
+        let hello = debuggee.meet_the_next_hub();
+        assert_eq!(shape(&hello), shape(&golden("agent_hello_back_stopped")), "{version}");
+        assert_eq!(hello["resume"], json!({"configured": true, "stopped": stop.body}), "{version}");
+        // It is the same stop: its frames are what they were.
+        assert_eq!(debuggee.evaluate("1 + 1", stop.top()), "2", "{version}");
+        debuggee.go("continue", stop.thread);
+        let hello = debuggee.meet_the_next_hub();
+        assert_eq!(shape(&hello), shape(&golden("agent_hello_back_running")), "{version}");
+        debuggee.stdin().write_all(b"\n").unwrap();
+        let ended = debuggee.end();
+        assert_eq!((ended.status.code(), ended.output.as_str()), (Some(0), "end"), "{version}");
+        // Said while it was stopped; while it runs nothing is.
+        assert!(ended.errors.starts_with("ikpdb: the hub is gone while"), "{version}: {}", ended.errors);
+        assert_eq!(ended.errors.lines().count(), 1, "{version}: {}", ended.errors);
     }
 }
 

@@ -7,11 +7,12 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{NONCE, SECRET, World};
-use ikpdb_hub::Door;
+use common::{NONCE, Program, SECRET, World};
+use ikpdb_hub::{ConnectionId, Door};
+use ikpdb_proto::agent::AgentResume;
 use ikpdb_proto::client::{GREET, Greet, HELLO, Hello};
 use ikpdb_proto::proof::{Role, prove};
-use ikpdb_proto::{Message, Request};
+use ikpdb_proto::{Message, Request, ThreadId, dap};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -113,8 +114,7 @@ fn the_doors_of_agents_and_runners_stay_as_they_are() {
     world.ask(runner, None, "ikpdb/runnerHello", World::runner_hello(100));
     let welcome = world.raw(runner).remove(0);
     golden("runner_welcome", &welcome);
-    let program =
-        common::Program { runner, session: 1, secret: welcome["body"]["secret"].as_str().unwrap().to_owned() };
+    let program = Program { runner, session: 1, secret: welcome["body"]["secret"].as_str().unwrap().to_owned() };
     let agent = world.open(Door::Unix);
     let hello = World::agent_hello(&program);
     golden("agent_hello", &hello);
@@ -128,4 +128,35 @@ fn the_doors_of_agents_and_runners_stay_as_they_are() {
     hello["protocol"] = 9.into();
     world.event(stranger, "ikpdb/agentHello", hello);
     golden("agent_refused", &world.raw(stranger)[0]);
+}
+
+#[test]
+fn what_an_agent_says_when_it_comes_back_stays_as_it_is_and_lets_it_in() {
+    let stopped = dap::StoppedEvent {
+        reason: "breakpoint".to_owned(),
+        description: Some("Stopped on a breakpoint".to_owned()),
+        thread_id: Some(ThreadId(1)),
+        all_threads_stopped: Some(true),
+        hit_breakpoint_ids: Some(vec![3]),
+        ikpdb_stop: Some(2),
+        ..dap::StoppedEvent::default()
+    };
+    // As real agents say it: compared in the tests of the agent.
+    for (file, state, stopped) in
+        [("agent_hello_back_stopped", "stopped", Some(stopped)), ("agent_hello_back_running", "running", None)]
+    {
+        let mut world = World::new();
+        let page = world.page();
+        let old = Program { runner: ConnectionId(0), session: 41, secret: "ab".repeat(32) };
+        let mut runner = World::runner_hello(100);
+        runner["resume"] = json!({"session": old.session, "secret": old.secret, "pid": 101});
+        let program = world.runner(runner);
+        let mut hello = World::agent_hello(&old);
+        hello["resume"] = serde_json::to_value(AgentResume { configured: true, stopped }).unwrap();
+        golden(file, &hello);
+        let agent = world.open(Door::Unix);
+        world.event(agent, "ikpdb/agentHello", hello);
+        assert_eq!(world.next_event(agent, "ikpdb/agentWelcome")["body"]["session"], program.session);
+        assert_eq!(world.info(page, program.session)["state"], state);
+    }
 }

@@ -307,6 +307,15 @@ impl Debuggee {
         self.listener = None;
     }
 
+    /// The hub is gone, and the next one is there at once: what the agent says to it.
+    pub fn meet_the_next_hub(&mut self) -> Value {
+        self.socket.shutdown(std::net::Shutdown::Both).unwrap();
+        self.socket = accept(self.listener.as_ref().unwrap(), &mut self.child);
+        self.messages = read_messages(self.socket.try_clone().unwrap());
+        self.hello = greet(&self.socket, &self.messages, &self.errors);
+        serde_json::to_value(&self.hello).unwrap()
+    }
+
     pub fn stdin(&mut self) -> std::process::ChildStdin {
         self.child.stdin.take().unwrap()
     }
