@@ -79,6 +79,50 @@ fn a_wanted_port_is_given() {
     assert!(again.concat().contains("already") && again.concat().contains(&free), "{again:?}");
 }
 
+/// In a network of its own, where nobody else has a port: others on this machine, and the tests beside this one, use them, too.
+#[test]
+fn without_a_wish_the_next_free_port_is_taken_and_a_full_row_is_named() {
+    // Takes the ports named first, then runs the rest of the words.
+    const TAKE: &str = "\
+import fcntl, socket, struct, subprocess, sys
+SIOCSIFFLAGS, UP_AND_RUNNING = 0x8914, 0x41
+fcntl.ioctl(socket.socket(), SIOCSIFFLAGS, struct.pack('16sh14x', b'lo', UP_AND_RUNNING))
+first, last = map(int, sys.argv[1:3])
+taken = [socket.create_server(('127.0.0.1', port)) for port in range(first, last + 1)]
+sys.exit(subprocess.run(sys.argv[3:]).returncode)
+";
+    let alone = |case: &Case, last: &str| {
+        let program = case.run(&RUNS);
+        let words = [program.get_program()].into_iter().chain(program.get_args());
+        let mut unshared = std::process::Command::new("unshare");
+        unshared.args(["--map-root-user", "--net"]).arg(support::python().executable);
+        unshared.args(["-c", TAKE, "15480", last]).args(words).current_dir(&case.workspace);
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => unshared.env(name, value),
+                None => unshared.env_remove(name),
+            };
+        }
+        unshared.output().unwrap()
+    };
+    let possible = std::process::Command::new("unshare").args(["--map-root-user", "--net", "true"]).output();
+    if !possible.is_ok_and(|output| output.status.success()) {
+        // Some containers forbid it. The walk itself is tested where it is written, with other ports.
+        return;
+    }
+    for (last, free) in [("15479", "15480"), ("15480", "15481"), ("15498", "15499")] {
+        let case = Case::real();
+        let ours = ran(&alone(&case, last));
+        assert!(ours.contains(&format!("ikpdb: open http://127.0.0.1:{free}/")), "{ours:?}");
+    }
+    let case = Case::real();
+    let output = alone(&case, "15499");
+    let (theirs, ours) = split(&output.stderr);
+    assert_eq!((output.status.code(), stdout(&output).as_str(), theirs.as_str()), (Some(2), "", ""), "{ours:?}");
+    assert!(ours[1].contains("no port from 15480 to 15499 is free: name a free one with --port"), "{ours:?}");
+    assert_eq!((ours.len(), case.hub_processes()), (2, vec![]), "{ours:?}");
+}
+
 #[test]
 fn folders_that_cannot_be_written_do_not_stop_the_program() {
     let case = Case::real();

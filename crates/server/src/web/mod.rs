@@ -5,6 +5,7 @@ mod guard;
 mod socket;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::Router;
@@ -23,15 +24,21 @@ const LAST_PORT: u16 = 15499;
 
 /// Listens on the loopback address: on the given port, or on the first one that is free.
 pub(crate) async fn listen(port: Option<u16>) -> Result<TcpListener, Error> {
-    let ports = port.map_or(FIRST_PORT..=LAST_PORT, |port| port..=port);
+    match port {
+        Some(port) => first_free(port..=port).await?.ok_or(Error::PortInUse(port)),
+        None => first_free(FIRST_PORT..=LAST_PORT).await?.ok_or(Error::NoPort(FIRST_PORT, LAST_PORT)),
+    }
+}
+
+async fn first_free(ports: RangeInclusive<u16>) -> Result<Option<TcpListener>, Error> {
     for candidate in ports {
         match TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, candidate))).await {
-            Ok(listener) => return Ok(listener),
+            Ok(listener) => return Ok(Some(listener)),
             Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {}
             Err(error) => return Err(Error::Port(candidate, error)),
         }
     }
-    Err(port.map_or(Error::NoPort(FIRST_PORT, LAST_PORT), Error::PortInUse))
+    Ok(None)
 }
 
 /// Serves pages until the process ends.
@@ -49,5 +56,36 @@ pub(crate) async fn accept(shell: Arc<Shell>, listener: TcpListener) {
     });
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!("pages are not served any more: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a row of ports that are free together, outside of those that the kernel gives away.
+    fn row(length: u16) -> Vec<std::net::TcpListener> {
+        let take = |first: u16| {
+            let ports = first..first + length;
+            ports.map(|port| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()).collect()
+        };
+        (20_000..30_000).step_by(10).find_map(take).unwrap()
+    }
+
+    #[test]
+    fn the_first_free_port_of_a_row_is_taken_and_none_of_a_full_one() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let mut taken = row(4);
+        let port = |listener: &std::net::TcpListener| listener.local_addr().unwrap().port();
+        let all = port(&taken[0])..=port(&taken[3]);
+        let found = || runtime.block_on(first_free(all.clone())).unwrap().map(|it| it.local_addr().unwrap().port());
+        assert_eq!(found(), None);
+        let third = port(&taken.remove(2));
+        assert_eq!(found(), Some(third));
+        let first = port(&taken.remove(0));
+        assert_eq!(found(), Some(first), "the lowest one");
+        assert!(
+            matches!(runtime.block_on(listen(Some(*all.end()))), Err(Error::PortInUse(port)) if port == *all.end())
+        );
     }
 }
