@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 use ikpdb_testkit::Python;
 
-use super::{Outcome, session};
+use super::{Outcome, page, session};
 use crate::commands::run::LIBRARIES;
 use crate::dist::{self, Release};
 use crate::{setup, shell};
@@ -40,7 +40,7 @@ pub(crate) fn run(pythons: &[Python], filter: Option<&str>) -> Outcome {
         let name = format!("the_binary_stops_a_program_of_{}", Environment::name(python));
         check(name, &|| binary_debugs(&release, python));
     }
-    check("the_web_ui_is_inside_the_binary".into(), &|| web_inside(&release));
+    check("the_web_ui_is_inside_the_binary_and_served_by_it".into(), &|| web_inside(&release, pythons));
     check("the_wheel_requires_nothing_and_is_not_bound_to_one_python".into(), &|| wheel_metadata(&release));
     check("the_install_lines_of_the_readme_work".into(), &|| readme_lines(&release, pythons));
     for python in pythons {
@@ -123,7 +123,7 @@ fn binary_debugs(release: &Release, python: &Python) -> Result<()> {
 }
 
 /// The files of the bundle have hashes in their names, so a name says which build it is of.
-fn web_inside(release: &Release) -> Result<()> {
+fn web_inside(release: &Release, pythons: &[Python]) -> Result<()> {
     let binary = std::fs::read(&release.binary)?;
     let assets = shell::root().join("web/dist/assets");
     for entry in std::fs::read_dir(&assets).with_context(|| format!("cannot list {}", assets.display()))? {
@@ -132,7 +132,9 @@ fn web_inside(release: &Release) -> Result<()> {
         let inside = binary.windows(bytes.len()).any(|window| window == bytes);
         ensure!(inside, "{} is not in the binary", name.display());
     }
-    Ok(())
+    let python = pythons.last().context("no Python is set up")?;
+    let environment = Environment::new("page", python)?;
+    page::check(environment.command(&release.binary), &python.executable, &shell::root().join("web/dist"))
 }
 
 fn wheel_metadata(release: &Release) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The test suites; each says what its own runner counted.
 
 pub(crate) mod dist;
+mod page;
 pub(crate) mod python;
 pub(crate) mod rust;
 mod session;
