@@ -6,7 +6,7 @@ mod hub_support;
 mod support;
 
 use std::process::Command;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hub_support::{Tab, Wire};
 use serde_json::{Value, json};
@@ -236,4 +236,27 @@ fn a_program_that_fills_the_terminal_costs_neither_runner_nor_hub_much_memory() 
     // 4 MB wait for the hub at most; the hub keeps 16 MB for pages that come back, and for those that are there.
     assert!(runner < 48 << 10, "the runner had {runner} kB");
     assert!(hub < 160 << 10, "the hub had {hub} kB");
+}
+
+/// Program, runner, hub and the reader here need 50 s of processor time for it in a development build, half a minute on two processors.
+#[test]
+fn a_gigabyte_on_the_terminal_arrives_to_the_last_byte() {
+    const LINES: u64 = (1 << 30) / 128;
+    let case = Case::real();
+    let text = format!(
+        "import os, time\nlines = (b'x' * 127 + b'\\n') * 512\nfor n in range({LINES} // 512): os.write(1, lines)\n\
+         print('all is written', flush=True)\nwhile not os.path.exists('go'): time.sleep(.005)\nraise SystemExit(3)\n"
+    );
+    case.write("flood.py", &text);
+    let pty = Pty::start(case.run(&["--port", "0", "flood.py"]));
+    pty.wait_so_long_for(Duration::from_secs(240), "all is written");
+    let runner = peak(pty.child.id());
+    case.write("go", "");
+    let (status, written, end) = pty.end();
+    assert_eq!(status.code(), Some(3));
+    // The terminal makes two of each line's end. What else there is are our own few lines before it.
+    let expected = LINES * 129 + "all is written\r\n".len() as u64;
+    assert!((expected..expected + 1000).contains(&written), "{written} in place of {expected}");
+    assert!(end.ends_with(&format!("{}\r\nall is written\r\n", "x".repeat(127))), "{}", &end[end.len() - 200..]);
+    assert!(runner < 48 << 10, "the runner had {runner} kB");
 }

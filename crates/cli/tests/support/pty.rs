@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::fake_hub::PATIENCE;
 
@@ -73,7 +73,12 @@ impl Pty {
 
     /// Waits until this was written, among the last kilobytes.
     pub fn wait_for(&self, text: &str) {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_so_long_for(PATIENCE, text);
+    }
+
+    /// The same for what takes its time.
+    pub fn wait_so_long_for(&self, patience: Duration, text: &str) {
+        let deadline = Instant::now() + patience;
         let mut read = self.read.0.lock().unwrap();
         loop {
             let end = String::from_utf8_lossy(&read.end);
