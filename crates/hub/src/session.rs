@@ -90,7 +90,7 @@ impl Session {
 
     /// The stop of a program that has failed: it ends as soon as it is let go.
     pub(crate) fn failed(&self) -> Option<&StoppedEvent> {
-        self.info.stopped.as_ref().filter(|stop| stop.ikpdb_unwound == Some(true))
+        self.info.stopped.as_ref().filter(|stop| stop.ikpdb_uncaught == Some(true))
     }
 
     /// The agent, if it takes breakpoints.

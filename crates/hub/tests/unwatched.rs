@@ -7,8 +7,8 @@ mod common;
 use common::World;
 use serde_json::{Value, json};
 
-fn unwound() -> Value {
-    json!({"reason": "exception", "threadId": 1, "ikpdbUnwound": true})
+fn failed() -> Value {
+    json!({"reason": "exception", "threadId": 1, "ikpdbUncaught": true})
 }
 
 /// What happens around a program that has failed.
@@ -40,7 +40,7 @@ fn a_program_that_failed_is_let_end_ten_seconds_after_it_failed_or_the_last_clie
     for (what, happens) in table {
         let mut world = World::new();
         let (_, agent) = world.running();
-        world.event(agent, "stopped", unwound());
+        world.event(agent, "stopped", failed());
         let mut pages = Vec::new();
         for (step, one) in happens.iter().enumerate() {
             match one {
@@ -68,7 +68,7 @@ fn a_program_that_failed_is_let_end_ten_seconds_after_it_failed_or_the_last_clie
 fn a_program_that_failed_again_has_its_time_again() {
     let mut world = World::new();
     let (program, agent) = world.running();
-    world.event(agent, "stopped", unwound());
+    world.event(agent, "stopped", failed());
     world.pass(9_000);
     let page = world.page();
     let seq = world.ask(page, program.session, "continue", json!({"threadId": 1}));
@@ -77,7 +77,7 @@ fn a_program_that_failed_again_has_its_time_again() {
     world.response(page, seq);
     world.close(page);
     // Another thread of it fails.
-    world.event(agent, "stopped", unwound());
+    world.event(agent, "stopped", failed());
     world.pass(9_999);
     assert!(world.names(agent).is_empty());
     world.pass(1);
@@ -101,7 +101,7 @@ fn a_failed_program_that_comes_back_to_a_new_hub_is_not_held_for_ever() {
     runner_hello["resume"] = json!({"session": 41, "secret": old.secret, "pid": 101});
     world.runner(runner_hello);
     let mut hello = World::agent_hello(&old);
-    hello["resume"] = json!({"configured": true, "stopped": unwound()});
+    hello["resume"] = json!({"configured": true, "stopped": failed()});
     let agent = world.open(ikpdb_hub::Door::Unix);
     world.event(agent, "ikpdb/agentHello", hello);
     world.pass(10_000);

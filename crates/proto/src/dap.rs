@@ -47,6 +47,12 @@ wire! {
         pub supports_cancel_request: Option<bool>,
         /// `breakpointLocations` is understood.
         pub supports_breakpoint_locations_request: Option<bool>,
+        /// `gotoTargets` and `goto` are understood.
+        pub supports_goto_targets_request: Option<bool>,
+        /// `stepInTargets` is understood, and `stepIn` honours `targetId`.
+        pub supports_step_in_targets_request: Option<bool>,
+        /// `terminateThreads` is understood.
+        pub supports_terminate_threads_request: Option<bool>,
         /// `loadedSources` is understood.
         pub supports_loaded_sources_request: Option<bool>,
         /// The exception filters to offer.
@@ -366,6 +372,8 @@ wire! {
         pub ikpdb_stop: Option<u32>,
         /// Ours: the exception has already left its frames (post-mortem).
         pub ikpdb_unwound: Option<bool>,
+        /// Ours: nothing catches the exception, which ends the program or a thread.
+        pub ikpdb_uncaught: Option<bool>,
     }
 
     /// Event `continued`.
@@ -413,6 +421,80 @@ wire! {
         pub thread_id: ThreadId,
         /// Only this one goes on.
         pub single_thread: Option<bool>,
+    }
+
+    /// What `stepIn` says besides.
+    pub struct StepInArguments {
+        /// The call to go into.
+        pub target_id: Option<i32>,
+    }
+
+    /// `stepInTargets`.
+    pub struct StepInTargetsArguments {
+        /// The frame whose line is looked at.
+        pub frame_id: i32,
+    }
+
+    /// A call that can be gone into.
+    pub struct StepInTarget {
+        /// Its id, for this stop.
+        pub id: i32,
+        /// What is called.
+        pub label: String,
+        /// Where it begins.
+        pub line: Option<u32>,
+        /// Where it begins.
+        pub column: Option<u32>,
+        /// Where it ends.
+        pub end_line: Option<u32>,
+        /// Where it ends.
+        pub end_column: Option<u32>,
+    }
+
+    /// Answer of `stepInTargets`.
+    pub struct StepInTargetsBody {
+        /// The calls that are still to be made, in their order.
+        pub targets: Vec<StepInTarget>,
+    }
+
+    /// `gotoTargets`.
+    pub struct GotoTargetsArguments {
+        /// The file.
+        pub source: Source,
+        /// The line.
+        pub line: u32,
+    }
+
+    /// A place to go on at.
+    pub struct GotoTarget {
+        /// Its id.
+        pub id: i32,
+        /// Its name.
+        pub label: String,
+        /// Its line.
+        pub line: u32,
+        /// Its column.
+        pub column: Option<u32>,
+    }
+
+    /// Answer of `gotoTargets`.
+    pub struct GotoTargetsBody {
+        /// The places.
+        pub targets: Vec<GotoTarget>,
+    }
+
+    /// `goto`.
+    pub struct GotoArguments {
+        /// The thread that is moved.
+        pub thread_id: ThreadId,
+        /// Where to.
+        pub target_id: i32,
+    }
+
+    /// `terminateThreads`.
+    pub struct TerminateThreadsArguments {
+        /// Which threads; all but the main one if absent.
+        pub thread_ids: Option<Vec<ThreadId>>,
     }
 
     /// Answer of `continue`.

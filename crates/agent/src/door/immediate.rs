@@ -39,6 +39,7 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
         "breakpointLocations" if !MAILBOX.is_open() => breakpoint_locations(&request),
         "setExceptionBreakpoints" => set_exception_breakpoints(&request),
         "pause" => pause(&request),
+        "terminateThreads" => terminate_threads(&request),
         "cancel" => cancel(&request),
         "disconnect" => {
             stop::end_for_good();
@@ -135,6 +136,13 @@ fn pause(request: &Request) -> Result<Response, Failure> {
         let arguments: dap::ThreadArguments = request.arguments()?;
         pause::request(arguments.thread_id);
     }
+    Ok(request.done())
+}
+
+/// Lets `SystemExit` appear in threads, which ends each at its next line of Python code.
+fn terminate_threads(request: &Request) -> Result<Response, Failure> {
+    let arguments: dap::TerminateThreadsArguments = request.arguments()?;
+    within_patience(move |py| threads::terminate(py, arguments.thread_ids.as_deref()));
     Ok(request.done())
 }
 

@@ -15,7 +15,7 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 /// Stops the current thread before the first line of `__main__`.
 pub(crate) fn arm(py: Python<'_>) {
     PENDING.store(true, Ordering::Relaxed);
-    step::begin(py, Kind::Entry, capi::current_thread(), std::ptr::null_mut());
+    step::begin(py, Kind::Entry, capi::current_thread(), std::ptr::null_mut(), None);
 }
 
 /// Whether a frame is the main module's own: its globals are `__main__`'s and it is no function.

@@ -3,13 +3,14 @@
 pub(crate) mod audit;
 mod awaits;
 pub(crate) mod breakpoints;
+pub(crate) mod calls;
 pub(crate) mod codes;
 pub(crate) mod control;
 pub(crate) mod entry;
 pub(crate) mod evaluation;
 pub(crate) mod events;
 pub(crate) mod exceptions;
-mod files;
+pub(crate) mod files;
 pub(crate) mod freeze;
 mod fused;
 pub(crate) mod gil;

@@ -48,6 +48,8 @@ struct Step {
     frame: *mut PyFrameObject,
     just_my_code: bool,
     armed: Vec<Held>,
+    /// The call that is gone into, past all others of the line: its frame and its instructions.
+    call: Option<(*mut PyFrameObject, Vec<u32>)>,
 }
 
 // SAFETY: used under the GIL only.
@@ -67,10 +69,17 @@ pub(crate) fn watches_starts() -> bool {
     ENTERS.load(Ordering::Relaxed)
 }
 
-/// Begins a step of the thread from a frame.
-pub(crate) fn begin(py: Python<'_>, kind: Kind, thread: *mut PyThreadState, frame: *mut PyFrameObject) {
+/// Begins a step of the thread from a frame, into one call if it names its instructions.
+pub(crate) fn begin(
+    py: Python<'_>,
+    kind: Kind,
+    thread: *mut PyThreadState,
+    frame: *mut PyFrameObject,
+    call: Option<Vec<u32>>,
+) {
     let just_my_code = OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).just_my_code;
-    set(py, Some(Step { kind, thread, frame: std::ptr::null_mut(), just_my_code, armed: Vec::new() }));
+    let call = call.map(|offsets| (frame, offsets));
+    set(py, Some(Step { kind, thread, frame: std::ptr::null_mut(), just_my_code, armed: Vec::new(), call }));
     watch_frame(py, frame);
     ENTERS.store(kind == Kind::In || kind == Kind::Entry, Ordering::Relaxed);
     events::update(py);
@@ -120,7 +129,14 @@ pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
     // SAFETY: the record of running code.
     let one_line = unsafe { (*info).lines.iter().all(|line| *line == (*info).first_line) };
     let wanted = with(py, |step| {
-        let entered = step.frame != frame && step.kind != Kind::Entry && enters(py, info, frame, step.just_my_code);
+        let entered = step.frame != frame
+            && step.kind != Kind::Entry
+            && match step.call.take_if(|call| is_called_by(frame, call)) {
+                // The user has picked it: the library, too.
+                // SAFETY: the record of running code.
+                Some(_) => !unsafe { (*info).machinery },
+                None => step.call.is_none() && enters(py, info, frame, step.just_my_code),
+            };
         let main = step.kind == Kind::Entry && super::entry::is_main(py, frame);
         (entered || main).then_some(step.kind)
     });
@@ -131,6 +147,17 @@ pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
     watch_frame(py, frame);
     // Without a line of its own behind the `def` there may be no line event (3.13+).
     if one_line && capi::capi().version >= (3, 13) { Verdict::Stop(kind) } else { Verdict::Ignore }
+}
+
+/// Whether a frame was called by these instructions of a frame.
+fn is_called_by(frame: *mut PyFrameObject, call: &(*mut PyFrameObject, Vec<u32>)) -> bool {
+    // SAFETY: the current frame; a new reference or null.
+    let caller = unsafe { Ref::steal((capi::py().frame_get_back)(frame).cast()) };
+    caller.is_some_and(|caller| {
+        // SAFETY: a live frame.
+        let at = unsafe { (capi::py().frame_get_lasti)(caller.as_ptr().cast()) };
+        caller.as_ptr().cast() == call.0 && u32::try_from(at).is_ok_and(|at| call.1.contains(&at))
+    })
 }
 
 /// The current frame returns.

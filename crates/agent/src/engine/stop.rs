@@ -122,6 +122,8 @@ pub(crate) struct Stop {
     pub(crate) handles: crate::inspect::Handles,
     /// The exception, if that is the reason.
     pub(crate) exception: Option<Shown>,
+    /// Whether the thread is about to execute a line: only then it can be moved to another one.
+    pub(crate) before_a_line: bool,
     /// Whether the listener knows the stacks.
     published: bool,
 }
@@ -176,19 +178,25 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     pause::fulfilled(py);
     step::end(py);
     run_to::end(py);
-    let go_on = Python::attach(|py| stay(py, what));
+    let go_on = Python::attach(|py| {
+        let mut go_on = stay(py, what);
+        while let GoOn::Jumped = go_on {
+            go_on = stay(py, What::new(Reason::Goto));
+        }
+        go_on
+    });
     STOPPER.store(0, Ordering::Relaxed);
     {
         let _guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         FREE.notify_all();
     }
     match go_on {
-        GoOn::Run => {
+        GoOn::Run | GoOn::Jumped => {
             freeze::end(py);
             settled::touch_user_code(py);
         }
-        GoOn::Step(kind, thread, frame) => {
-            step::begin(py, kind, thread, frame.as_ptr().cast());
+        GoOn::Step(kind, thread, frame, call) => {
+            step::begin(py, kind, thread, frame.as_ptr().cast(), call);
             watchdog::step_begins(py);
         }
         GoOn::LetGo => {
@@ -253,8 +261,10 @@ pub(crate) fn end_for_good() {
 pub(crate) enum GoOn {
     /// Freely.
     Run,
-    /// A step of a thread from a frame.
-    Step(step::Kind, *mut PyThreadState, Ref),
+    /// A step of a thread from a frame; into one call if it names its instructions.
+    Step(step::Kind, *mut PyThreadState, Ref, Option<Vec<u32>>),
+    /// Not at all: it stands at another line now, which is shown.
+    Jumped,
     /// Without a debugger.
     LetGo,
 }
@@ -285,11 +295,16 @@ fn stay(py: Python<'_>, what: What) -> GoOn {
     let Some(thread) = thread else { return GoOn::Run };
     let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
     let event = stopped_event(&what, number, &thread);
+    let before_a_line = what.of.is_none()
+        && what.frame.is_none()
+        && what.description.is_none()
+        && !matches!(what.reason, Reason::Exception);
     let mut stop = Stop {
         stacks: Stacks::new(&thread, what.frame, what.exception.as_ref()),
         thread,
         handles: crate::inspect::Handles::new(i32::try_from(NEXT_REFERENCE.load(Ordering::Relaxed)).unwrap_or(1)),
         exception: what.exception.map(|it| Shown { value: it.value, mode: it.mode, unwound: it.frames.is_some() }),
+        before_a_line,
         published: false,
     };
     *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
@@ -384,6 +399,7 @@ fn stopped_event(what: &What, number: u32, thread: &Thread) -> dap::StoppedEvent
         all_threads_stopped: Some(true),
         hit_breakpoint_ids: (!what.hits.is_empty()).then(|| what.hits.clone()),
         ikpdb_stop: Some(number),
+        ikpdb_uncaught: what.exception.as_ref().and_then(|it| (it.mode == BreakMode::Unhandled).then_some(true)),
         ikpdb_unwound: what.exception.as_ref().and_then(|it| it.frames.is_some().then_some(true)),
     }
 }

@@ -123,6 +123,17 @@ pub(crate) fn list(py: Python<'_>) -> Vec<Thread> {
     threads
 }
 
+/// Lets `SystemExit` appear in these threads, or in all but the main one.
+pub(crate) fn terminate(py: Python<'_>, wanted: Option<&[ThreadId]>) {
+    for thread in list(py) {
+        let is_wanted = wanted.map_or(thread.id != MAIN, |wanted| wanted.contains(&thread.id));
+        if let Some(ident) = ident(thread.state).filter(|_| is_wanted) {
+            // SAFETY: the address of a static exception type.
+            capi::set_async_exception(ident.cast_signed(), unsafe { ffi::PyExc_SystemExit });
+        }
+    }
+}
+
 /// The threads of the last [`list`]. Needs no GIL.
 pub(crate) fn last_known() -> Vec<dap::Thread> {
     LAST.lock().unwrap_or_else(PoisonError::into_inner).clone()

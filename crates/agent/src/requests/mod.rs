@@ -2,16 +2,19 @@
 
 mod evaluate;
 mod exception_info;
+mod goto;
 
 use ikpdb_proto::{Failure, Request, Response, dap};
 use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::capi::Ref;
+use crate::engine::control::one_line;
 use crate::engine::evaluation::Evaluation;
 use crate::engine::step::Kind;
 use crate::engine::stop::{GoOn, Stop};
-use crate::engine::{breakpoints, run_to, source, threads};
+use crate::engine::{breakpoints, calls, run_to, source, threads};
 use crate::inspect;
 
 /// What a request led to.
@@ -80,6 +83,15 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         }
         "next" => step(py, stop, request, Kind::Next),
         "stepIn" => step(py, stop, request, Kind::In),
+        "stepInTargets" => {
+            let arguments: dap::StepInTargetsArguments = request.arguments()?;
+            let frame = stop.stacks.frame(arguments.frame_id)?;
+            let calls = calls_of(py, stop, frame).map_err(|error| Failure::internal(one_line(py, &error)))?;
+            let file = inspect::place_of(&frame.bind(py)).map(|place| place.file).unwrap_or_default();
+            body(&dap::StepInTargetsBody { targets: calls::describe(py, &file, &calls) })
+        }
+        "gotoTargets" => body(&goto::targets(py, stop, &request.arguments()?)?),
+        "goto" => goto::goto(py, stop, &request.arguments()?),
         "stepOut" => step(py, stop, request, Kind::Out),
         run_to::COMMAND => {
             run_to::begin(py, &request.arguments()?)?;
@@ -87,6 +99,12 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         }
         other => Err(Failure::unsupported(other)),
     }
+}
+
+/// The calls that a frame has still to make on its line.
+fn calls_of(py: Python<'_>, stop: &Stop, frame: &Ref) -> PyResult<Vec<calls::Call>> {
+    let is_top = stop.stacks.top(&stop.thread).is_some_and(|top| top.as_ptr() == frame.as_ptr());
+    calls::of(py, frame, is_top && stop.before_a_line)
 }
 
 fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Outcome, Failure> {
@@ -103,5 +121,14 @@ fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Ou
     let Some(frame) = stop.stacks.top(thread) else {
         return Err(Failure::user(format!("{} runs no Python code", thread.name)));
     };
-    Ok(Outcome::GoOn(GoOn::Step(kind, thread.state, frame), Value::Null))
+    let wanted = request.arguments::<dap::StepInArguments>()?.target_id.filter(|_| kind == Kind::In);
+    let call = match wanted {
+        None => None,
+        Some(target) => {
+            let calls = calls_of(py, stop, &frame).map_err(|error| Failure::internal(one_line(py, &error)))?;
+            let call = calls.into_iter().find(|call| call.id == target);
+            Some(call.ok_or_else(|| Failure::client(format!("there is no call {target} on this line")))?.offsets)
+        }
+    };
+    Ok(Outcome::GoOn(GoOn::Step(kind, thread.state, frame, call), Value::Null))
 }

@@ -75,6 +75,18 @@ supportsCancelRequest?: boolean,
  */
 supportsBreakpointLocationsRequest?: boolean, 
 /**
+ * `gotoTargets` and `goto` are understood.
+ */
+supportsGotoTargetsRequest?: boolean, 
+/**
+ * `stepInTargets` is understood, and `stepIn` honours `targetId`.
+ */
+supportsStepInTargetsRequest?: boolean, 
+/**
+ * `terminateThreads` is understood.
+ */
+supportsTerminateThreadsRequest?: boolean, 
+/**
  * `loadedSources` is understood.
  */
 supportsLoadedSourcesRequest?: boolean, 

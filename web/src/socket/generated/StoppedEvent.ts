@@ -36,4 +36,8 @@ ikpdbStop?: number,
 /**
  * Ours: the exception has already left its frames (post-mortem).
  */
-ikpdbUnwound?: boolean, };
+ikpdbUnwound?: boolean, 
+/**
+ * Ours: nothing catches the exception, which ends the program or a thread.
+ */
+ikpdbUncaught?: boolean, };

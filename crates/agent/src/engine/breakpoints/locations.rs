@@ -124,7 +124,7 @@ fn places_of(
     let code = unsafe { Bound::from_borrowed_ptr(py, info.code) };
     let table = attribute(&code, c"co_linetable")?.cast_into::<PyBytes>()?;
     let bytes = attribute(&code, c"co_code")?.cast_into::<PyBytes>()?;
-    let calls = opcodes(py).calls();
+    let calls = &opcodes(py).calls;
     let mut pieces: Vec<Piece> = Vec::new();
     for entry in line_table::body_entries(table.as_bytes(), info.first_line, info.body) {
         let (Some(line), Some((column, _))) = (entry.line, entry.columns) else { continue };
@@ -228,19 +228,13 @@ pub(super) fn continuations(py: Python<'_>, info: &CodeInfo, lines: &[u32]) -> P
     Ok(found.into())
 }
 
-/// Instructions that complete an expression: all of them, the first so many being calls.
+/// Instructions that complete an expression, and among them those that call something.
 #[derive(Debug, Default)]
 struct Opcodes {
     all: Vec<u8>,
-    calls: usize,
+    calls: Vec<u8>,
     /// Those that load a constant.
     loads: Vec<u8>,
-}
-
-impl Opcodes {
-    fn calls(&self) -> &[u8] {
-        &self.all[..self.calls]
-    }
 }
 
 static OPCODES: OnceLock<Opcodes> = OnceLock::new();
@@ -249,14 +243,16 @@ fn opcodes(py: Python<'_>) -> &'static Opcodes {
     OPCODES.get_or_init(|| learn(py).unwrap_or_default())
 }
 
+/// Whether an instruction calls something.
+pub(crate) fn is_call(py: Python<'_>, opcode: u8) -> bool {
+    opcodes(py).calls.contains(&opcode)
+}
+
 fn learn(py: Python<'_>) -> PyResult<Opcodes> {
     const CALLS: [&str; 5] = ["f(1.5)", "f(None)", "f(a=1)", "f(*a)", "a.f(1)"];
     const OTHERS: [&str; 9] = ["[a,b]", "{a:b}", "{a,b}", "(a,b)", "(a+b)", "(a<b)", "(a in b)", "a[b]", "a[b:c]"];
     let mut opcodes = Opcodes::default();
     for text in CALLS.into_iter().chain(OTHERS) {
-        if text == OTHERS[0] {
-            opcodes.calls = opcodes.all.len();
-        }
         let code = py.import("builtins")?.getattr("compile")?.call1((format!("{text}+1"), "<ikpdb>", "eval"))?;
         let table = attribute(&code, c"co_linetable")?.cast_into::<PyBytes>()?;
         let bytes = attribute(&code, c"co_code")?.cast_into::<PyBytes>()?;
@@ -274,7 +270,12 @@ fn learn(py: Python<'_>) -> PyResult<Opcodes> {
             opcodes.loads.extend(at(&[(2, length - 1)]).first());
         }
         let loads = &opcodes.loads;
-        opcodes.all.extend(at(&whole).into_iter().filter(|opcode| !loads.contains(opcode)));
+        let completing: Vec<u8> = at(&whole).into_iter().filter(|opcode| !loads.contains(opcode)).collect();
+        if CALLS.contains(&text) {
+            // What is done just before the call has its place, too.
+            opcodes.calls.extend(completing.last());
+        }
+        opcodes.all.extend(completing);
     }
     Ok(opcodes)
 }

@@ -30,7 +30,7 @@ use condition::Condition;
 pub(crate) use expression::evaluate;
 pub(crate) use functions::{arm as arm_functions, replace as replace_functions};
 pub(crate) use hits::reached;
-pub(crate) use locations::{has_loop, list as locations};
+pub(crate) use locations::{has_loop, is_call, list as locations};
 use log_message::LogMessage;
 
 /// A breakpoint in a code object.
