@@ -20,8 +20,8 @@ use crate::engine::{breakpoints, events, exceptions, freeze, stop};
 /// How long the end of the program waits for a thread that is inside, unless that is stopped: then as long as it is.
 const END_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long it waits for a hub that is slow to take what logpoints have printed.
-const LOG_PATIENCE: Duration = Duration::from_millis(500);
+/// How long it waits for a hub that is slow to take what is still to be sent: what logpoints have printed may be much.
+const LOG_PATIENCE: Duration = Duration::from_secs(1);
 
 static DEBUGGING: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicBool = AtomicBool::new(false);

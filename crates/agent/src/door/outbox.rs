@@ -68,12 +68,9 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Waits until everything is sent that logpoints have printed, but not for long: the program is about to end.
+    /// Waits until everything is sent, what logpoints have printed above all, but not for long: the program is about to end.
     pub(crate) fn send_rest(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
-        if !LOG.waits() {
-            return;
-        }
         let mut state = self.lock();
         state.push_log();
         while state.line.is_some() && !state.queue.is_empty() && Instant::now() < deadline {

@@ -55,7 +55,7 @@ pub(crate) enum Comparison {
 }
 
 /// The largest number up to which integers are exact as floats.
-const EXACT: i64 = 1 << 53;
+const EXACT: u64 = 1 << 53;
 
 impl NativeCondition {
     /// Reads the text: the name of the local, and the test; `None` if it is anything else.
@@ -78,14 +78,14 @@ impl NativeCondition {
             Self::Truth(wanted) => Some(truth(value)? == *wanted),
             Self::Integer(comparison, constant) => match Number::of(value)? {
                 Number::Integer(number) => Some(comparison.holds(Some(number.cmp(constant)))),
-                Number::Float(number) if constant.abs() <= EXACT => {
+                Number::Float(number) if constant.unsigned_abs() <= EXACT => {
                     Some(comparison.holds(number.partial_cmp(&(*constant as f64))))
                 }
                 Number::Float(_) => None,
             },
             Self::Float(comparison, constant) => match Number::of(value)? {
                 Number::Float(number) => Some(comparison.holds(number.partial_cmp(constant))),
-                Number::Integer(number) if number.abs() <= EXACT => {
+                Number::Integer(number) if number.unsigned_abs() <= EXACT => {
                     Some(comparison.holds((number as f64).partial_cmp(constant)))
                 }
                 Number::Integer(_) => None,

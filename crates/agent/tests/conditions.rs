@@ -1,0 +1,148 @@
+//! Conditions decide as Python does, whatever the values; and stops of many threads are neither lost nor doubled.
+
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use support::{Debuggee, Launch, pythons};
+
+/// Tests of every native kind, and their neighbours that Python has to decide.
+const CONDITIONS: [&str; 26] = [
+    "x == 3",
+    "x != 3",
+    "x < 3",
+    "x <= -2",
+    "x > 9007199254740992",
+    "x >= 9007199254740993",
+    "x == 9223372036854775807",
+    "x == 2.5",
+    "x != 2.5",
+    "x < 0.5",
+    "x <= -0.0",
+    "x > 2.5",
+    "x >= 9007199254740993.0",
+    "x == 'text'",
+    "x != 'text'",
+    "x < 'text'",
+    "x >= 'é漢😀'",
+    "x is None",
+    "x is not None",
+    "x is True",
+    "x is not False",
+    "x",
+    "not x",
+    "x == 3 or x == 4",
+    "x == 1e300",
+    "x in (3, 'text', None)",
+];
+
+const PROGRAM: &str = "\
+import json, random, sys
+class Sub(int): pass
+class Floating(float): pass
+class Text(str):
+    def __eq__(self, other): return True
+    def __lt__(self, other): return False
+    __hash__ = str.__hash__
+class Same:
+    def __eq__(self, other): return True
+    def __bool__(self): return False
+class Odd:
+    def __lt__(self, other): return 'yes'
+    def __ge__(self, other): return []
+    def __len__(self): return 0
+conditions = json.loads(sys.argv[1])
+chosen = random.Random(int(sys.argv[2]))
+fixed = [None, True, False, 0, 1, 3, -2, 2**53, 2**53 + 1, -2**53 - 1, 2**63 - 1, 2**63, -2**63, 10**40, 0.0, -0.0, 2.5, 0.5, 1e300,
+    float('nan'), float('inf'), -float('inf'), 9007199254740992.0, '', 'text', 'texts', 'é漢😀', '\\ud800', b'text', Sub(3), Sub(2**70),
+    Floating(2.5), Text('other'), Same(), Odd(), [], [3], (), {}, 3 + 0j, ...]
+def made():
+    kind = chosen.randrange(6)
+    if kind == 0: return chosen.randint(-5, 5)
+    if kind == 1: return chosen.randint(-2**65, 2**65)
+    if kind == 2: return chosen.choice([-1, 1]) * 2.0 ** chosen.randint(-60, 60)
+    if kind == 3: return ''.join(chosen.choice('texé漢😀') for _ in range(chosen.randrange(6)))
+    if kind == 4: return Sub(chosen.randint(-5, 5))
+    return chosen.random() * 5
+values = fixed + [made() for _ in range(200)]
+expected = {condition: [] for condition in conditions}
+def decide(condition, x):
+    try: return bool(eval(condition))
+    except TypeError: return False
+def work(index, x):
+    return index  # BP:here
+for index, x in enumerate(values):
+    for condition in conditions:
+        if decide(condition, x): expected[condition].append(index)
+    work(index, x)
+print(json.dumps(expected))
+";
+
+#[test]
+fn conditions_decide_as_python_does_for_values_of_all_kinds() {
+    for (seed, python) in pythons().into_iter().enumerate() {
+        let args = vec![serde_json::to_string(&CONDITIONS).unwrap(), seed.to_string()];
+        let launch = Launch { args, stop_on_entry: true, ..Launch::default() };
+        let mut debuggee = Debuggee::launch(&python, PROGRAM, launch);
+        let stop = debuggee.stopped();
+        let (path, line) = (debuggee.script.to_str().unwrap().to_owned(), debuggee.line("here"));
+        let breakpoint = |(number, condition): (usize, &&str)| {
+            json!({"line": line, "condition": condition, "logMessage": format!("{number}:{{index}}")})
+        };
+        let breakpoints: Vec<Value> = CONDITIONS.iter().enumerate().map(breakpoint).collect();
+        let set = debuggee.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": breakpoints}));
+        assert!(set["breakpoints"].as_array().unwrap().iter().all(|it| it["verified"] == true), "{set}");
+        debuggee.go("continue", stop.thread);
+        let expected: BTreeMap<String, Vec<usize>> = serde_json::from_str(&debuggee.printed()).unwrap();
+        let mut told: BTreeMap<String, Vec<usize>> =
+            CONDITIONS.iter().map(|condition| ((*condition).to_owned(), Vec::new())).collect();
+        while let Some(output) = debuggee.event_until_end("output") {
+            if output["category"] != "console" {
+                continue;
+            }
+            for line in output["output"].as_str().unwrap().lines() {
+                let (number, index) = line.split_once(':').unwrap();
+                let condition = CONDITIONS[number.parse::<usize>().unwrap()];
+                told.get_mut(condition).unwrap().push(index.parse().unwrap());
+            }
+        }
+        for condition in CONDITIONS {
+            assert_eq!(told[condition], expected[condition], "{} {condition}, seed {seed}", python.version);
+        }
+    }
+}
+
+const THREADS: &str = "\
+import random, threading, time
+ran = []
+def work(seed):
+    chosen = random.Random(seed)
+    for n in range(10):
+        if chosen.random() < .5: time.sleep(chosen.random() / 1000)
+        ran.append((seed, n))  # BP:here
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(100)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(ran))
+";
+
+#[test]
+fn a_hundred_threads_stop_at_random_and_no_stop_is_lost_or_double() {
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, THREADS, Launch::at("here"));
+        let mut stops = BTreeMap::new();
+        for count in 0..1000 {
+            let stop = debuggee.event("stopped");
+            assert_eq!(stop["reason"], json!("breakpoint"), "{} {count}", python.version);
+            let thread = stop["threadId"].as_i64().unwrap();
+            *stops.entry(thread).or_insert(0) += 1;
+            debuggee.go("continue", thread);
+        }
+        assert_eq!(stops.len(), 100, "{}", python.version);
+        assert!(stops.values().all(|count| *count == 10), "{}: {stops:?}", python.version);
+        assert_eq!(debuggee.end().output, "1000", "{}", python.version);
+    }
+}
