@@ -89,9 +89,7 @@ fn conditions_decide_as_python_does_for_values_of_all_kinds() {
         let mut debuggee = Debuggee::launch(&python, PROGRAM, launch);
         let stop = debuggee.stopped();
         let (path, line) = (debuggee.script.to_str().unwrap().to_owned(), debuggee.line("here"));
-        let breakpoint = |(number, condition): (usize, &&str)| {
-            json!({"line": line, "condition": condition, "logMessage": format!("{number}:{{index}}")})
-        };
+        let breakpoint = |(number, condition): (usize, &&str)| json!({"line": line, "condition": condition, "logMessage": format!("{number}:{{index}}")});
         let breakpoints: Vec<Value> = CONDITIONS.iter().enumerate().map(breakpoint).collect();
         let set = debuggee.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": breakpoints}));
         assert!(set["breakpoints"].as_array().unwrap().iter().all(|it| it["verified"] == true), "{set}");

@@ -237,7 +237,7 @@ fn unknown_and_early_requests_are_answered() {
     assert_eq!(editor.response(launch)["success"], true);
     let stopped = editor.event("stopped");
     assert_eq!(stopped["hitBreakpointIds"], json!([early["breakpoints"][0]["id"]]), "it was kept");
-    for command in ["someday/new", "stepBack", "setFunctionBreakpoints"] {
+    for command in ["someday/new", "stepBack", "setDataBreakpoints"] {
         editor.refusal(command, json!({"threadId": 1, "breakpoints": []}));
     }
     editor.call("continue", json!({"threadId": stopped["threadId"]}));

@@ -104,6 +104,7 @@ fn look_around(session: &mut Session, frame: &Value) {
     assert!(editor.refusal("exceptionInfo", json!({"threadId": session.thread})).lines().count() == 1);
     let source = json!({"source": {"path": session.path}, "sourceReference": 0});
     assert_eq!(editor.call("source", source)["content"], PROGRAM);
+    look_at_places(session, frame);
     assert_eq!(session.evaluate("total", frame, "hover")["result"], "23");
     for context in ["watch", "repl", "clipboard", "variables"] {
         assert_eq!(session.evaluate("total * 2", frame, context)["result"], "46", "{context}");
@@ -111,6 +112,29 @@ fn look_around(session: &mut Session, frame: &Value) {
     session.evaluate("import math\ntotal = math.floor(1.5)", frame, "repl");
     let wrong = json!({"expression": "1 / 0", "frameId": frame["id"], "context": "repl"});
     assert!(session.editor.refusal("evaluate", wrong).contains("ZeroDivisionError"));
+}
+
+/// Where the program can be stopped, gone into and moved to.
+fn look_at_places(session: &mut Session, frame: &Value) {
+    let (source, call) = (json!({"path": session.path}), session.line("call"));
+    let editor = &mut session.editor;
+    let arguments = json!({"source": source, "line": call, "endLine": call + 1});
+    let places = editor.call("breakpointLocations", arguments)["breakpoints"].clone();
+    assert_eq!((&places[0]["line"], &places[1]["column"]), (&json!(call), &json!(13)), "{places}");
+    assert_eq!(editor.call("stepInTargets", json!({"frameId": frame["id"]}))["targets"], json!([]));
+    let targets = editor.call("gotoTargets", json!({"source": source, "line": call}))["targets"].clone();
+    assert_eq!(targets[0]["line"], json!(call), "{targets}");
+    let functions = json!({"breakpoints": [{"name": "inner"}, {"name": "nobody"}]});
+    let made = editor.call("setFunctionBreakpoints", functions)["breakpoints"].clone();
+    assert_eq!((&made[0]["verified"], &made[1]["verified"]), (&json!(true), &json!(false)), "{made}");
+    editor.call("setFunctionBreakpoints", json!({"breakpoints": []}));
+    let raised = json!({"filterId": "raised", "condition": "KeyError"});
+    let filters = json!({"filters": ["uncaught"], "filterOptions": [raised, {"filterId": "odd"}]});
+    let made = editor.call("setExceptionBreakpoints", filters)["breakpoints"].clone();
+    let verified: Vec<_> = made.as_array().unwrap().iter().map(|it| it["verified"].clone()).collect();
+    assert_eq!(verified, [json!(true), json!(true), json!(false)], "{made}");
+    editor.call("setExceptionBreakpoints", json!({"filters": ["uncaught"]}));
+    editor.call("terminateThreads", json!({"threadIds": []}));
 }
 
 /// Evaluations of 6 s, and of much longer ones that are given up in both ways.

@@ -42,8 +42,10 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
         "terminateThreads" => terminate_threads(&request),
         "cancel" => cancel(&request),
         "disconnect" => {
+            // The answer goes first: the program that is let go may be over before the next line here.
+            OUTBOX.send(request.done());
             stop::end_for_good();
-            Ok(request.done())
+            return None;
         }
         "threads" if busy() => Ok(known_threads(&request)),
         "stackTrace" if busy() => known_stack(&request),
