@@ -54,15 +54,25 @@ export function WatchPanel() {
       return { index, expression, value: value?.expression === expression ? value : null };
     }),
   );
-  const set = (index: number, text: string) => {
+  /** Where the expression stands now: others change the list, too, while a menu or an editor of one is open. */
+  const place = (row: WatchRow): number =>
+    watches()[row.index] === row.expression ? row.index : watches().indexOf(row.expression);
+  const set = (row: WatchRow, text: string) => {
     setEditing(null);
+    const index = place(row);
+    if (index < 0) return;
     const next = [...watches()];
     if (text.trim() === "") next.splice(index, 1);
     else next[index] = text.trim();
     model.values.setWatches(next);
   };
-  const remove = (index: number) => model.values.setWatches(watches().filter((_, at) => at !== index));
-  const move = (index: number, by: number) => {
+  const remove = (row: WatchRow) => {
+    const index = place(row);
+    if (index >= 0) model.values.setWatches(watches().filter((_, at) => at !== index));
+  };
+  const move = (row: WatchRow, by: number) => {
+    const index = place(row);
+    if (index < 0) return;
     const next = [...watches()];
     const [one] = next.splice(index, 1);
     if (one !== undefined) next.splice(Math.max(0, index + by), 0, one);
@@ -91,7 +101,7 @@ export function WatchPanel() {
     const open = (row.value?.variable?.ref ?? 0) > 0 ? isOpen(row) : null;
     if (moveInTree(event, open, () => toggle(row))) return;
     if (event.key === "Enter" || event.key === "F2") setEditing(row.index);
-    else if (event.key === "Delete") remove(row.index);
+    else if (event.key === "Delete") remove(row);
     else if (event.key === "c" && (event.ctrlKey || event.metaKey)) copyValue(row);
     else return;
     event.preventDefault();
@@ -99,7 +109,7 @@ export function WatchPanel() {
   const menu = (event: MouseEvent, row: WatchRow) =>
     ui.openMenu(event, "Watch", [
       { label: "Edit expression", keys: "F2", run: () => setEditing(row.index) },
-      { label: "Remove", keys: "Delete", run: () => remove(row.index) },
+      { label: "Remove", keys: "Delete", run: () => remove(row) },
       {
         label: "Copy value",
         keys: "Ctrl-C",
@@ -107,8 +117,8 @@ export function WatchPanel() {
         run: () => copyValue(row),
       },
       "line",
-      { label: "Move up", disabled: row.index === 0, run: () => move(row.index, -1) },
-      { label: "Move down", disabled: row.index === watches().length - 1, run: () => move(row.index, 1) },
+      { label: "Move up", disabled: row.index === 0, run: () => move(row, -1) },
+      { label: "Move down", disabled: row.index === watches().length - 1, run: () => move(row, 1) },
     ]);
   const text = (row: WatchRow): string => {
     if (!stopped() && !hasStop()) return "not evaluated";
@@ -140,7 +150,7 @@ export function WatchPanel() {
                       value={row().expression}
                       label="Watch expression"
                       inTree={true}
-                      save={(value) => set(row().index, value)}
+                      save={(value) => set(row(), value)}
                       close={() => setEditing(null)}
                     />
                   }
@@ -195,7 +205,10 @@ export function WatchPanel() {
           <Editor
             value=""
             label="New watch expression"
-            save={(value) => set(watches().length, value)}
+            save={(value) => {
+              setEditing(null);
+              model.values.addWatch(value);
+            }}
             close={() => setEditing(null)}
           />
         </Show>
