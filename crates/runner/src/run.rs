@@ -239,29 +239,41 @@ impl Runner {
     }
 
     fn take_signals(&mut self, running: &mut Running) {
-        while let Some(Received { signal, sender }) = self.signals.as_ref().and_then(Signals::next) {
-            let sent_to_all =
-                signal != libc::SIGCHLD && self.witness.as_mut().is_some_and(|witness| witness.saw(signal));
-            match (signal, &mut running.console) {
-                (libc::SIGCHLD, _) => self.reap(),
-                (libc::SIGWINCH, Some(_)) => self.follow_size(running),
-                (libc::SIGTTIN | libc::SIGTTOU, _) => {}
-                (libc::SIGCONT, Some(console)) => {
-                    if let Process::Kept(keeper) = &running.process {
-                        self.screen.update(console, keeper);
-                    }
-                    self.follow_size(running);
-                    running.resume();
-                }
-                (libc::SIGHUP, Some(_)) => {
-                    running.signal_group(libc::SIGHUP);
-                    running.resume();
-                }
-                (_, Some(console)) if sender == Sender::Terminal => console.signal_foreground(signal),
-                // In one group with the program: it got the signal itself.
-                (_, None) if sent_to_all || sender == Sender::Terminal => {}
-                _ => running.signal(signal),
+        loop {
+            // All that are there, before any of them is dealt with: the witness may be asked for milliseconds.
+            let received: Vec<Received> = std::iter::from_fn(|| self.signals.as_ref()?.next()).collect();
+            if received.is_empty() {
+                return;
             }
+            let came = Instant::now();
+            for received in received {
+                self.take_signal(running, received, came);
+            }
+        }
+    }
+
+    fn take_signal(&mut self, running: &mut Running, Received { signal, sender }: Received, came: Instant) {
+        let sent_to_all =
+            signal != libc::SIGCHLD && self.witness.as_mut().is_some_and(|witness| witness.saw(signal, came));
+        match (signal, &mut running.console) {
+            (libc::SIGCHLD, _) => self.reap(),
+            (libc::SIGWINCH, Some(_)) => self.follow_size(running),
+            (libc::SIGTTIN | libc::SIGTTOU, _) => {}
+            (libc::SIGCONT, Some(console)) => {
+                if let Process::Kept(keeper) = &running.process {
+                    self.screen.update(console, keeper);
+                }
+                self.follow_size(running);
+                running.resume();
+            }
+            (libc::SIGHUP, Some(_)) => {
+                running.signal_group(libc::SIGHUP);
+                running.resume();
+            }
+            (_, Some(console)) if sender == Sender::Terminal => console.signal_foreground(signal),
+            // In one group with the program: it got the signal itself.
+            (_, None) if sent_to_all || sender == Sender::Terminal => {}
+            _ => running.signal(signal),
         }
     }
 

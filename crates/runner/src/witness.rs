@@ -47,11 +47,10 @@ impl Witness {
         Ok(Self { socket: ours, pid, last: None })
     }
 
-    /// Whether the program has got this signal, which has just come to this process, itself. Asked for every signal that
+    /// Whether the program has got this signal, which came to this process at `came`, itself. Asked for every signal that
     /// may be passed on: what is not asked for would be answered the next time.
-    pub(crate) fn saw(&mut self, signal: c_int) -> bool {
-        let now = Instant::now();
-        if self.last.is_some_and(|(last, until)| last == signal && now < until) {
+    pub(crate) fn saw(&mut self, signal: c_int, came: Instant) -> bool {
+        if self.last.is_some_and(|(last, until)| last == signal && came < until) {
             self.ask(signal, Duration::ZERO);
             return true;
         }
