@@ -8,7 +8,8 @@ mod support;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use hub_support::{Tab, Wire};
+use hub_support::Tab;
+use hub_support::program::session;
 use serde_json::{Value, json};
 use support::Case;
 use support::pty::Pty;
@@ -21,11 +22,7 @@ fn tab(case: &Case) -> Tab {
         assert!(Instant::now() < deadline, "no hub was started");
         std::thread::yield_now();
     }
-    let page = Wire::connect(&case.place.socket).call("ikpdb/openPage", json!({"lasting": true}));
-    let (_, secret) = page["url"].as_str().unwrap().split_once("#secret=").unwrap();
-    let mut tab = Tab::connect(u16::try_from(page["port"].as_u64().unwrap()).unwrap());
-    tab.enter(&ikpdb_proto::proof::unhex(secret).unwrap(), json!({}));
-    tab
+    Tab::open(&case.place.socket)
 }
 
 /// Waits for a file and answers what it holds.
@@ -38,20 +35,6 @@ fn file(case: &Case, name: &str) -> String {
         assert!(Instant::now() < deadline, "the program did not write {name}");
         std::thread::yield_now();
     }
-}
-
-/// Waits until a session satisfies something.
-fn session(tab: &mut Tab, wanted: impl Fn(&Value) -> bool) -> Value {
-    let snapshot = tab.snapshot();
-    let found = snapshot["sessions"].as_array().unwrap().iter().find(|it| wanted(it)).cloned();
-    found.unwrap_or_else(|| {
-        loop {
-            let info = tab.until("ikpdb/session")["message"]["body"].clone();
-            if wanted(&info) {
-                return info;
-            }
-        }
-    })
 }
 
 /// Waits for `go`, writes this many megabytes to the terminal with threads that come and go meanwhile, and last of all

@@ -8,7 +8,7 @@ mod support;
 
 use std::time::Instant;
 
-use hub_support::{Tab, Wire};
+use hub_support::Tab;
 use ikpdb_testkit::{Python, marked_line};
 use serde_json::{Value, json};
 use support::Case;
@@ -94,11 +94,7 @@ fn page(case: &Case) -> Tab {
         assert!(Instant::now() < deadline, "no hub was started");
         std::thread::yield_now();
     }
-    let page = Wire::connect(&case.place.socket).call("ikpdb/openPage", json!({"lasting": true}));
-    let (_, secret) = page["url"].as_str().unwrap().split_once("#secret=").unwrap();
-    let mut tab = Tab::connect(u16::try_from(page["port"].as_u64().unwrap()).unwrap());
-    tab.enter(&ikpdb_proto::proof::unhex(secret).unwrap(), json!({}));
-    tab
+    Tab::open(&case.place.socket)
 }
 
 /// The session that is stopped at its first line: its id and thread.

@@ -9,6 +9,7 @@ use super::breakpoints;
 use super::codes::attribute;
 use super::line_table;
 use super::position::{Lines, utf16_column};
+use super::python_text::top_level;
 use crate::capi::{self, Ref};
 
 /// A call in a line.
@@ -86,24 +87,7 @@ fn label(line: &str, call: &Call) -> Option<String> {
 
 /// What stands before the bracket with which the arguments of a call begin.
 fn callee(text: &str) -> Option<&str> {
-    let (mut depth, mut quote, mut escaped, mut last) = (0_i32, None, false, None);
-    for (at, next) in text.char_indices() {
-        match (quote, next) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if open == next => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(next),
-            (None, '(') if depth == 0 => {
-                last = Some(at);
-                depth += 1;
-            }
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ')' | ']' | '}') => depth -= 1,
-            (None, _) => {}
-        }
-    }
-    last.map(|at| &text[..at])
+    top_level(text).filter(|(_, next)| *next == '(').last().map(|(at, _)| &text[..at])
 }
 
 #[cfg(test)]

@@ -160,10 +160,10 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     /// Generator, coroutine, iterable coroutine, asynchronous generator.
     const CO_AWAITS: c_int = 0x20 | 0x80 | 0x100 | 0x200;
     let table = table.cast::<PyBytes>()?.as_bytes();
-    let thread_hook = exceptions::is_thread_hook(code, &name);
-    let task_hook = exceptions::is_task_hook(&attribute(code, c"co_name")?.extract::<String>()?, &name);
     let own_name = attribute(code, c"co_name")?;
     let own_name = own_name.cast::<PyString>()?.to_string_lossy();
+    let thread_hook = exceptions::is_thread_hook(&own_name, &name);
+    let task_hook = exceptions::is_task_hook(&own_name, &name);
     let is_module = own_name == "<module>";
     let body = match flags & CO_OPTIMIZED {
         0 if is_module => Body::Module,

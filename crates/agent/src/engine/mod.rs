@@ -23,6 +23,7 @@ mod monitor;
 pub(crate) mod pause;
 mod position;
 pub(crate) mod python2;
+mod python_text;
 pub(crate) mod run_to;
 pub(crate) mod settled;
 mod signals;

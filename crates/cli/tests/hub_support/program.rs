@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{Home, PATIENCE, Tab, Wire};
+use super::{Home, PATIENCE, Tab};
 
 /// `ikpdb run`, ended with its program when a test fails half way.
 pub struct Run(pub Child);
@@ -49,13 +49,9 @@ pub fn socket(home: &Home) -> PathBuf {
     }
 }
 
-/// A page of the hub that serves this home, let in by a ticket.
+/// A page of the hub that serves this home.
 pub fn tab(home: &Home) -> Tab {
-    let page = Wire::connect(&socket(home)).call("ikpdb/openPage", json!({"lasting": true}));
-    let (_, secret) = page["url"].as_str().unwrap().split_once("#secret=").unwrap();
-    let mut tab = Tab::connect(u16::try_from(page["port"].as_u64().unwrap()).unwrap());
-    tab.enter(&ikpdb_proto::proof::unhex(secret).unwrap(), json!({}));
-    tab
+    Tab::open(&socket(home))
 }
 
 /// Waits until a session satisfies something, by the events that tell of it.

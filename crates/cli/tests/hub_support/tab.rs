@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::TcpStream;
+use std::path::Path;
 
 use ikpdb_proto::proof::{Role, prove};
 use serde_json::{Value, json};
@@ -9,7 +10,7 @@ use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
 use tungstenite::{Message, WebSocket};
 
-use super::PATIENCE;
+use super::{PATIENCE, Wire};
 
 pub const NONCE: &str = "ffeeddccbbaa99887766554433221100";
 
@@ -21,6 +22,15 @@ pub struct Tab {
 }
 
 impl Tab {
+    /// A page of the hub behind this socket, let in by the secret that it gives for one.
+    pub fn open(socket: &Path) -> Self {
+        let page = Wire::connect(socket).call("ikpdb/openPage", json!({"lasting": true}));
+        let (_, secret) = page["url"].as_str().unwrap().split_once("#secret=").unwrap();
+        let mut tab = Self::connect(u16::try_from(page["port"].as_u64().unwrap()).unwrap());
+        tab.enter(&ikpdb_proto::proof::unhex(secret).unwrap(), json!({}));
+        tab
+    }
+
     pub fn connect(port: u16) -> Self {
         Self::connect_as(port, &format!("127.0.0.1:{port}"), Some(&format!("http://127.0.0.1:{port}")))
             .unwrap_or_else(|status| panic!("the hub answered {status}"))

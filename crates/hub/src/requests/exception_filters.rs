@@ -97,18 +97,8 @@ impl Hub {
         union.filters = editors.iter().flat_map(|it| it.filters.iter()).cloned().chain(shared).collect();
         union.filters.sort_unstable();
         union.filters.dedup();
-        let mut options = Vec::new();
-        for option in editors.iter().flat_map(|it| it.filter_options.iter().flatten()) {
-            if !options.contains(option) {
-                options.push(option.clone());
-            }
-        }
-        let mut by_type = Vec::new();
-        for option in editors.iter().flat_map(|it| it.exception_options.iter().flatten()) {
-            if !by_type.contains(option) {
-                by_type.push(option.clone());
-            }
-        }
+        let options = distinct(editors.iter().flat_map(|it| it.filter_options.iter().flatten()));
+        let by_type = distinct(editors.iter().flat_map(|it| it.exception_options.iter().flatten()));
         let claims = |claim: Option<bool>| claim == Some(true);
         let capabilities = session.info.capabilities.as_ref();
         if let Some(offered) = capabilities.and_then(|it| it.exception_breakpoint_filters.as_deref()) {
@@ -122,4 +112,15 @@ impl Hub {
         }
         union
     }
+}
+
+/// Each of these once, in the order in which they come first.
+fn distinct<'a, T: Clone + PartialEq + 'a>(all: impl Iterator<Item = &'a T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for it in all {
+        if !found.contains(it) {
+            found.push(it.clone());
+        }
+    }
+    found
 }

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::expression::Expression;
+use crate::engine::python_text::top_level;
 
 /// A message is cut behind so many characters.
 const LONGEST: usize = 10_000;
@@ -175,23 +176,7 @@ impl Field {
 
 /// The first place outside brackets and strings where this holds for what follows.
 fn at_top_level(text: &str, wanted: impl Fn(&str) -> bool) -> Option<usize> {
-    let mut depth = 0_i32;
-    let mut quote = None;
-    let mut escaped = false;
-    for (at, next) in text.char_indices() {
-        match (quote, next) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), _) if open == next => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(next),
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ')' | ']' | '}') => depth -= 1,
-            (None, _) if depth == 0 && wanted(&text[at..]) => return Some(at),
-            (None, _) => {}
-        }
-    }
-    None
+    top_level(text).map(|(at, _)| at).find(|at| wanted(&text[*at..]))
 }
 
 /// A message compiled for one code object.

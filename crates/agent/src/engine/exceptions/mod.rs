@@ -416,9 +416,8 @@ pub(crate) fn task_hook_begins(py: Python<'_>) {
 
 /// Whether a code object is the function of `threading` that is called for the uncaught exception of a thread (3.12+: its
 /// start is an event; 3.11: see [`super::hooks`]).
-pub(crate) fn is_thread_hook(code: &Bound<'_, PyAny>, file: &str) -> bool {
-    file.ends_with("/threading.py")
-        && code.getattr("co_name").is_ok_and(|name| name.eq("invoke_excepthook").unwrap_or(false))
+pub(crate) fn is_thread_hook(name: &str, file: &str) -> bool {
+    name == "invoke_excepthook" && file.ends_with("/threading.py")
 }
 
 /// A thread is about to report its uncaught exception.
