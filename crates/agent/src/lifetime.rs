@@ -16,6 +16,7 @@ use crate::capi;
 use crate::capi::builtin::builtin;
 use crate::door::OUTBOX;
 use crate::engine::{breakpoints, events, exceptions, freeze, stop};
+use crate::semaphore::Semaphore;
 
 /// How long the end of the program waits for a thread that is inside, unless that is stopped: then as long as it is.
 const END_PATIENCE: Duration = Duration::from_secs(2);
@@ -160,15 +161,39 @@ pub(crate) fn callback<R>(py: Python<'_>, what: &str, work: impl FnOnce() -> R) 
     CALLBACKS.store(CALLBACKS.load(Ordering::Relaxed) + 1, Ordering::Release);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     CALLBACKS.store(CALLBACKS.load(Ordering::Relaxed) - 1, Ordering::Release);
+    tell_who_waits();
+    if outcome.is_err() {
+        give_up(py, &format!("the agent failed in {what}"));
+    }
+    outcome.ok()
+}
+
+/// Tells the end of the interpreter, if it waits, that somebody is inside no more.
+fn tell_who_waits() {
     if ENDING.load(Ordering::Relaxed) != 0 {
         // Under the lock, so that who waits does not miss it between its look and its wait.
         let _guard = GATE.lock();
         GATE.left.notify_all();
     }
-    if outcome.is_err() {
-        give_up(py, &format!("the agent failed in {what}"));
+}
+
+/// Waits in a callback, without the GIL and outside of the gate: for this thread the interpreter does not put its end off. Then it
+/// never comes back, as no daemon thread does.
+pub(crate) fn wait_outside(py: Python<'_>, arrived: &Semaphore) {
+    CALLBACKS.store(CALLBACKS.load(Ordering::Relaxed) - 1, Ordering::Release);
+    tell_who_waits();
+    // SAFETY: in a callback, with the GIL.
+    let state = unsafe { (capi::py().save_thread)() };
+    arrived.wait();
+    while !enter() {
+        arrived.wait();
     }
-    outcome.ok()
+    let hurry = freeze::Hurry::begin();
+    // SAFETY: the state that was saved above, on the same thread; by the gate the interpreter does not end before we leave.
+    unsafe { (capi::py().restore_thread)(state) };
+    hurry.end(py);
+    CALLBACKS.store(CALLBACKS.load(Ordering::Relaxed) + 1, Ordering::Release);
+    leave();
 }
 
 fn this_thread() -> usize {

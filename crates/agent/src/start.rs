@@ -13,8 +13,9 @@ use crate::capi::builtin::builtin_with_names;
 use crate::capi::{self, Capi, Ref};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
-use crate::door::{CONFIGURED, HUB_IS_GONE, OPTIONS};
-use crate::engine::stop::{Came, Reason, What};
+use crate::door::{CONFIGURED, HUB_IS_GONE, options};
+use crate::engine::stop::Came;
+use crate::engine::what::{Reason, What};
 use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, interrupt, stop, threads, watchdog};
 use crate::semaphore::Semaphore;
 use crate::{children, lifetime, log, requests};
@@ -74,7 +75,7 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     // Two of them take the GIL once for a state of their own, before anybody could look at the states.
     py.detach(|| one_is_ready.wait_for(STATE_PATIENCE) && one_is_ready.wait_for(STATE_PATIENCE));
     wait_for_configuration(py, patience);
-    if OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).stop_on_entry && lifetime::debugging() {
+    if options().stop_on_entry && lifetime::debugging() {
         entry::arm(py);
     }
     Ok(())
@@ -135,7 +136,8 @@ fn spawn_threads(connection: Connection, one_is_ready: &std::sync::Arc<Semaphore
 /// first line by a hub that says nothing or is gone.
 fn wait_for_configuration(py: Python<'_>, patience: Duration) {
     let deadline = Instant::now() + patience;
-    MAILBOX.open();
+    let id = crate::door::mailbox::StopId(0);
+    let arrived = MAILBOX.open(id, ikpdb_proto::ThreadId(0), ikpdb_proto::StopPolicy::All);
     while !CONFIGURED.load(Ordering::Acquire) && lifetime::debugging() {
         let left = deadline.saturating_duration_since(Instant::now());
         let gone = HUB_IS_GONE.load(Ordering::Acquire);
@@ -145,23 +147,21 @@ fn wait_for_configuration(py: Python<'_>, patience: Duration) {
             lifetime::let_go(py);
             break;
         }
-        match MAILBOX.wait_for(left) {
-            Some(Letter::Job(job)) => job(py),
-            Some(Letter::Request(request)) => {
-                crate::door::OUTBOX.send(requests::answer_late(py, &request));
+        arrived.wait_for(left);
+        while let Some((_, letter)) = MAILBOX.next(id) {
+            match letter {
+                Letter::Job(job) => job(py),
+                Letter::Request(request) => crate::door::OUTBOX.send(requests::answer_late(py, &request)),
+                Letter::Release => lifetime::let_go(py),
+                Letter::GoOn(_) => {}
             }
-            Some(Letter::Release) => {
-                lifetime::let_go(py);
-                break;
-            }
-            None => {}
         }
     }
-    for letter in MAILBOX.close() {
+    for letter in MAILBOX.close(id) {
         match letter {
             Letter::Job(job) => job(py),
             Letter::Request(request) => crate::door::OUTBOX.send(requests::answer_late(py, &request)),
-            Letter::Release => {}
+            Letter::GoOn(_) | Letter::Release => {}
         }
     }
     freeze::end(py);

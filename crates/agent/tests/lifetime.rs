@@ -318,9 +318,10 @@ fn an_agent_tells_the_next_hub_how_the_program_stands_as_it_was_fixed() {
         let launch = Launch { pipe_stdin: true, ..Launch::at("here") };
         let mut debuggee = Debuggee::launch(&python, "x = 41  # BP:here\ninput()\nprint('end')\n", launch);
         let stop = debuggee.stopped();
+        let options = json!({"justMyCode": true, "stopPolicy": "all", "rules": []});
         let hello = debuggee.meet_the_next_hub();
         assert_eq!(shape(&hello), shape(&golden("agent_hello_back_stopped")), "{version}");
-        assert_eq!(hello["resume"], json!({"configured": true, "stopped": stop.body}), "{version}");
+        assert_eq!(hello["resume"], json!({"configured": true, "stopped": stop.body, "options": options}), "{version}");
         // It is the same stop: its frames are what they were.
         assert_eq!(debuggee.evaluate("1 + 1", stop.top()), "2", "{version}");
         debuggee.go("continue", stop.thread);

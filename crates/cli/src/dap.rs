@@ -96,6 +96,10 @@ fn wish(arguments: LaunchArguments) -> anyhow::Result<Wish> {
         folder: arguments.cwd.map(PathBuf::from),
         variables: variables.collect(),
         stop_on_entry: arguments.stop_on_entry.unwrap_or(false),
-        just_my_code: arguments.just_my_code.unwrap_or(true),
+        options: ikpdb_proto::Options {
+            just_my_code: arguments.just_my_code.unwrap_or(true),
+            stop_policy: arguments.stop_policy.unwrap_or_default(),
+            rules: arguments.rules.unwrap_or_default(),
+        },
     })
 }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use ikpdb_proto::Request;
 use ikpdb_proto::client::{OPEN_PAGE, OpenPage, Page};
 use ikpdb_proto::runner::RunnerWelcome;
+use ikpdb_proto::{Request, StopPolicy};
 use ikpdb_runner::target::{Target, Wish, resolve};
 use ikpdb_runner::workspace::HubPlace;
 use ikpdb_runner::{Agent, Runner, hub};
@@ -76,6 +76,10 @@ pub(crate) struct Options {
     #[arg(long)]
     no_just_my_code: bool,
 
+    /// A stop stops only the thread that comes to it; the others run on
+    #[arg(long)]
+    stop_one_thread: bool,
+
     /// Script, folder or zip file with a __main__, Python command, or interpreter; then the program's arguments
     #[arg(value_name = "TARGET", trailing_var_arg = true)]
     target: Vec<OsString>,
@@ -131,7 +135,11 @@ fn wish(options: Options) -> anyhow::Result<Wish> {
         folder: options.cwd,
         variables: options.env,
         stop_on_entry: !options.no_stop,
-        just_my_code: !options.no_just_my_code,
+        options: ikpdb_proto::Options {
+            just_my_code: !options.no_just_my_code,
+            stop_policy: if options.stop_one_thread { StopPolicy::Thread } else { StopPolicy::All },
+            rules: Vec::new(),
+        },
     })
 }
 

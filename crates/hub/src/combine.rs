@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ikpdb_proto::WishId;
 use ikpdb_proto::client::Wish;
 use ikpdb_proto::dap::SourceBreakpoint;
+use ikpdb_proto::{StopPolicy, WishId};
 
 /// A breakpoint to be set, and the wishes that it stands for.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,12 +33,13 @@ fn combine_place(wishes: &[&Wish]) -> Vec<Entry> {
     let mut entries = Vec::new();
     if stops.iter().any(|wish| wish.condition.is_none() && wish.hit_condition.is_none()) {
         // It stops every time: the conditions of the others add nothing.
-        entries.push(entry(at(stops[0]), &stops));
+        entries.push(entry(SourceBreakpoint { ikpdb_stop_policy: policy(&stops), ..at(stops[0]) }, &stops));
     } else {
         let (counted, plain): (Vec<&Wish>, Vec<&Wish>) = stops.iter().partition(|wish| wish.hit_condition.is_some());
         if let Some(first) = plain.first() {
             let condition = any_of(&plain);
-            entries.push(entry(SourceBreakpoint { condition, ..at(first) }, &plain));
+            let ikpdb_stop_policy = policy(&plain);
+            entries.push(entry(SourceBreakpoint { condition, ikpdb_stop_policy, ..at(first) }, &plain));
         }
         entries.extend(equal_together(&counted));
     }
@@ -81,7 +82,15 @@ fn equal_together(wishes: &[&Wish]) -> Vec<Entry> {
 }
 
 fn at(wish: &Wish) -> SourceBreakpoint {
-    SourceBreakpoint { line: wish.line, column: wish.column, ..Default::default() }
+    let ikpdb_stop_policy = wish.stop_policy;
+    SourceBreakpoint { line: wish.line, column: wish.column, ikpdb_stop_policy, ..Default::default() }
+}
+
+/// Whom a breakpoint of several wishes stops: everybody if one of them says so, what the session says if one leaves it to that.
+fn policy(wishes: &[&Wish]) -> Option<StopPolicy> {
+    let all = wishes.iter().map(|wish| wish.stop_policy);
+    let thread = all.clone().all(|it| it == Some(StopPolicy::Thread)).then_some(StopPolicy::Thread);
+    all.flatten().find(|it| *it == StopPolicy::All).or(thread)
 }
 
 fn entry(breakpoint: SourceBreakpoint, wishes: &[&Wish]) -> Entry {
@@ -114,6 +123,7 @@ mod tests {
                 condition: text(row.0),
                 hit_condition: text(row.1),
                 log_message: text(row.2),
+                stop_policy: None,
                 text: None,
                 owner: None,
                 placed: BTreeMap::new(),
@@ -145,6 +155,7 @@ mod tests {
             condition: None,
             hit_condition: None,
             log_message: None,
+            stop_policy: None,
             text: None,
             owner: None,
             placed: BTreeMap::new(),

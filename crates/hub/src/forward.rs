@@ -1,8 +1,11 @@
 //! Requests on their way to an agent or a runner and answers on their way back: each asked once, answered once.
 
+use ikpdb_proto::agent::OPTIONS;
 use ikpdb_proto::client::SessionState;
-use ikpdb_proto::dap::{CancelArguments, ContinuedEvent, SetExceptionBreakpointsArguments, ThreadArguments};
-use ikpdb_proto::{Event, Failure, Message, Request, Response, SessionId, ThreadId};
+use ikpdb_proto::dap::{
+    CancelArguments, ContinueBody, ContinuedEvent, SetExceptionBreakpointsArguments, ThreadArguments,
+};
+use ikpdb_proto::{Event, Failure, Message, Options, Request, Response, SessionId, ThreadId};
 
 use crate::capabilities;
 use crate::connection::{Ask, Role};
@@ -122,7 +125,11 @@ impl Hub {
     fn client_answered(&mut self, id: SessionId, ask: Ask, response: Response) {
         let resumed = response.success && RESUMING.contains(&ask.request.command.as_str());
         let asker = ask.from;
-        let thread = ask.request.arguments::<ThreadArguments>().map(|it| it.thread_id);
+        let asked = ask.request.arguments::<ThreadArguments>();
+        let says_all = response.body::<ContinueBody>().ok().and_then(|it| it.all_threads_continued);
+        if response.success && ask.request.command == OPTIONS {
+            self.options_changed(id, &response);
+        }
         self.relay(ask, response);
         if !resumed {
             return;
@@ -131,14 +138,28 @@ impl Hub {
         if session.info.state != SessionState::Stopped {
             return;
         }
-        let stopped_thread = session.info.stopped.as_ref().and_then(|it| it.thread_id);
-        let thread_id = thread.ok().or(stopped_thread).unwrap_or(ThreadId(1));
-        session.continued = true;
-        self.running(id);
+        let stopped = session.info.stopped.as_ref();
+        let thread_id =
+            asked.as_ref().ok().map(|it| it.thread_id).or_else(|| stopped?.thread_id).unwrap_or(ThreadId(1));
+        let single = asked.is_ok_and(|it| it.single_thread == Some(true));
+        let mut stops = stopped.into_iter().chain(&session.info.also_stopped);
+        let by_itself = stops.any(|it| it.thread_id == Some(thread_id) && it.all_threads_stopped == Some(false));
+        let all = says_all.unwrap_or(!single && !by_itself);
+        let only = (!all).then_some(thread_id);
+        session.continued.push(only);
+        self.went_on(id, only);
         // Everybody else has to hear it too; an editor that asked knows it from the answer.
-        let event = Event::new("continued", &ContinuedEvent { thread_id, all_threads_continued: Some(true) });
+        let event = Event::new("continued", &ContinuedEvent { thread_id, all_threads_continued: Some(all) });
         let except = self.connections.get(&asker).is_some_and(|it| matches!(it.role, Role::Editor(_)));
         self.emit_but(id, event, except.then_some(asker));
+    }
+
+    /// A restart keeps them.
+    fn options_changed(&mut self, id: SessionId, response: &Response) {
+        let (Ok(session), Ok(options)) = (self.session(id), response.body::<Options>()) else { return };
+        session.run.options = options.clone();
+        session.info.options = options;
+        self.dirty.sessions.insert(id);
     }
 
     /// Answers everything that a peer which is gone will never answer.

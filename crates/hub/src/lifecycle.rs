@@ -3,7 +3,7 @@
 use ikpdb_proto::client::{self, SessionExit, SessionInfo, SessionState};
 use ikpdb_proto::dap::{ExitedEvent, OutputEvent, StoppedEvent};
 use ikpdb_proto::runner::{RUNNER_SIGNAL, RunSpec, RunnerExited, RunnerSignal, Streams};
-use ikpdb_proto::{Event, Failure, Request, SessionId};
+use ikpdb_proto::{Event, Failure, Request, SessionId, ThreadId};
 
 use crate::forward::Purpose;
 use crate::hub::{Hub, Reply};
@@ -46,6 +46,8 @@ impl Hub {
             streams,
             capabilities: None,
             stopped: None,
+            also_stopped: Vec::new(),
+            options: run.options.clone(),
             waiting_for_input: false,
             suspended: None,
             exit: None,
@@ -66,7 +68,7 @@ impl Hub {
             brake: Brake::default(),
             ending: Ending::default(),
             launched_by: None,
-            continued: false,
+            continued: Vec::new(),
             no_debug: false,
             unwatched_since: None,
         };
@@ -93,6 +95,22 @@ impl Hub {
         {
             session.info.state = SessionState::Running;
             session.info.stopped = None;
+            session.info.also_stopped.clear();
+            self.dirty.sessions.insert(id);
+        }
+    }
+
+    /// The program goes on, or only one of its threads does.
+    pub(crate) fn went_on(&mut self, id: SessionId, only: Option<ThreadId>) {
+        let Some(thread) = only else { return self.running(id) };
+        let Ok(session) = self.session(id) else { return };
+        session.info.also_stopped.retain(|it| it.thread_id != Some(thread));
+        if session.info.stopped.as_ref().is_some_and(|it| it.thread_id == Some(thread)) {
+            session.info.stopped = session.info.also_stopped.pop();
+        }
+        if session.info.stopped.is_none() {
+            self.running(id);
+        } else {
             self.dirty.sessions.insert(id);
         }
     }
@@ -103,8 +121,11 @@ impl Hub {
             && session.is_live()
         {
             session.info.state = SessionState::Stopped;
+            let others = &mut session.info.also_stopped;
+            others.extend(session.info.stopped.take());
+            others.retain(|it| it.thread_id != stop.thread_id);
             session.info.stopped = Some(stop);
-            session.continued = false;
+            session.continued.clear();
             self.dirty.sessions.insert(id);
         }
     }

@@ -3,7 +3,7 @@
 use ikpdb_proto::client::{SessionInfo, SessionState};
 use ikpdb_proto::dap::{SetExceptionBreakpointsArguments, StoppedEvent};
 use ikpdb_proto::runner::{RunSpec, RunnerExited};
-use ikpdb_proto::{Failure, SessionId};
+use ikpdb_proto::{Failure, SessionId, ThreadId};
 use serde_json::{Map, Value};
 
 use crate::connection::Ask;
@@ -38,7 +38,7 @@ pub(crate) struct Session {
     /// Who launched it, if an editor did.
     pub(crate) launched_by: Option<ConnectionId>,
     /// Clients were told that it goes on before the agent said so.
-    pub(crate) continued: bool,
+    pub(crate) continued: Vec<Option<ThreadId>>,
     /// Nothing stops: `noDebug`.
     pub(crate) no_debug: bool,
     /// Since when its program, which has failed, is held for nobody.

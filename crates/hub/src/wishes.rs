@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ikpdb_proto::client::{ChangeWish, NewWish, Wish};
+use ikpdb_proto::client::{ChangeWish, NewWish, Wish, WishPolicy};
 use ikpdb_proto::dap::{FunctionBreakpoint, SourceBreakpoint};
-use ikpdb_proto::{Failure, WishId};
+use ikpdb_proto::{Failure, StopPolicy, WishId};
 
 use crate::combine::{Entry, combine};
 use crate::port::ConnectionId;
@@ -28,15 +28,8 @@ pub(crate) struct Wishes {
     changed: bool,
 }
 
-/// What an editor wants in one place.
-struct Own {
-    line: u32,
-    column: Option<u32>,
-    function: Option<String>,
-    condition: Option<String>,
-    hit_condition: Option<String>,
-    log_message: Option<String>,
-}
+/// What an editor wants in one place: of a source, or where a function begins.
+type Own = (Option<String>, SourceBreakpoint);
 
 struct Kept {
     wish: Wish,
@@ -104,6 +97,7 @@ impl Wishes {
             wish.condition = given(new.condition);
             wish.hit_condition = given(new.hit_condition);
             wish.log_message = given(new.log_message);
+            wish.stop_policy = new.stop_policy;
             wish.text = new.text.or(wish.text.take());
             return Ok(wish.id);
         }
@@ -121,6 +115,7 @@ impl Wishes {
             condition: given(new.condition),
             hit_condition: given(new.hit_condition),
             log_message: given(new.log_message),
+            stop_policy: new.stop_policy,
             text: new.text,
             owner: None,
             placed: BTreeMap::new(),
@@ -154,6 +149,13 @@ impl Wishes {
             if text.is_some() {
                 *field = given(text);
             }
+        }
+        if let Some(policy) = change.stop_policy {
+            wish.stop_policy = match policy {
+                WishPolicy::Session => None,
+                WishPolicy::All => Some(StopPolicy::All),
+                WishPolicy::Thread => Some(StopPolicy::Thread),
+            };
         }
         self.changed = true;
         Ok(change.id)
@@ -190,15 +192,7 @@ impl Wishes {
         for breakpoint in wanted {
             check_place(path, breakpoint.line)?;
         }
-        let own = |breakpoint: &SourceBreakpoint| Own {
-            line: breakpoint.line,
-            column: breakpoint.column,
-            function: None,
-            condition: breakpoint.condition.clone(),
-            hit_condition: breakpoint.hit_condition.clone(),
-            log_message: breakpoint.log_message.clone(),
-        };
-        self.replace_own(editor, owner, path, wanted.iter().map(own).collect())
+        self.replace_own(editor, owner, path, wanted.iter().map(|it| (None, it.clone())).collect())
     }
 
     /// As [`Wishes::replace`], of the editor's own wishes for functions.
@@ -208,13 +202,14 @@ impl Wishes {
         owner: &str,
         wanted: &[FunctionBreakpoint],
     ) -> Result<Vec<WishId>, Failure> {
-        let own = |breakpoint: &FunctionBreakpoint| Own {
-            line: 0,
-            column: None,
-            function: Some(breakpoint.name.clone()),
-            condition: breakpoint.condition.clone(),
-            hit_condition: breakpoint.hit_condition.clone(),
-            log_message: None,
+        let own = |it: &FunctionBreakpoint| {
+            let place = SourceBreakpoint {
+                condition: it.condition.clone(),
+                hit_condition: it.hit_condition.clone(),
+                ikpdb_stop_policy: it.ikpdb_stop_policy,
+                ..SourceBreakpoint::default()
+            };
+            (Some(it.name.clone()), place)
         };
         self.replace_own(editor, owner, FUNCTIONS, wanted.iter().map(own).collect())
     }
@@ -226,8 +221,8 @@ impl Wishes {
         path: &str,
         wanted: Vec<Own>,
     ) -> Result<Vec<WishId>, Failure> {
-        for it in &wanted {
-            for text in [&it.function, &it.condition, &it.hit_condition, &it.log_message].into_iter().flatten() {
+        for (function, it) in &wanted {
+            for text in [function, &it.condition, &it.hit_condition, &it.log_message].into_iter().flatten() {
                 check_text(text)?;
             }
         }
@@ -243,8 +238,8 @@ impl Wishes {
             !mine
         });
         let mut ids = Vec::with_capacity(wanted.len());
-        for it in wanted {
-            let same = |old: &Wish| (old.line, old.column, &old.function) == (it.line, it.column, &it.function);
+        for (function, it) in wanted {
+            let same = |old: &Wish| (old.line, old.column, &old.function) == (it.line, it.column, &function);
             let id = match before.iter().position(same) {
                 Some(index) => before.swap_remove(index).id,
                 None => self.next_id()?,
@@ -254,11 +249,12 @@ impl Wishes {
                 path: path.to_owned(),
                 line: it.line,
                 column: it.column,
-                function: it.function,
+                function,
                 enabled: true,
                 condition: given(it.condition),
                 hit_condition: given(it.hit_condition),
                 log_message: given(it.log_message),
+                stop_policy: it.ikpdb_stop_policy,
                 text: None,
                 owner: Some(owner.to_owned()),
                 placed: BTreeMap::new(),
@@ -350,12 +346,21 @@ mod tests {
             condition: None,
             hit_condition: None,
             log_message: None,
+            stop_policy: None,
             text: None,
         }
     }
 
     fn change(id: WishId) -> ChangeWish {
-        ChangeWish { id, line: None, enabled: None, condition: None, hit_condition: None, log_message: None }
+        ChangeWish {
+            id,
+            line: None,
+            enabled: None,
+            condition: None,
+            hit_condition: None,
+            log_message: None,
+            stop_policy: None,
+        }
     }
 
     fn at(line: u32) -> SourceBreakpoint {

@@ -12,7 +12,7 @@ use ikpdb_hub::{ConnectionId, Door};
 use ikpdb_proto::agent::AgentResume;
 use ikpdb_proto::client::{GREET, Greet, HELLO, Hello};
 use ikpdb_proto::proof::{Role, prove};
-use ikpdb_proto::{Message, Request, ThreadId, dap};
+use ikpdb_proto::{Message, Options, Request, ThreadId, dap};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -152,7 +152,13 @@ fn what_an_agent_says_when_it_comes_back_stays_as_it_is_and_lets_it_in() {
         runner["resume"] = json!({"session": old.session, "secret": old.secret, "pid": 101});
         let program = world.runner(runner);
         let mut hello = World::agent_hello(&old);
-        hello["resume"] = serde_json::to_value(AgentResume { configured: true, stopped }).unwrap();
+        hello["resume"] = serde_json::to_value(AgentResume {
+            configured: true,
+            stopped,
+            also_stopped: None,
+            options: Some(Options::default()),
+        })
+        .unwrap();
         golden(file, &hello);
         let agent = world.open(Door::Unix);
         world.event(agent, "ikpdb/agentHello", hello);

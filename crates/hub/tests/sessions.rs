@@ -38,7 +38,10 @@ fn the_agent_is_told_how_to_start() {
     world.event(agent, "ikpdb/agentHello", World::agent_hello(&program));
     world.next_event(agent, "ikpdb/agentWelcome");
     let attach = world.next_request(agent, "attach");
-    assert_eq!(attach["arguments"], json!({"stopOnEntry": true, "justMyCode": true, "workspace": "/w"}));
+    assert_eq!(
+        attach["arguments"],
+        json!({"stopOnEntry": true, "justMyCode": true, "stopPolicy": "all", "rules": [], "workspace": "/w"})
+    );
     assert_eq!(world.next_request(agent, "initialize")["arguments"]["linesStartAt1"], true);
 }
 

@@ -13,6 +13,9 @@ pub const AGENT_REFUSED: &str = "ikpdb/agentRefused";
 /// The agent tells, an event, that the debuggee has a child that runs Python and is not debugged.
 pub const CHILD: &str = "ikpdb/child";
 
+/// Request [`crate::options::ChangeOptions`] → [`crate::options::Options`].
+pub const OPTIONS: &str = "ikpdb/options";
+
 /// Environment variable that names the descriptor with the start; the preload library takes it out again at once.
 pub const START_DESCRIPTOR: &str = "IKPDB_START";
 
@@ -35,6 +38,7 @@ pub fn capabilities() -> Capabilities {
         supports_goto_targets_request: Some(true),
         supports_step_in_targets_request: Some(true),
         supports_terminate_threads_request: Some(true),
+        supports_single_thread_execution_requests: Some(true),
         supports_evaluate_for_hovers: Some(true),
         supports_clipboard_context: Some(true),
         supports_set_variable: Some(true),
@@ -55,7 +59,12 @@ pub fn capabilities() -> Capabilities {
                 ..filter(UNCAUGHT, "Uncaught", "Stops where an exception is raised that nothing catches")
             },
         ]),
-        ikpdb: Some(IkpdbCapabilities { run_to: Some(true), execute_code: Some(true), disable_break: Some(true) }),
+        ikpdb: Some(IkpdbCapabilities {
+            run_to: Some(true),
+            execute_code: Some(true),
+            disable_break: Some(true),
+            options: Some(true),
+        }),
         ..Capabilities::default()
     }
 }
@@ -136,6 +145,10 @@ wire! {
         pub configured: bool,
         /// The body of the last `stopped`, if it is stopped.
         pub stopped: Option<crate::dap::StoppedEvent>,
+        /// Those of other threads that are stopped by themselves.
+        pub also_stopped: Option<Vec<crate::dap::StoppedEvent>>,
+        /// The options as they are now.
+        pub options: Option<crate::options::Options>,
     }
 
     /// The hub takes the agent.

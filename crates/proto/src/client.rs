@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::agent::{ChildNotDebugged, PythonInfo};
 use crate::dap::{Capabilities, OutputEvent, StoppedEvent};
 use crate::ids::{SessionId, WishId};
+use crate::options::{Options, StopPolicy};
 use crate::runner::Streams;
 
 /// Request [`Greet`] → [`Challenge`].
@@ -171,6 +172,10 @@ wire! {
         pub capabilities: Option<Capabilities>,
         /// The last `stopped`, while it is stopped.
         pub stopped: Option<StoppedEvent>,
+        /// Those of other threads that are stopped by themselves.
+        pub also_stopped: Vec<StoppedEvent>,
+        /// How it is stopped and stepped through.
+        pub options: Options,
         /// Whether it waits for input from the terminal.
         pub waiting_for_input: bool,
         /// The signal that suspended it ("SIGTSTP" is Ctrl-Z): nothing is answered until it is continued.
@@ -238,6 +243,8 @@ wire! {
         pub hit_condition: Option<String>,
         /// Prints this instead of stopping.
         pub log_message: Option<String>,
+        /// Whom it stops, if that is not what the session says.
+        pub stop_policy: Option<StopPolicy>,
         /// The text of the line when it was made, for lists and to notice edits.
         pub text: Option<String>,
         /// The client that owns it; absent for the shared list.
@@ -278,6 +285,8 @@ wire! {
         pub hit_condition: Option<String>,
         /// Log message.
         pub log_message: Option<String>,
+        /// Whom it stops.
+        pub stop_policy: Option<StopPolicy>,
         /// Text of the line.
         pub text: Option<String>,
     }
@@ -296,6 +305,19 @@ wire! {
         pub hit_condition: Option<String>,
         /// Log message.
         pub log_message: Option<String>,
+        /// Whom it stops.
+        pub stop_policy: Option<WishPolicy>,
+    }
+
+    /// Whom a breakpoint is to stop.
+    #[derive(Copy, Eq)]
+    pub enum WishPolicy {
+        /// Whom the session says.
+        Session,
+        /// Every thread.
+        All,
+        /// The thread that comes there.
+        Thread,
     }
 
     /// Request [`BREAKPOINTS_REMOVE`].

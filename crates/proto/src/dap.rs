@@ -6,6 +6,7 @@ mod inspection;
 use serde_json::Value;
 
 use crate::ids::ThreadId;
+use crate::options::{CodeRule, Options, StopPolicy};
 
 pub use inspection::*;
 
@@ -53,6 +54,8 @@ wire! {
         pub supports_step_in_targets_request: Option<bool>,
         /// `terminateThreads` is understood.
         pub supports_terminate_threads_request: Option<bool>,
+        /// Steps and `continue` take `singleThread`.
+        pub supports_single_thread_execution_requests: Option<bool>,
         /// `loadedSources` is understood.
         pub supports_loaded_sources_request: Option<bool>,
         /// The exception filters to offer.
@@ -70,6 +73,8 @@ wire! {
         pub execute_code: Option<bool>,
         /// `evaluate` honours `ikpdbDisableBreak`.
         pub disable_break: Option<bool>,
+        /// `ikpdb/options` is understood, and `ikpdbStopPolicy` of breakpoints.
+        pub options: Option<bool>,
     }
 
     /// One exception filter.
@@ -118,8 +123,9 @@ wire! {
     pub struct AttachArguments {
         /// Stop before the first line of the program.
         pub stop_on_entry: Option<bool>,
-        /// Steps skip the library, and its frames are marked subtle; the default is true.
-        pub just_my_code: Option<bool>,
+        /// What can be changed later, too.
+        #[serde(flatten)]
+        pub options: Options,
         /// The folder whose files are the user's own, wherever they lie below it.
         pub workspace: Option<String>,
     }
@@ -145,6 +151,10 @@ wire! {
         pub stop_on_entry: Option<bool>,
         /// Steps skip the library; the default is true.
         pub just_my_code: Option<bool>,
+        /// Ours: whom stops stop; the default is `all`.
+        pub stop_policy: Option<StopPolicy>,
+        /// What is the user's own, and what is not.
+        pub rules: Option<Vec<CodeRule>>,
         /// `internalConsole` (default).
         pub console: Option<String>,
         /// Run without debugging.
@@ -227,6 +237,8 @@ wire! {
         pub hit_condition: Option<String>,
         /// Prints this instead of stopping.
         pub log_message: Option<String>,
+        /// Ours: whom it stops, if that is not what the session says.
+        pub ikpdb_stop_policy: Option<StopPolicy>,
     }
 
     /// A breakpoint as the adapter made it.
@@ -269,6 +281,8 @@ wire! {
         pub condition: Option<String>,
         /// Stops only at these hits.
         pub hit_condition: Option<String>,
+        /// Ours: whom it stops, if that is not what the session says.
+        pub ikpdb_stop_policy: Option<StopPolicy>,
     }
 
     /// `breakpointLocations`: where breakpoints can be, from `line` to `endLine`.
@@ -427,6 +441,8 @@ wire! {
     pub struct StepInArguments {
         /// The call to go into.
         pub target_id: Option<i32>,
+        /// Ours: into the library, too, this once.
+        pub ikpdb_anyway: Option<bool>,
     }
 
     /// `stepInTargets`.
@@ -499,7 +515,7 @@ wire! {
 
     /// Answer of `continue`.
     pub struct ContinueBody {
-        /// Whether all threads go on; they always do.
+        /// Whether all threads go on.
         pub all_threads_continued: Option<bool>,
     }
 

@@ -1,7 +1,7 @@
 //! The messages of IKPdb: DAP is the one vocabulary, everything of ours has the prefix `ikpdb/`.
 //!
 //! Pure data: no I/O, no threads, no clock. [`message`] is the envelope, [`framing`] its bytes, [`dap`] the standard
-//! types, [`agent`], [`runner`] and [`client`] what is said at the three doors of the hub, [`proof`] how both sides show
+//! types, [`options`] what can be chosen at any time, [`agent`], [`runner`] and [`client`] what is said at the three doors of the hub, [`proof`] how both sides show
 //! that they know a secret without sending it. Lines and columns are 1-based; columns count UTF-16 code units.
 
 /// Derives what every wire type has: JSON in camelCase without nulls, and its TypeScript twin under the feature `ts`.
@@ -24,12 +24,14 @@ mod failure;
 pub mod framing;
 mod ids;
 pub mod message;
+pub mod options;
 pub mod proof;
 pub mod runner;
 
 pub use failure::{Blame, Failure};
 pub use ids::{SessionId, ThreadId, WishId};
 pub use message::{Event, Message, Request, Response};
+pub use options::{Options, StopPolicy};
 
 /// The version of everything in this crate that crosses a process border. A hub serves this one and the one before.
 pub const PROTOCOL: u32 = 1;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::agent::PythonInfo;
 use crate::ids::SessionId;
+use crate::options::Options;
 
 /// The runner's first message, a request; answered with [`RunnerWelcome`].
 pub const RUNNER_HELLO: &str = "ikpdb/runnerHello";
@@ -61,8 +62,9 @@ wire! {
         pub python: PythonInfo,
         /// Stop before the first line.
         pub stop_on_entry: bool,
-        /// Steps skip the library.
-        pub just_my_code: bool,
+        /// How it is stopped and stepped through.
+        #[serde(flatten)]
+        pub options: Options,
     }
 
     /// Where the program's standard streams go.

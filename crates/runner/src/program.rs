@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
+use ikpdb_proto::Options;
 use ikpdb_proto::agent::{PythonInfo, START_DESCRIPTOR};
 use ikpdb_proto::runner::RunSpec;
 
@@ -25,8 +26,8 @@ pub struct Program {
     pub python: PythonInfo,
     /// Stop before the first line.
     pub stop_on_entry: bool,
-    /// Steps skip the library.
-    pub just_my_code: bool,
+    /// How it is stopped and stepped through.
+    pub options: Options,
 }
 
 impl Program {
@@ -47,7 +48,7 @@ impl Program {
             env,
             python: self.python.clone(),
             stop_on_entry: self.stop_on_entry,
-            just_my_code: self.just_my_code,
+            options: self.options.clone(),
         }
     }
 
@@ -62,7 +63,7 @@ impl Program {
             name: spec.name,
             python: spec.python,
             stop_on_entry: spec.stop_on_entry,
-            just_my_code: spec.just_my_code,
+            options: spec.options,
         }
     }
 }
@@ -158,7 +159,7 @@ mod tests {
                 free_threaded: false,
             },
             stop_on_entry: true,
-            just_my_code: true,
+            options: Options::default(),
         };
         assert_eq!(Program::from_spec(program.spec()), program);
     }

@@ -6,6 +6,8 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use ikpdb_proto::Options;
+
 use crate::error::Error;
 use crate::program::{Program, own_environment, set_variable};
 use crate::python::{Finder, Interpreter, is_executable};
@@ -26,8 +28,8 @@ pub struct Wish {
     pub variables: Vec<(OsString, OsString)>,
     /// Stop before the first line.
     pub stop_on_entry: bool,
-    /// Steps skip the library.
-    pub just_my_code: bool,
+    /// How it is stopped and stepped through.
+    pub options: Options,
 }
 
 /// What to run, and its arguments.
@@ -115,7 +117,7 @@ pub fn resolve(wish: &Wish) -> Result<Resolved, Error> {
         name: line.name,
         python: info,
         stop_on_entry: wish.stop_on_entry,
-        just_my_code: wish.just_my_code,
+        options: wish.options.clone(),
     };
     Ok(Resolved { program, workspace })
 }

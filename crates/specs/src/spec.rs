@@ -157,8 +157,10 @@ impl What {
             "evaluate" => {
                 let (expression, expected) =
                     rest.split_once("=>").ok_or_else(|| Fault("'evaluate' needs =>".into()))?;
-                let arguments =
-                    serde_json::json!({"expression": expression.trim(), "frameId": "$frame", "context": "watch"});
+                let given = value(expression).ok().filter(|it| it.get("expression").is_some());
+                let arguments = given.unwrap_or_else(
+                    || serde_json::json!({"expression": expression.trim(), "frameId": "$frame", "context": "watch"}),
+                );
                 let expected = match Expected::parse(expected.trim())? {
                     Expected::Body(Value::String(result)) => Expected::Body(serde_json::json!({ "result": result })),
                     other => other,

@@ -19,6 +19,8 @@ export const RUNNING: SessionInfo = {
   waitingForInput: false,
   restartable: true,
   children: [],
+  alsoStopped: [],
+  options: { justMyCode: true, stopPolicy: "all", rules: [] },
   capabilities: {
     supportsExceptionInfoRequest: true,
     supportsConditionalBreakpoints: true,

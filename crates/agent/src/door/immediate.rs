@@ -9,8 +9,10 @@ use ikpdb_proto::{Event, Failure, Request, Response, dap};
 use pyo3::Python;
 
 use super::mailbox::MAILBOX;
-use super::{CONFIGURED, OPTIONS, OUTBOX};
-use crate::engine::{breakpoints, evaluation, exceptions, gil, pause, source, stop, threads, watchdog};
+use super::{CONFIGURED, OUTBOX};
+use crate::engine::{
+    breakpoints, codes, evaluation, exceptions, gil, pause, published, source, stop, threads, watchdog,
+};
 use crate::lifetime;
 
 /// How long an answer waits for the GIL before it is given from what is known: DAP clients are told more by events.
@@ -41,6 +43,7 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
         "pause" => pause(&request),
         "terminateThreads" => terminate_threads(&request),
         "cancel" => cancel(&request),
+        agent::OPTIONS => change_options(&request),
         "disconnect" => {
             // The answer goes first: the program that is let go may be over before the next line here.
             OUTBOX.send(request.done());
@@ -48,7 +51,7 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
             return None;
         }
         "threads" if busy() => Ok(known_threads(&request)),
-        "stackTrace" if busy() => known_stack(&request),
+        "stackTrace" if busy() && stack_is_known(&request, MAILBOX.is_held()) => known_stack(&request),
         "threads" => threads(&request),
         "source" if !MAILBOX.is_open() => fetch_source(&request),
         _ => return Some(request),
@@ -68,10 +71,22 @@ pub(crate) fn answer_what_waits() {
     if !busy() {
         return;
     }
-    for request in MAILBOX.withdraw_all(&["threads", "stackTrace"]) {
+    let held = MAILBOX.is_held();
+    let can_be_answered = |request: &Request| match request.command.as_str() {
+        "threads" => true,
+        "stackTrace" => stack_is_known(request, held),
+        _ => false,
+    };
+    for request in MAILBOX.withdraw_all(can_be_answered) {
         let outcome = if request.command == "threads" { Ok(known_threads(&request)) } else { known_stack(&request) };
         OUTBOX.send(outcome.unwrap_or_else(|failure| request.refuse(&failure)));
     }
+}
+
+/// Whether more cannot be known of a thread's stack now than what was published: by a stop that holds the program, or of it.
+fn stack_is_known(request: &Request, held: bool) -> bool {
+    let thread = request.arguments::<dap::StackTraceArguments>().map(|it| it.thread_id);
+    held || thread.is_ok_and(|it| published::stack(it).is_some())
 }
 
 /// Whether the program is stopped and its thread runs an evaluation: what is known from before has to do.
@@ -81,10 +96,27 @@ fn busy() -> bool {
 
 fn attach(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::AttachArguments = request.arguments()?;
-    let mut options = OPTIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut options = super::options();
     options.stop_on_entry = arguments.stop_on_entry.unwrap_or(false);
-    options.just_my_code = arguments.just_my_code.unwrap_or(true);
+    options.now = arguments.options;
+    drop(options);
+    within_patience(codes::apply_rules);
     Ok(request.done())
+}
+
+/// They count from the next stop or step on.
+fn change_options(request: &Request) -> Result<Response, Failure> {
+    let change: ikpdb_proto::options::ChangeOptions = request.arguments()?;
+    let has_rules = change.rules.is_some();
+    let options = {
+        let mut options = super::options();
+        options.now.change(change);
+        options.now.clone()
+    };
+    if has_rules {
+        within_patience(codes::apply_rules);
+    }
+    Ok(request.answer(&options))
 }
 
 /// Answers at once if need be: where breakpoints are is known without the GIL, and changes follow as events.
@@ -134,8 +166,8 @@ fn pause(request: &Request) -> Result<Response, Failure> {
     if !lifetime::debugging() {
         return Err(Failure::user("the program is not debugged any more"));
     }
-    if stop::last().is_none() {
-        let arguments: dap::ThreadArguments = request.arguments()?;
+    let arguments: dap::ThreadArguments = request.arguments()?;
+    if !MAILBOX.is_held() && MAILBOX.stop_of(arguments.thread_id).is_none() {
         pause::request(arguments.thread_id);
     }
     Ok(request.done())
@@ -168,7 +200,7 @@ fn known_threads(request: &Request) -> Response {
 
 fn known_stack(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::StackTraceArguments = request.arguments()?;
-    let stack = stop::published(arguments.thread_id)
+    let stack = published::stack(arguments.thread_id)
         .ok_or_else(|| Failure::user("an evaluation is running: the stack of this thread is not known"))?;
     let start = arguments.start_frame.unwrap_or(0) as usize;
     let levels = arguments.levels.filter(|it| *it > 0).map_or(usize::MAX, |it| it as usize);

@@ -16,12 +16,13 @@ use ikpdb_proto::agent::{
 };
 use ikpdb_proto::framing::Decoder;
 use ikpdb_proto::proof::{Role, check, hex, prove, unhex};
-use ikpdb_proto::{Event, MAX_FIRST_MESSAGE, MAX_MESSAGE, Message, PROTOCOL, Request};
+use ikpdb_proto::{Event, MAX_FIRST_MESSAGE, MAX_MESSAGE, Message, PROTOCOL, Request, ThreadId};
 use pyo3::prelude::*;
 
 use super::line::Line;
-use super::mailbox::{Letter, MAILBOX};
+use super::mailbox::{Letter, MAILBOX, To};
 use super::{CONFIGURED, HUB_IS_GONE, OUTBOX, immediate};
+use crate::engine::ids::{self, Owner};
 use crate::engine::stop;
 use crate::{lifetime, log};
 
@@ -132,10 +133,31 @@ pub(crate) fn listen_for_ever(mut connection: Connection) {
 /// Answers a request, or passes it to the stopped thread.
 fn handle(request: Request) {
     let Some(request) = immediate::answer(request) else { return };
-    if let Err(Letter::Request(request)) = MAILBOX.put(Letter::Request(request)) {
+    let to = addressee(&request);
+    if let Err(Letter::Request(request)) = MAILBOX.put(to, Letter::Request(request)) {
         OUTBOX.send(request.refuse(&ikpdb_proto::Failure::running()));
     }
     immediate::answer_what_waits();
+}
+
+/// Which stop a request is about, by the frame, list of variables or thread that it names.
+fn addressee(request: &Request) -> To {
+    /// What is of another type is refused by whoever reads the request.
+    #[derive(Default, serde::Deserialize)]
+    #[serde(rename_all = "camelCase", default)]
+    struct Named {
+        frame_id: serde_json::Value,
+        variables_reference: serde_json::Value,
+        thread_id: serde_json::Value,
+    }
+    let named: Named = request.arguments().unwrap_or_default();
+    let id = |value: &serde_json::Value| value.as_i64().and_then(|it| i32::try_from(it).ok());
+    let owner = id(&named.frame_id).or_else(|| id(&named.variables_reference)).map(ids::owner);
+    match (owner, id(&named.thread_id)) {
+        (Some(Owner::Stop(stop)), _) => To::Stop(stop),
+        (None, Some(thread)) => To::Thread(ThreadId(thread)),
+        _ => To::Whoever,
+    }
 }
 
 /// The hub is gone: looks for the next one.
@@ -146,13 +168,19 @@ fn reconnect(old: Connection) -> Option<Connection> {
     let mut said = false;
     loop {
         let waits = MAILBOX.is_open();
-        if waits && !said && stop::last().is_some() {
+        if waits && !said && !stop::told().is_empty() {
             said = true;
             log::line(
                 "the hub is gone while the program is stopped; it goes on undebugged if no hub comes within 10 s",
             );
         }
-        let resume = AgentResume { configured: CONFIGURED.load(Ordering::Acquire), stopped: stop::last() };
+        let mut told = stop::told();
+        let resume = AgentResume {
+            configured: CONFIGURED.load(Ordering::Acquire),
+            stopped: told.pop(),
+            also_stopped: Some(told).filter(|it| !it.is_empty()),
+            options: Some(super::options().now.clone()),
+        };
         let hello = AgentHello { resume: Some(resume), ..hello.clone() };
         if let Ok(connection) = Connection::connect(start.clone(), hello) {
             return Some(connection);

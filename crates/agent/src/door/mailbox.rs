@@ -1,20 +1,25 @@
-//! What a stopped program is asked to do: requests and jobs, from the listener to the thread that stopped.
+//! What stopped threads are asked to do: requests and jobs, from the listener to the threads that stopped.
 //!
-//! The stopped thread waits here, on a semaphore that signal handlers may post as well. It is never waited for by anybody:
-//! while it is busy requests queue up, and when the program goes on what is left is refused, so that each request is
-//! answered exactly once. The queue is bounded by the hub, which waits for answers.
+//! Each stop has letters of its own and a semaphore that its thread waits on, which signal handlers may post as well. One stop at a
+//! time may hold the whole program: its thread keeps the GIL, so it reads everybody's letters; the threads that are stopped by
+//! themselves wait until it goes on. Nobody waits for a reader: while it is busy letters queue up, and when it goes on what is left
+//! is refused, so that each request is answered exactly once. The queue is bounded by the hub, which waits for answers.
 
 use std::collections::VecDeque;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ikpdb_proto::Request;
+use ikpdb_proto::{Request, StopPolicy, ThreadId};
 use pyo3::Python;
 
+use crate::engine::go_on::GoOn;
 use crate::semaphore::Semaphore;
 
 /// Work that needs the GIL.
 pub(crate) type Job = Box<dyn FnOnce(Python<'_>) + Send>;
+
+/// The number of a stop, counted through the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StopId(pub(crate) u32);
 
 /// One thing to do.
 pub(crate) enum Letter {
@@ -22,109 +27,214 @@ pub(crate) enum Letter {
     Request(Request),
     /// Something of our own.
     Job(Job),
+    /// Go on in this way: the stop that holds the program says so.
+    GoOn(GoOn),
     /// Go on, without a request: the hub is gone, or a signal asks for it.
     Release,
 }
 
-/// The mailbox of the stopped thread.
+/// Whom a letter is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum To {
+    /// The stop that holds the program, else the last one.
+    Whoever,
+    /// The stop with this number.
+    Stop(StopId),
+    /// The stop of this thread; the stop that holds the program may answer for any.
+    Thread(ThreadId),
+}
+
+/// The letters of all stops.
 pub(crate) struct Mailbox {
-    state: Mutex<State>,
-    arrived: Semaphore,
+    stops: Mutex<Vec<Open>>,
 }
 
-#[derive(Default)]
-struct State {
-    open: bool,
-    letters: VecDeque<Letter>,
+/// A stop that reads letters.
+struct Open {
+    id: StopId,
+    thread: ThreadId,
+    /// Whether it holds the whole program.
+    policy: StopPolicy,
+    /// With the stop that each is for.
+    letters: VecDeque<(StopId, Letter)>,
+    /// Those that wait until an evaluation elsewhere is over.
+    put_off: VecDeque<(StopId, Letter)>,
+    arrived: &'static Semaphore,
 }
 
-/// The one mailbox: one thread at a time is stopped for the user.
-pub(crate) static MAILBOX: LazyLock<Mailbox> =
-    LazyLock::new(|| Mailbox { state: Mutex::default(), arrived: Semaphore::new() });
+/// The one mailbox.
+pub(crate) static MAILBOX: Mailbox = Mailbox { stops: Mutex::new(Vec::new()) };
+
+/// Semaphores that no stop uses now. They are never freed, as a signal handler may post one late.
+static UNUSED: Mutex<Vec<&'static Semaphore>> = Mutex::new(Vec::new());
+
+fn holder(stops: &[Open]) -> Option<usize> {
+    stops.iter().position(|it| it.policy == StopPolicy::All)
+}
 
 impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Open>> {
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Accepts letters from now on: the program is stopped.
-    pub(crate) fn open(&self) {
-        self.lock().open = true;
-    }
-
-    /// Accepts no more letters; returns those that nobody read.
-    pub(crate) fn close(&self) -> Vec<Letter> {
-        let mut state = self.lock();
-        state.open = false;
-        state.letters.drain(..).collect()
-    }
-
-    /// Whether the program is stopped.
-    pub(crate) fn is_open(&self) -> bool {
-        self.lock().open
-    }
-
-    /// Puts a letter in, or gives it back if the program runs.
-    pub(crate) fn put(&self, letter: Letter) -> Result<(), Letter> {
-        let mut state = self.lock();
-        if !state.open {
-            return Err(letter);
+    /// Accepts letters for a stop from now on. If it holds the program it gets those of all others. Its thread waits on the
+    /// semaphore.
+    pub(crate) fn open(&self, id: StopId, thread: ThreadId, policy: StopPolicy) -> &'static Semaphore {
+        let unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let arrived = unused.unwrap_or_else(|| Box::leak(Box::new(Semaphore::new())));
+        let mut stops = self.lock();
+        let mut letters = VecDeque::new();
+        if policy == StopPolicy::All {
+            for other in stops.iter_mut() {
+                letters.append(&mut other.put_off);
+                letters.append(&mut other.letters);
+            }
         }
-        state.letters.push_back(letter);
-        drop(state);
-        self.arrived.post();
+        if !letters.is_empty() {
+            arrived.post();
+        }
+        stops.push(Open { id, thread, policy, letters, put_off: VecDeque::new(), arrived });
+        arrived
+    }
+
+    /// A stop is over: accepts no more letters for it; returns those that nobody read. What it has of others' goes to them.
+    pub(crate) fn close(&self, id: StopId) -> Vec<Letter> {
+        let mut stops = self.lock();
+        let Some(at) = stops.iter().position(|it| it.id == id) else { return Vec::new() };
+        let mut closed = stops.remove(at);
+        let left: Vec<_> = closed.put_off.drain(..).chain(closed.letters.drain(..)).collect();
+        UNUSED.lock().unwrap_or_else(PoisonError::into_inner).push(closed.arrived);
+        let mut own = Vec::new();
+        for (to, letter) in left {
+            match stops.iter_mut().find(|it| it.id == to) {
+                Some(other) => other.letters.push_back((to, letter)),
+                None => own.push(letter),
+            }
+        }
+        if holder(&stops).is_none() {
+            // They have waited for this.
+            stops.iter().for_each(|it| it.arrived.post());
+        }
+        own
+    }
+
+    /// The stop that held the program does so no more, but stays stopped.
+    pub(crate) fn let_others_run(&self, id: StopId) {
+        let mut stops = self.lock();
+        let Some(at) = stops.iter().position(|it| it.id == id) else { return };
+        stops[at].policy = StopPolicy::Thread;
+        for (to, letter) in std::mem::take(&mut stops[at].letters) {
+            let at = stops.iter().position(|it| it.id == to).unwrap_or(at);
+            stops[at].letters.push_back((to, letter));
+        }
+        stops.iter().for_each(|it| it.arrived.post());
+    }
+
+    /// Whether anything is stopped.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
+    /// Whether a stop holds the whole program. Changes under the GIL.
+    pub(crate) fn is_held(&self) -> bool {
+        holder(&self.lock()).is_some()
+    }
+
+    /// Puts a letter in, or gives it back if whoever it is for runs.
+    pub(crate) fn put(&self, to: To, letter: Letter) -> Result<(), Letter> {
+        let mut stops = self.lock();
+        let holder = holder(&stops);
+        let addressee = match to {
+            To::Whoever => holder.or(stops.len().checked_sub(1)),
+            To::Stop(id) => stops.iter().position(|it| it.id == id),
+            To::Thread(thread) => stops.iter().position(|it| it.thread == thread).or(holder),
+        };
+        let Some(addressee) = addressee else { return Err(letter) };
+        let id = stops[addressee].id;
+        let reader = &mut stops[holder.unwrap_or(addressee)];
+        reader.letters.push_back((id, letter));
+        reader.arrived.post();
         Ok(())
     }
 
-    /// Lets the program go on before anything else that waits is read. False if it runs.
+    /// Gives a job to the stop that holds the program, or gives it back.
+    pub(crate) fn put_job(&self, job: Job) -> Result<(), Job> {
+        let mut stops = self.lock();
+        let Some(holder) = holder(&stops) else { return Err(job) };
+        let holder = &mut stops[holder];
+        holder.letters.push_back((holder.id, Letter::Job(job)));
+        holder.arrived.post();
+        Ok(())
+    }
+
+    /// Lets all that is stopped go on before anything else that waits is read. False if nothing is.
     pub(crate) fn release(&self) -> bool {
-        let mut state = self.lock();
-        if !state.open {
-            return false;
+        let mut stops = self.lock();
+        for stop in stops.iter_mut() {
+            stop.letters.push_front((stop.id, Letter::Release));
+            stop.arrived.post();
         }
-        state.letters.push_front(Letter::Release);
-        drop(state);
-        self.arrived.post();
-        true
+        !stops.is_empty()
+    }
+
+    /// Lets all that is stopped but one go on, freely.
+    pub(crate) fn others_go_on(&self, id: StopId) {
+        for stop in self.lock().iter_mut().filter(|it| it.id != id) {
+            stop.letters.push_back((stop.id, Letter::GoOn(GoOn::run())));
+            stop.arrived.post();
+        }
+    }
+
+    /// The stop of a thread, if it is stopped by itself.
+    pub(crate) fn stop_of(&self, thread: ThreadId) -> Option<StopId> {
+        self.lock().iter().find(|it| it.thread == thread).map(|it| it.id)
     }
 
     /// Takes a request out again that was not begun yet.
     pub(crate) fn withdraw(&self, seq: i64) -> Option<Request> {
-        let mut state = self.lock();
-        let at = state.letters.iter().position(|letter| matches!(letter, Letter::Request(it) if it.seq == seq))?;
-        match state.letters.remove(at) {
-            Some(Letter::Request(request)) => Some(request),
-            _ => None,
-        }
+        self.withdraw_all(|it| it.seq == seq).pop()
     }
 
-    /// Takes the requests out again that are among `commands`, in their order.
-    pub(crate) fn withdraw_all(&self, commands: &[&str]) -> Vec<Request> {
+    /// Takes those requests out again, in their order.
+    pub(crate) fn withdraw_all(&self, which: impl Fn(&Request) -> bool) -> Vec<Request> {
         let mut withdrawn = Vec::new();
-        let mut state = self.lock();
-        for letter in std::mem::take(&mut state.letters) {
-            match letter {
-                Letter::Request(request) if commands.contains(&request.command.as_str()) => withdrawn.push(request),
-                letter => state.letters.push_back(letter),
+        for stop in self.lock().iter_mut() {
+            for queue in [&mut stop.put_off, &mut stop.letters] {
+                for (to, letter) in std::mem::take(queue) {
+                    match letter {
+                        Letter::Request(request) if which(&request) => withdrawn.push(request),
+                        letter => queue.push_back((to, letter)),
+                    }
+                }
             }
         }
         withdrawn
     }
 
-    /// Wakes the stopped thread without a letter. Safe in a signal handler once the mailbox was used.
+    /// The next letter that a stop has to read, and the stop that it is for.
+    pub(crate) fn next(&self, id: StopId) -> Option<(StopId, Letter)> {
+        self.lock().iter_mut().find(|it| it.id == id)?.letters.pop_front()
+    }
+
+    /// Keeps a request until [`Self::take_up`]: it needs an evaluation, and another one is under way.
+    pub(crate) fn put_off(&self, reader: StopId, to: StopId, request: Request) {
+        if let Some(stop) = self.lock().iter_mut().find(|it| it.id == reader) {
+            stop.put_off.push_back((to, Letter::Request(request)));
+        }
+    }
+
+    /// An evaluation is over: what was put off can be read again.
+    pub(crate) fn take_up(&self) {
+        for stop in self.lock().iter_mut().filter(|it| !it.put_off.is_empty()) {
+            for letter in stop.put_off.drain(..).rev() {
+                stop.letters.push_front(letter);
+            }
+            stop.arrived.post();
+        }
+    }
+
+    /// Wakes whoever reads, without a letter.
     pub(crate) fn nudge(&self) {
-        self.arrived.post();
-    }
-
-    /// The next letter; `None` if it was woken without one.
-    pub(crate) fn wait(&self) -> Option<Letter> {
-        self.arrived.wait();
-        self.lock().letters.pop_front()
-    }
-
-    /// As [`Self::wait`], at most so long.
-    pub(crate) fn wait_for(&self, limit: Duration) -> Option<Letter> {
-        self.arrived.wait_for(limit);
-        self.lock().letters.pop_front()
+        self.lock().iter().for_each(|it| it.arrived.post());
     }
 }

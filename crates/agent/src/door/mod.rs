@@ -8,9 +8,10 @@ pub(crate) mod log;
 pub(crate) mod mailbox;
 pub(crate) mod outbox;
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use ikpdb_proto::StopPolicy;
 use log::Log;
 use outbox::Outbox;
 
@@ -25,12 +26,20 @@ pub(crate) static LOG: Log = Log::new();
 pub(crate) struct Options {
     /// Stop before the first line.
     pub(crate) stop_on_entry: bool,
-    /// Steps skip the library.
-    pub(crate) just_my_code: bool,
+    /// What may change while it runs.
+    pub(crate) now: ikpdb_proto::Options,
 }
 
-/// The options; as the defaults until `attach`.
-pub(crate) static OPTIONS: Mutex<Options> = Mutex::new(Options { stop_on_entry: false, just_my_code: true });
+/// The options; as the defaults until `attach`. Locked for moments only.
+static OPTIONS: Mutex<Options> = Mutex::new(Options {
+    stop_on_entry: false,
+    now: ikpdb_proto::Options { just_my_code: true, stop_policy: StopPolicy::All, rules: Vec::new() },
+});
+
+/// The options.
+pub(crate) fn options() -> MutexGuard<'static, Options> {
+    OPTIONS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Whether `configurationDone` came.
 pub(crate) static CONFIGURED: AtomicBool = AtomicBool::new(false);

@@ -20,6 +20,7 @@ use super::gil_cell::GilCell;
 use super::library::{self, Library};
 use super::line_table::{self, Body};
 use crate::capi::{self, Ref};
+use crate::door::options;
 
 /// What only who has the GIL may see of a file; the rest is in [`files`].
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(crate) struct File {
     pub(crate) name: String,
     /// Whether it is the user's own, as opposed to the library's.
     pub(crate) user: bool,
+    /// Whether it is the program's main file: that is the user's own wherever it lies.
+    pub(crate) is_main: bool,
     /// The user's file as it was when its code was loaded.
     loaded: Option<Box<[u8]>>,
     /// Its living code objects.
@@ -246,7 +249,7 @@ impl Codes {
         let user = !self.library.owns(name);
         let id = files::id_of(name, !user);
         if id.0 == self.files.len() {
-            self.files.push(File { name: name.to_owned(), user, loaded: None, codes: Vec::new() });
+            self.files.push(File { name: name.to_owned(), user, is_main: false, loaded: None, codes: Vec::new() });
         }
         id
     }
@@ -262,9 +265,25 @@ pub(crate) fn adopt(py: Python<'_>, id: FileId) {
     with(py, |codes| {
         let file = &mut codes.files[id.0];
         file.user = true;
+        file.is_main = true;
         for info in &file.codes {
             // SAFETY: the registry holds living records only, and nobody else touches them while we have the GIL.
             unsafe { (**info).user = true };
+        }
+    });
+}
+
+/// Finds out anew which files are the user's own: the rules have changed.
+pub(crate) fn apply_rules(py: Python<'_>) {
+    let rules = options().now.rules.clone();
+    with(py, |codes| {
+        codes.library.rules = rules;
+        for file in &mut codes.files {
+            file.user = file.is_main || !codes.library.owns(&file.name);
+            for info in &file.codes {
+                // SAFETY: the registry holds living records only, and nobody else touches them while we have the GIL.
+                unsafe { (**info).user = file.user };
+            }
         }
     });
 }

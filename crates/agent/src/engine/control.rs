@@ -3,6 +3,7 @@
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ikpdb_proto::StopPolicy;
 use pyo3::ffi::{PyObject, PyThreadState};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -11,7 +12,8 @@ use super::breakpoints::{self, Spot};
 use super::codes::{self, CodeInfo};
 use super::gil_cell::GilCell;
 use super::step::{self, Kind, Verdict};
-use super::stop::{self, Came, Reason, What};
+use super::stop::{self, Came};
+use super::what::{Reason, What};
 use super::{line_table, run_to};
 use crate::capi::{self, Ref};
 
@@ -28,8 +30,9 @@ pub(crate) fn line(py: Python<'_>, info: *mut CodeInfo, line: u32) {
         } else {
             let verdict = if step::active() { step::on_line(py, info) } else { Verdict::Ignore };
             let function = hits.is_empty() && !entered.is_empty();
-            let all = entered.iter().chain(&hits).copied().collect();
-            obey_hits(py, verdict, all, if function { Reason::Function } else { Reason::Breakpoint })
+            let all: Vec<i32> = entered.iter().chain(&hits).copied().collect();
+            let policy = breakpoints::policy(info, &all);
+            obey_hits(py, verdict, all, policy, if function { Reason::Function } else { Reason::Breakpoint })
         };
         if came == Came::Done {
             return;
@@ -58,7 +61,8 @@ pub(crate) fn instruction(py: Python<'_>, info: *mut CodeInfo, offset: u32) {
         return;
     }
     let hits = breakpoints::reached(py, info, Spot::Instruction(offset));
-    while obey(py, Verdict::Ignore, hits.clone()) == Came::Waited {}
+    let policy = breakpoints::policy(info, &hits);
+    while obey_hits(py, Verdict::Ignore, hits.clone(), policy, Reason::Breakpoint) == Came::Waited {}
 }
 
 /// The line of a loop that jumps back to where it comes from, if that line has a breakpoint.
@@ -135,12 +139,19 @@ fn entered(py: Python<'_>) -> Vec<i32> {
     found.map(|it| it.hits).unwrap_or_default()
 }
 
-/// Stops if a step or a breakpoint says so.
-pub(crate) fn obey(py: Python<'_>, verdict: Verdict, hits: Vec<i32>) -> Came {
-    obey_hits(py, verdict, hits, Reason::Breakpoint)
+/// Stops if a step says so.
+pub(crate) fn obey(py: Python<'_>, verdict: Verdict) -> Came {
+    obey_hits(py, verdict, Vec::new(), None, Reason::Breakpoint)
 }
 
-fn obey_hits(py: Python<'_>, verdict: Verdict, hits: Vec<i32>, kind_of_hits: Reason) -> Came {
+/// Stops if a step or a breakpoint says so. Breakpoints have a policy of their own.
+fn obey_hits(
+    py: Python<'_>,
+    verdict: Verdict,
+    hits: Vec<i32>,
+    policy: Option<StopPolicy>,
+    kind_of_hits: Reason,
+) -> Came {
     let (kind, frame) = match verdict {
         Verdict::Ignore => (None, None),
         Verdict::Stop(kind) => (Some(kind), None),
@@ -152,7 +163,8 @@ fn obey_hits(py: Python<'_>, verdict: Verdict, hits: Vec<i32>, kind_of_hits: Rea
         Some(_) => Reason::Step,
         None => return Came::Done,
     };
-    stop::stop(py, What { reason, frame, hits, ..What::new(reason) })
+    let policy = if hits.is_empty() { step::policy(py) } else { policy };
+    stop::stop(py, What { reason, frame, hits, policy, ..What::new(reason) })
 }
 
 /// An error as `Type: message`. Only errors of an evaluation come here: its message is what the user asked for.

@@ -7,7 +7,9 @@ use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
+use super::go_on::Step;
 use super::step::{self, Kind};
+use super::stop;
 use crate::capi::{self, Ref};
 
 static PENDING: AtomicBool = AtomicBool::new(false);
@@ -15,7 +17,8 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 /// Stops the current thread before the first line of `__main__`.
 pub(crate) fn arm(py: Python<'_>) {
     PENDING.store(true, Ordering::Relaxed);
-    step::begin(py, Kind::Entry, capi::current_thread(), std::ptr::null_mut(), None);
+    let step = Step { kind: Kind::Entry, thread: capi::current_thread(), frame: None, call: None, anyway: false };
+    step::begin(py, step, stop::policy());
 }
 
 /// Whether a frame is the main module's own: its globals are `__main__`'s and it is no function.

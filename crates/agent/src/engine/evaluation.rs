@@ -9,6 +9,7 @@ use pyo3::Python;
 use super::stop::{self, Stop};
 use super::{freeze, interrupt, watchdog};
 use crate::door::immediate;
+use crate::door::mailbox::MAILBOX;
 
 /// `seq` of the request that is being carried out; 0 = none.
 static RUNNING: AtomicI64 = AtomicI64::new(0);
@@ -58,7 +59,9 @@ impl Evaluation {
         stop.publish(py);
         // SAFETY: always allowed.
         let this = unsafe { libc::pthread_self() };
-        freeze::begin(py, this as usize);
+        if stop::holds() {
+            freeze::begin(py, this as usize);
+        }
         IDENT.store(this, Ordering::Relaxed);
         // SAFETY: always allowed.
         IN_MAIN.store(unsafe { libc::gettid() == libc::getpid() }, Ordering::Relaxed);
@@ -84,10 +87,11 @@ impl Evaluation {
         if outcome.interrupted {
             interrupt::absorb(py);
         }
-        if outcome.others_ran {
+        if outcome.others_ran && stop::holds() {
             freeze::begin(py, self.ident as usize);
             stop.others_moved();
         }
+        MAILBOX.take_up();
         outcome.others_ran
     }
 }

@@ -4,18 +4,20 @@
 //! GIL away. So each other thread is parked at its next line, natively, without the GIL: by a line event everywhere, or
 //! on 3.11 by the trace function.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use pyo3::Python;
 
-use super::{events, gil};
+use super::threads::{self, Thread};
+use super::{events, gil, stop, watchdog};
 use crate::capi;
 
 static FROZEN: AtomicBool = AtomicBool::new(false);
-/// `pthread_self` of the thread that may run.
-static FREE: AtomicUsize = AtomicUsize::new(0);
-static LOCK: Mutex<()> = Mutex::new(());
+/// `pthread_self` of the threads that may run. Those that wait look at it when they are woken.
+static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+/// The user wants it so until something stops or goes on.
+static LASTS: AtomicBool = AtomicBool::new(false);
 static RELEASED: Condvar = Condvar::new();
 
 thread_local! {
@@ -39,17 +41,40 @@ pub(crate) fn is_exempt() -> bool {
 
 /// Freezes all threads but the given one (`pthread_self`).
 pub(crate) fn begin(py: Python<'_>, free: usize) {
-    FREE.store(free, Ordering::Relaxed);
+    LASTS.store(false, Ordering::Relaxed);
+    *FREE.lock().unwrap_or_else(PoisonError::into_inner) = vec![free];
     if !FROZEN.swap(true, Ordering::Relaxed) {
         events::update(py);
     }
 }
 
+/// Freezes all threads but one, besides those that were picked so before, until something stops or goes on, or the thread ends.
+pub(crate) fn all_but(py: Python<'_>, thread: &Thread) {
+    let Some(ident) = threads::ident(thread.state) else { return };
+    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !LASTS.swap(true, Ordering::Relaxed) {
+        free.clear();
+    }
+    free.push(ident as usize);
+    RELEASED.notify_all();
+    drop(free);
+    if !FROZEN.swap(true, Ordering::Relaxed) {
+        events::update(py);
+    }
+    watchdog::alone(threads::native_id(thread.state));
+}
+
+/// Whether the user has picked who runs.
+pub(crate) fn lasts() -> bool {
+    wanted() && LASTS.load(Ordering::Relaxed)
+}
+
 /// Lets all threads run. Needs no GIL; the events go at the next safe point.
 pub(crate) fn release() {
     if FROZEN.swap(false, Ordering::Relaxed) {
+        LASTS.store(false, Ordering::Relaxed);
         // Under the lock, so that no thread misses it between its look and its wait.
-        let _guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
+        let _guard = FREE.lock().unwrap_or_else(PoisonError::into_inner);
         RELEASED.notify_all();
     }
 }
@@ -78,7 +103,7 @@ pub(crate) fn wanted() -> bool {
 
 /// Whether the calling thread has to stand still.
 pub(crate) fn concerns_me() -> bool {
-    wanted() && FREE.load(Ordering::Relaxed) != this_thread() && !is_exempt()
+    wanted() && holds_still(&FREE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Stands still until released, without the GIL. The interpreter may end the thread when it takes the GIL back, so nothing
@@ -92,8 +117,42 @@ pub(crate) fn wait() {
 }
 
 fn sleep() {
-    let mut guard = LOCK.lock().unwrap_or_else(PoisonError::into_inner);
-    while concerns_me() {
-        guard = RELEASED.wait(guard).unwrap_or_else(PoisonError::into_inner);
+    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+    while wanted() && holds_still(&free) {
+        free = RELEASED.wait(free).unwrap_or_else(PoisonError::into_inner);
+    }
+}
+
+/// A thread that is stopped by itself runs nothing but what the user asks of it.
+fn holds_still(free: &[usize]) -> bool {
+    !free.contains(&this_thread()) && !is_exempt() && !stop::is_stopper()
+}
+
+/// A thread without the GIL wants it before threads that are busy: they stand still at their next line until it has it.
+#[derive(Debug)]
+pub(crate) struct Hurry(Arc<AtomicU8>);
+
+const WANTED: u8 = 0;
+const FROZE: u8 = 1;
+const OVER: u8 = 2;
+
+impl Hurry {
+    /// Asks whoever has the GIL. Needs none.
+    pub(crate) fn begin() -> Self {
+        let state = Arc::new(AtomicU8::new(WANTED));
+        let (ours, me) = (Arc::clone(&state), this_thread());
+        gil::submit(Box::new(move |py| {
+            if !wanted() && ours.compare_exchange(WANTED, FROZE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+                begin(py, me);
+            }
+        }));
+        Self(state)
+    }
+
+    /// The calling thread has the GIL.
+    pub(crate) fn end(self, py: Python<'_>) {
+        if self.0.swap(OVER, Ordering::Relaxed) == FROZE {
+            end(py);
+        }
     }
 }

@@ -12,7 +12,7 @@ use pyo3::Python;
 
 use super::{freeze, pause, settled, threads};
 use crate::capi;
-use crate::door::mailbox::{Job, Letter, MAILBOX};
+use crate::door::mailbox::{Job, MAILBOX};
 use crate::lifetime::{self, Visitor};
 use crate::semaphore::Semaphore;
 
@@ -33,7 +33,7 @@ static HELPER: LazyLock<Semaphore> = LazyLock::new(Semaphore::new);
 
 /// Hands work in. Needs no GIL, and does not wait.
 pub(crate) fn submit(job: Job) {
-    if let Err(Letter::Job(job)) = MAILBOX.put(Letter::Job(job)) {
+    if let Err(job) = MAILBOX.put_job(job) {
         JOBS.lock().unwrap_or_else(PoisonError::into_inner).push_back(job);
         lifetime::while_it_lives(|| capi::capi().add_pending_call(run_pending));
         HELPER.post();

@@ -1,11 +1,16 @@
 //! Which files are the library's and which are the user's own ("just my code").
 
+use std::path::Path;
+
+use ikpdb_proto::options::CodeRule;
 use pyo3::prelude::*;
 
 /// The folders of the standard library.
 #[derive(Debug, Default)]
 pub(crate) struct Library {
     folders: Vec<String>,
+    /// What the user says of it.
+    pub(crate) rules: Vec<CodeRule>,
 }
 
 impl Library {
@@ -25,16 +30,74 @@ impl Library {
             }
         }
         folders.dedup();
-        Self { folders }
+        Self { folders, rules: Vec::new() }
     }
 
-    /// Whether a file, by its `co_filename`, belongs to the library: standard, installed, or made at run time.
+    /// Whether a file, by its `co_filename`, belongs to the library: the first rule that fits says so, else it is standard,
+    /// installed, or made at run time.
     pub(crate) fn owns(&self, name: &str) -> bool {
+        if let Some(rule) = self.rules.iter().find(|rule| fits(rule, name)) {
+            return !rule.include;
+        }
         !is_path(name)
             || name.contains("/site-packages/")
             || name.contains("/dist-packages/")
             || self.folders.iter().any(|folder| name.starts_with(folder.as_str()))
     }
+}
+
+/// Whether a rule is about a file. Import machinery and code of ours are nobody's.
+fn fits(rule: &CodeRule, name: &str) -> bool {
+    if is_machinery(name) {
+        return false;
+    }
+    let by_path = rule.path.as_ref().is_some_and(|pattern| {
+        let pattern = pattern.trim_end_matches('/');
+        matches(pattern, name) || matches(&format!("{pattern}/**"), name)
+    });
+    by_path || rule.module.as_ref().is_some_and(|module| is_of_module(module, name))
+}
+
+/// Whether a path fits a pattern: `?` is a character and `*` any number of them within a name, `**` any number at all.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some(at) = pattern.find(['*', '?']) else { return pattern == text };
+    let (plain, special) = pattern.split_at(at);
+    let Some(text) = text.strip_prefix(plain) else { return false };
+    let ends = |rest: &str, within_a_name: bool| -> bool {
+        let most = if within_a_name { text.find('/').unwrap_or(text.len()) } else { text.len() };
+        text.char_indices()
+            .map(|it| it.0)
+            .chain([text.len()])
+            .filter(|at| *at <= most)
+            .any(|at| matches(rest, &text[at..]))
+    };
+    match special.strip_prefix("**") {
+        // Any folders may be none.
+        Some(rest) => ends(rest, false) || rest.strip_prefix('/').is_some_and(|rest| matches(rest, text)),
+        None if special.starts_with('*') => ends(&special[1..], true),
+        None => text.strip_prefix(|it| it != '/').is_some_and(|text| matches(&special[1..], text)),
+    }
+}
+
+/// Whether a file holds a module of this name or one below it: its last folders have the parts of the name, and what is above them
+/// is no package.
+fn is_of_module(module: &str, name: &str) -> bool {
+    let Some(path) = name.strip_suffix(".py") else {
+        return name
+            .strip_prefix("<frozen ")
+            .and_then(|it| it.strip_suffix('>'))
+            .is_some_and(|it| is_below(it, module));
+    };
+    let parts: Vec<&str> = module.split('.').collect();
+    let names: Vec<&str> = path.split('/').collect();
+    names
+        .windows(parts.len())
+        .enumerate()
+        .any(|(at, window)| window == parts && !Path::new(&names[..at].join("/")).join("__init__.py").exists())
+}
+
+fn is_below(name: &str, module: &str) -> bool {
+    name.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Whether a `co_filename` can be a path, as opposed to the name of something made at run time.
@@ -62,7 +125,7 @@ mod tests {
 
     #[test]
     fn what_is_installed_or_made_at_run_time_is_the_library() {
-        let library = Library { folders: vec!["/usr/lib/python3.13/".into()] };
+        let library = Library { folders: vec!["/usr/lib/python3.13/".into()], rules: Vec::new() };
         for name in [
             "/usr/lib/python3.13/json/decoder.py",
             "<frozen importlib._bootstrap>",
@@ -73,6 +136,52 @@ mod tests {
         }
         for name in ["/home/me/app.py", "/home/me/io.py", "/usr/lib/python3.130/x.py", "app.py"] {
             assert!(!library.owns(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_first_rule_that_fits_decides() {
+        let path = |path: &str, include| CodeRule { path: Some(path.into()), module: None, include };
+        let module = |module: &str, include| CodeRule { path: None, module: Some(module.into()), include };
+        let rules = vec![
+            path("/v/**/flask/cli.py", false),
+            module("flask", true),
+            module("json.decoder", true),
+            path("/home/me/generated", false),
+            path("**/test_*.py", false),
+        ];
+        let library = Library { folders: vec!["/usr/lib/python3.13/".into()], rules };
+        for name in [
+            "/v/site-packages/flask/app.py",
+            "/v/site-packages/flask/json/tag.py",
+            "/usr/lib/python3.13/json/decoder.py",
+        ] {
+            assert!(!library.owns(name), "{name}");
+        }
+        for name in [
+            "/v/lib/site-packages/flask/cli.py",
+            "/v/site-packages/flask_login/utils.py",
+            "/usr/lib/python3.13/json/encoder.py",
+            "/home/me/generated/a/b.py",
+            "/home/me/test_it.py",
+            "<frozen importlib._bootstrap>",
+        ] {
+            assert!(library.owns(name), "{name}");
+        }
+        assert!(!library.owns("/home/me/generated.py"));
+    }
+
+    #[test]
+    fn patterns_fit_whole_paths() {
+        for (pattern, path) in
+            [("/a/*.py", "/a/b.py"), ("/a/**", "/a/b/c.py"), ("/a/**/c.py", "/a/c.py"), ("/?/é*", "/a/éb")]
+        {
+            assert!(matches(pattern, path), "{pattern} {path}");
+        }
+        for (pattern, path) in
+            [("/a/*.py", "/a/b/c.py"), ("/a", "/a/b"), ("/a/?", "/a/"), ("b.py", "/a/b.py"), ("/a?b", "/a/b")]
+        {
+            assert!(!matches(pattern, path), "{pattern} {path}");
         }
     }
 }

@@ -213,7 +213,7 @@ unsafe extern "C" fn on_any_unwind(_: *mut PyObject, _: *mut *mut PyObject, _: i
 }
 
 fn obey(py: Python<'_>, verdict: Verdict) {
-    control::obey(py, verdict, Vec::new());
+    control::obey(py, verdict);
 }
 
 /// Any line of any thread, while threads are to be frozen or one is to be paused. A frozen thread waits here without the

@@ -2,12 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
-use ikpdb_proto::ThreadId;
+use ikpdb_proto::{StopPolicy, ThreadId};
 use pyo3::Python;
+use pyo3::ffi::PyThreadState;
 
 use super::codes::CodeInfo;
-use super::stop::{self, Reason, What};
-use super::{events, gil, threads};
+use super::what::{Reason, What};
+use super::{events, gil, stop, threads};
+use crate::capi;
 
 static WANTED: AtomicBool = AtomicBool::new(false);
 /// Counts requests.
@@ -36,18 +38,25 @@ pub(crate) fn request(thread: ThreadId) {
     gil::wake_helper();
 }
 
-/// Something has stopped: the wish is fulfilled.
-pub(crate) fn fulfilled(py: Python<'_>) {
-    if WANTED.swap(false, Ordering::Relaxed) {
+/// Something has stopped, only this thread or all: is that what was wished?
+pub(crate) fn fulfilled(py: Python<'_>, only: Option<*mut PyThreadState>) {
+    if wanted() && only.is_none_or(is_asked) && WANTED.swap(false, Ordering::Relaxed) {
         events::update(py);
     }
+}
+
+/// Whether a pause is for this thread, if it is for one.
+fn is_asked(thread: *mut PyThreadState) -> bool {
+    THREAD.load(Ordering::Relaxed) == threads::id_of(thread).0
 }
 
 /// A thread is about to execute a line.
 pub(crate) fn on_line(py: Python<'_>, info: *mut CodeInfo) {
     // Inside the import machinery there is nothing to see, and a line of the module comes soon.
     // SAFETY: the record of running code.
-    if wanted() && !stop::is_stopper() && !unsafe { (*info).machinery } {
+    let may_stop = wanted() && !stop::is_stopper() && !unsafe { (*info).machinery };
+    // A thread that is stopped by itself is the one that was asked for.
+    if may_stop && (stop::policy() == StopPolicy::All || is_asked(capi::current_thread())) {
         stop::stop(py, What::new(Reason::Pause));
     }
 }
@@ -59,6 +68,8 @@ pub(crate) fn stop_waiting_program(py: Python<'_>) {
     let shown =
         threads.iter().find(|it| it.id == asked && it.has_frame()).or_else(|| threads.iter().find(|it| it.has_frame()));
     if let Some(thread) = shown {
-        stop::stop(py, What { of: Some(thread.clone()), ..What::new(Reason::Pause) });
+        // It cannot be held by itself where it is, and it would be shown at a place that it has left.
+        let policy = Some(StopPolicy::All);
+        stop::stop(py, What { of: Some(thread.clone()), policy, ..What::new(Reason::Pause) });
     }
 }

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikpdb_proto::{Failure, dap};
 use pyo3::Python;
+use pyo3::ffi::PyThreadState;
 
 use super::codes::{self, CodeInfo, Held};
 use super::events::{self, Watch};
 use super::files;
 use super::gil_cell::GilCell;
+use crate::capi;
 
 /// The request.
 pub(crate) const COMMAND: &str = "ikpdb/runTo";
@@ -18,6 +20,8 @@ pub(crate) const COMMAND: &str = "ikpdb/runTo";
 struct Destination {
     line: u32,
     codes: Vec<Held>,
+    /// The thread that is to come there, unless any may.
+    only: Option<*mut PyThreadState>,
 }
 
 // SAFETY: used under the GIL only.
@@ -32,7 +36,11 @@ pub(crate) fn active() -> bool {
 }
 
 /// Watches the line.
-pub(crate) fn begin(py: Python<'_>, arguments: &dap::RunToArguments) -> Result<(), Failure> {
+pub(crate) fn begin(
+    py: Python<'_>,
+    arguments: &dap::RunToArguments,
+    only: Option<*mut PyThreadState>,
+) -> Result<(), Failure> {
     let given = arguments.source.path.as_deref().ok_or_else(|| Failure::client("a path is needed"))?;
     let path = std::fs::canonicalize(Path::new(given)).unwrap_or_else(|_| PathBuf::from(given));
     let files = files::at(&path);
@@ -46,17 +54,18 @@ pub(crate) fn begin(py: Python<'_>, arguments: &dap::RunToArguments) -> Result<(
     for held in &codes {
         events::watch(py, held.info, Watch::LinesAndEnd);
     }
-    let old = DESTINATION.with(py, |it| it.replace(Destination { line, codes }));
+    let old = DESTINATION.with(py, |it| it.replace(Destination { line, codes, only }));
     drop(old);
     ACTIVE.store(true, Ordering::Relaxed);
     events::update(py);
     Ok(())
 }
 
-/// Watches no line any more.
-pub(crate) fn end(py: Python<'_>) {
-    ACTIVE.store(false, Ordering::Relaxed);
-    if let Some(destination) = DESTINATION.with(py, Option::take) {
+/// Watches no line any more, if it was this thread that was to come there.
+pub(crate) fn end(py: Python<'_>, only: Option<*mut PyThreadState>) {
+    let ended = DESTINATION.with(py, |it| it.take_if(|it| only.is_none_or(|only| it.only.is_none_or(|it| it == only))));
+    if let Some(destination) = ended {
+        ACTIVE.store(false, Ordering::Relaxed);
         for held in &destination.codes {
             events::watch(py, held.info, Watch::Nothing);
         }
@@ -68,6 +77,10 @@ pub(crate) fn end(py: Python<'_>) {
 pub(crate) fn reached(py: Python<'_>, info: *mut CodeInfo, line: u32) -> bool {
     active()
         && DESTINATION.with(py, |it| {
-            it.as_ref().is_some_and(|it| it.line == line && it.codes.iter().any(|held| held.info == info))
+            it.as_ref().is_some_and(|it| {
+                it.line == line
+                    && it.only.is_none_or(|only| only == capi::current_thread())
+                    && it.codes.iter().any(|held| held.info == info)
+            })
         })
 }

@@ -4,15 +4,12 @@
 //! let it go on and are delivered at once. Signals that would end the program without Python's help are left alone.
 
 use std::ffi::c_int;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ikpdb_proto::dap;
-use pyo3::prelude::*;
-
-use super::stop::{GoOn, Stop};
-use crate::door::mailbox::MAILBOX;
+use super::go_on::GoOn;
+use crate::semaphore::Semaphore;
 
 /// Within so long a second Ctrl-C ends the program.
 const TWICE: Duration = Duration::from_secs(2);
@@ -25,16 +22,16 @@ static FIRST_INTERRUPT: Mutex<Option<Instant>> = Mutex::new(None);
 /// Takes the signals for the length of a stop.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    old: Vec<(c_int, SavedAction)>,
+    arrived: &'static Semaphore,
 }
 
-struct SavedAction(libc::sigaction);
+/// The handlers that the program has for the signals that were taken.
+struct Saved(Vec<(c_int, libc::sigaction)>);
 
-impl std::fmt::Debug for SavedAction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SavedAction")
-    }
-}
+/// The handlers, and the stops that wait for signals: the last one is told.
+static TAKEN: Mutex<(Saved, Vec<&'static Semaphore>)> = Mutex::new((Saved(Vec::new()), Vec::new()));
+/// Whom the handler wakes.
+static WOKEN: AtomicPtr<Semaphore> = AtomicPtr::new(std::ptr::null_mut());
 
 /// The next SIGINT is for an evaluation: it goes to the program's own handler, which makes Python raise.
 static NATIVE: AtomicBool = AtomicBool::new(false);
@@ -50,16 +47,24 @@ extern "C" fn note(signal: c_int) {
         return;
     }
     ARRIVED.fetch_or(1 << signal, Ordering::Relaxed);
-    MAILBOX.nudge();
+    // SAFETY: null, or a semaphore, which lives for ever.
+    if let Some(woken) = unsafe { WOKEN.load(Ordering::Acquire).as_ref() } {
+        woken.post();
+    }
 }
 
 impl Watch {
-    /// Takes them where Python has a handler.
-    pub(crate) fn begin() -> Self {
+    /// Takes them where Python has a handler. The stop's semaphore is posted when one comes.
+    pub(crate) fn begin(arrived: &'static Semaphore) -> Self {
+        let mut taken = lock();
+        WOKEN.store(std::ptr::from_ref(arrived).cast_mut(), Ordering::Release);
+        taken.1.push(arrived);
+        if taken.1.len() > 1 {
+            return Self { arrived };
+        }
         ARRIVED.store(0, Ordering::Relaxed);
         NATIVE.store(false, Ordering::Relaxed);
         NATIVE_HANDLER.store(0, Ordering::Relaxed);
-        let mut old = Vec::new();
         for signal in SIGNALS {
             // SAFETY: replaces a handler by one that only sets a bit and posts a semaphore; `drop` restores it.
             unsafe {
@@ -76,56 +81,69 @@ impl Watch {
                 let mut ours: libc::sigaction = std::mem::zeroed();
                 ours.sa_sigaction = note as extern "C" fn(c_int) as usize;
                 if libc::sigaction(signal, &raw const ours, std::ptr::null_mut()) == 0 {
-                    old.push((signal, SavedAction(saved)));
+                    taken.0.0.push((signal, saved));
                 }
             }
         }
-        Self { old }
+        Self { arrived }
     }
 
     /// What to do about signals that arrived.
-    pub(crate) fn check(&self, py: Python<'_>, stop: &Stop) -> Option<GoOn> {
+    pub(crate) fn check(&self, place: impl FnOnce() -> String) -> Option<GoOn> {
         let arrived = ARRIVED.swap(0, Ordering::Relaxed);
         for signal in [libc::SIGTERM, libc::SIGHUP] {
             if arrived & (1 << signal) != 0 {
-                self.deliver(signal);
-                return Some(GoOn::Run);
+                deliver(signal);
+                return Some(GoOn::run());
             }
         }
         if arrived & (1 << libc::SIGINT) != 0 {
             let mut first = FIRST_INTERRUPT.lock().unwrap_or_else(PoisonError::into_inner);
             if first.replace(Instant::now()).is_some_and(|first| first.elapsed() < TWICE) {
                 *first = None;
-                self.deliver(libc::SIGINT);
+                deliver(libc::SIGINT);
                 return Some(GoOn::LetGo);
             }
             crate::log::line(&format!(
                 "the program is stopped in the debugger{}; press Ctrl-C twice within {} s to end it",
-                place(py, stop),
+                place(),
                 TWICE.as_secs()
             ));
         }
         None
     }
+}
 
-    /// Gives a signal to the handler that the program has for it, when it goes on.
-    fn deliver(&self, signal: c_int) {
-        if let Some((_, saved)) = self.old.iter().find(|it| it.0 == signal) {
-            // SAFETY: puts the program's own handler back and signals this process.
-            unsafe {
-                libc::sigaction(signal, &raw const saved.0, std::ptr::null_mut());
-                libc::kill(libc::getpid(), signal);
-            }
+/// Gives a signal to the handler that the program has for it, when it goes on.
+fn deliver(signal: c_int) {
+    if let Some((_, saved)) = lock().0.0.iter().find(|it| it.0 == signal) {
+        // SAFETY: puts the program's own handler back and signals this process.
+        unsafe {
+            libc::sigaction(signal, saved, std::ptr::null_mut());
+            libc::kill(libc::getpid(), signal);
         }
     }
 }
 
+fn lock() -> MutexGuard<'static, (Saved, Vec<&'static Semaphore>)> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
-        for (signal, saved) in &self.old {
-            // SAFETY: puts back what `begin` found.
-            unsafe { libc::sigaction(*signal, &raw const saved.0, std::ptr::null_mut()) };
+        let mut taken = lock();
+        if let Some(at) = taken.1.iter().rposition(|it| std::ptr::eq(*it, self.arrived)) {
+            taken.1.remove(at);
         }
+        if let Some(next) = taken.1.last() {
+            WOKEN.store(std::ptr::from_ref(*next).cast_mut(), Ordering::Release);
+            return;
+        }
+        for (signal, saved) in taken.0.0.drain(..) {
+            // SAFETY: puts back what `begin` found.
+            unsafe { libc::sigaction(signal, &raw const saved, std::ptr::null_mut()) };
+        }
+        WOKEN.store(std::ptr::null_mut(), Ordering::Release);
     }
 }
 
@@ -133,14 +151,4 @@ impl Drop for Watch {
 pub(crate) fn interrupt_natively(send: impl FnOnce()) {
     NATIVE.store(true, Ordering::Relaxed);
     send();
-}
-
-fn place(py: Python<'_>, stop: &Stop) -> String {
-    let top = stop.stacks.top(&stop.thread).and_then(|frame| {
-        let frame = frame.bind(py);
-        let line: u32 = frame.getattr("f_lineno").ok()?.extract().ok()?;
-        let file: String = frame.getattr("f_code").ok()?.getattr("co_filename").ok()?.extract().ok()?;
-        Some(dap::Place { path: file, line, function: None })
-    });
-    top.map(|it| format!(" at {}:{}", it.path, it.line)).unwrap_or_default()
 }

@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicI32, Ordering};
 
 use ikpdb_proto::{Failure, ThreadId, dap};
 use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 
 use super::codes;
+use super::ids::{self, Owner};
 use super::position::Lines;
 use super::source;
-use super::stop::Exception;
 use super::threads::Thread;
+use super::what::Exception;
 use crate::capi::{self, Ref};
+use crate::door::mailbox::StopId;
 use crate::inspect;
 
 /// A row of a stack.
@@ -39,7 +40,7 @@ struct Stack {
 pub(crate) struct Stacks {
     stacks: HashMap<ThreadId, Stack>,
     rows: HashMap<i32, Row>,
-    first_id: i32,
+    stop: StopId,
     lines: Lines,
 }
 
@@ -50,18 +51,10 @@ enum Columns {
     LeftOut,
 }
 
-/// Frame ids are counted through all stops: one of an earlier stop is refused, never taken for another.
-static NEXT_ID: AtomicI32 = AtomicI32::new(1);
-
 impl Stacks {
     /// The stacks of a stop: that of its thread begins at the given frame, or is the one that an exception left.
-    pub(crate) fn new(thread: &Thread, top: Option<Ref>, exception: Option<&Exception>) -> Self {
-        let mut stacks = Self {
-            stacks: HashMap::new(),
-            rows: HashMap::new(),
-            first_id: NEXT_ID.load(Ordering::Relaxed),
-            lines: Lines::default(),
-        };
+    pub(crate) fn new(stop: StopId, thread: &Thread, top: Option<Ref>, exception: Option<&Exception>) -> Self {
+        let mut stacks = Self { stacks: HashMap::new(), rows: HashMap::new(), stop, lines: Lines::default() };
         let mut stack = Stack { rows: Vec::new(), next: top.or_else(|| thread.frame()) };
         if let Some((exception, frames)) = exception.and_then(|it| Some((it, it.frames.as_ref()?))) {
             stack.next = None;
@@ -70,7 +63,7 @@ impl Stacks {
                 Row::Frame(unsafe { Ref::borrow(frame.as_ptr()) }, Some(*line))
             });
             for row in exception.not_compiled.clone().map(Row::NotCompiled).into_iter().chain(frames) {
-                stack.rows.push(add(&mut stacks.rows, row));
+                stack.rows.push(add(stop, &mut stacks.rows, row));
             }
         }
         stacks.stacks.insert(thread.id, stack);
@@ -130,7 +123,7 @@ impl Stacks {
             let Some(frame) = stack.next.take() else { break };
             // SAFETY: we hold the frame.
             stack.next = unsafe { Ref::steal((capi::py().frame_get_back)(frame.as_ptr().cast()).cast()) };
-            stack.rows.push(add(&mut self.rows, Row::Frame(frame, None)));
+            stack.rows.push(add(self.stop, &mut self.rows, Row::Frame(frame, None)));
         }
         let total = stack.rows.len() + usize::from(stack.next.is_some());
         let end = part.end.min(stack.rows.len());
@@ -145,12 +138,10 @@ impl Stacks {
 
     /// The frame with an id.
     pub(crate) fn frame(&self, id: i32) -> Result<&Ref, Failure> {
-        if id < self.first_id {
-            return Err(Failure::stale("this frame"));
-        }
         match self.rows.get(&id) {
             Some(Row::Frame(frame, _)) => Ok(frame),
             Some(Row::NotCompiled(_)) => Err(Failure::user("nothing of this file ran: it could not be compiled")),
+            None if ids::owner(id) == Owner::Earlier => Err(Failure::stale("this frame")),
             None => Err(Failure::client(format!("there is no frame {id}"))),
         }
     }
@@ -168,8 +159,8 @@ impl Stacks {
     }
 }
 
-fn add(rows: &mut HashMap<i32, Row>, row: Row) -> i32 {
-    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+fn add(stop: StopId, rows: &mut HashMap<i32, Row>, row: Row) -> i32 {
+    let id = ids::take(stop).unwrap_or(0);
     rows.insert(id, row);
     id
 }

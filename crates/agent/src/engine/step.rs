@@ -7,14 +7,16 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ikpdb_proto::StopPolicy;
 use pyo3::Python;
 use pyo3::ffi::{PyFrameObject, PyObject, PyThreadState};
 
 use super::codes::{self, CodeInfo, Held};
-use super::events;
+use super::events::{self, Watch};
 use super::gil_cell::GilCell;
+use super::go_on;
 use crate::capi::{self, Ref};
-use crate::door::OPTIONS;
+use crate::door::options;
 
 /// The kinds of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +50,8 @@ struct Step {
     frame: *mut PyFrameObject,
     just_my_code: bool,
     armed: Vec<Held>,
+    /// Whom it stops.
+    policy: StopPolicy,
     /// The call that is gone into, past all others of the line: its frame and its instructions.
     call: Option<(*mut PyFrameObject, Vec<u32>)>,
 }
@@ -55,7 +59,8 @@ struct Step {
 // SAFETY: used under the GIL only.
 unsafe impl Send for Step {}
 
-static STEP: GilCell<Option<Step>> = GilCell::new(None);
+/// The steps under way, at most one of a thread.
+static STEPS: GilCell<Vec<Step>> = GilCell::new(Vec::new());
 static ACTIVE: AtomicBool = AtomicBool::new(false);
 static ENTERS: AtomicBool = AtomicBool::new(false);
 
@@ -69,43 +74,70 @@ pub(crate) fn watches_starts() -> bool {
     ENTERS.load(Ordering::Relaxed)
 }
 
-/// Begins a step of the thread from a frame, into one call if it names its instructions.
-pub(crate) fn begin(
-    py: Python<'_>,
-    kind: Kind,
-    thread: *mut PyThreadState,
-    frame: *mut PyFrameObject,
-    call: Option<Vec<u32>>,
-) {
-    let just_my_code = OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).just_my_code;
-    let call = call.map(|offsets| (frame, offsets));
-    set(py, Some(Step { kind, thread, frame: std::ptr::null_mut(), just_my_code, armed: Vec::new(), call }));
-    watch_frame(py, frame);
-    ENTERS.store(kind == Kind::In || kind == Kind::Entry, Ordering::Relaxed);
+/// Begins a step.
+pub(crate) fn begin(py: Python<'_>, begun: go_on::Step, policy: StopPolicy) {
+    let just_my_code = options().now.just_my_code && !begun.anyway;
+    let (kind, thread) = (begun.kind, begun.thread);
+    let from: *mut PyFrameObject = begun.frame.as_ref().map_or(std::ptr::null_mut(), |it| it.as_ptr().cast());
+    let call = begun.call.map(|offsets| (from, offsets));
+    end(py, Some(thread));
+    let step = Step { kind, thread, frame: std::ptr::null_mut(), just_my_code, armed: Vec::new(), policy, call };
+    STEPS.with(py, |steps| steps.push(step));
+    ACTIVE.store(true, Ordering::Relaxed);
+    watch_frame(py, thread, from);
+    if kind == Kind::In || kind == Kind::Entry {
+        ENTERS.store(true, Ordering::Relaxed);
+    }
     events::update(py);
 }
 
-/// Ends the step, if any.
-pub(crate) fn end(py: Python<'_>) {
-    if let Some(step) = set(py, None) {
-        for held in step.armed {
-            events::watch(py, held.info, events::Watch::Nothing);
-        }
-        events::update(py);
+/// Ends the step of one thread, or all.
+pub(crate) fn end(py: Python<'_>, only: Option<*mut PyThreadState>) {
+    let (ended, left) = STEPS.with(py, |steps| {
+        let (ended, left): (Vec<Step>, Vec<Step>) =
+            std::mem::take(steps).into_iter().partition(|step| only.is_none_or(|it| it == step.thread));
+        *steps = left;
+        (ended, !steps.is_empty())
+    });
+    if ended.is_empty() {
+        return;
     }
-}
-
-fn set(py: Python<'_>, step: Option<Step>) -> Option<Step> {
-    ACTIVE.store(step.is_some(), Ordering::Relaxed);
-    if step.is_none() {
+    ACTIVE.store(left, Ordering::Relaxed);
+    if !left {
         ENTERS.store(false, Ordering::Relaxed);
     }
-    STEP.with(py, |slot| std::mem::replace(slot, step))
+    for held in ended.into_iter().flat_map(|step| step.armed) {
+        // Another step may watch the same code.
+        let watch = watched(py, held.info);
+        events::watch(py, held.info, watch);
+    }
+    events::update(py);
 }
 
+/// What the steps that go on want of a code object.
+fn watched(py: Python<'_>, info: *mut CodeInfo) -> Watch {
+    STEPS.with(py, |steps| {
+        let mut of = steps.iter().filter(|step| step.armed.iter().any(|held| held.info == info));
+        match of.clone().all(|step| step.kind == Kind::Out) {
+            _ if of.next().is_none() => Watch::Nothing,
+            true => Watch::End,
+            false => Watch::LinesAndEnd,
+        }
+    })
+}
+
+/// Whom the step of the current thread stops.
+pub(crate) fn policy(py: Python<'_>) -> Option<StopPolicy> {
+    with(py, |step| step.policy)
+}
+
+/// Works on the step of the current thread.
 fn with<R>(py: Python<'_>, work: impl FnOnce(&mut Step) -> R) -> Option<R> {
-    let thread = capi::current_thread();
-    STEP.with(py, |slot| slot.as_mut().filter(|step| step.thread == thread).map(work))
+    with_thread(py, capi::current_thread(), work)
+}
+
+fn with_thread<R>(py: Python<'_>, thread: *mut PyThreadState, work: impl FnOnce(&mut Step) -> R) -> Option<R> {
+    STEPS.with(py, |steps| steps.iter_mut().find(|step| step.thread == thread).map(work))
 }
 
 /// A line event in the current thread.
@@ -144,7 +176,7 @@ pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
     if kind == Kind::Entry {
         super::entry::reached(py, info);
     }
-    watch_frame(py, frame);
+    watch_frame(py, capi::current_thread(), frame);
     // Without a line of its own behind the `def` there may be no line event (3.13+).
     if one_line && capi::capi().version >= (3, 13) { Verdict::Stop(kind) } else { Verdict::Ignore }
 }
@@ -186,7 +218,7 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
     let Some(caller) = caller else {
         // The thread's last Python frame. With just my code the thread may come back to the user's code; else it ends.
         if kind == Kind::Entry {
-            end(py)
+            end(py, Some(capi::current_thread()))
         } else {
             wait_for_visible(py, None)
         }
@@ -198,30 +230,28 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
         }
         // The exception may be handled there: the handler's first line is the next one.
         let _ = with(py, |step| step.kind = Kind::Next);
-        watch_frame(py, caller.as_ptr().cast());
+        watch_frame(py, capi::current_thread(), caller.as_ptr().cast());
     } else {
         wait_for_visible(py, Some(caller));
     }
     Verdict::Ignore
 }
 
-/// Watches one frame: its lines and its end.
-fn watch_frame(py: Python<'_>, frame: *mut PyFrameObject) {
+/// Lets the step of a thread watch one frame: its lines and its end.
+fn watch_frame(py: Python<'_>, thread: *mut PyThreadState, frame: *mut PyFrameObject) {
     let Some(held) = held_code(py, frame) else { return };
-    let watch = match with_any(py, |step| step.kind) {
-        Some(Kind::Out) => events::Watch::End,
-        _ => events::Watch::LinesAndEnd,
-    };
-    events::watch(py, held.info, watch);
-    let _ = with_any(py, |step| {
+    let info = held.info;
+    let _ = with_thread(py, thread, |step| {
         step.frame = frame;
         step.armed.push(held);
     });
+    let watch = watched(py, info);
+    events::watch(py, info, watch);
 }
 
 /// Waits for any visible line: those of the nearest visible frame below, and those of functions that begin.
 fn wait_for_visible(py: Python<'_>, from: Option<Ref>) {
-    let just_my_code = with_any(py, |step| {
+    let just_my_code = with(py, |step| {
         step.frame = std::ptr::null_mut();
         step.kind = Kind::Next;
         step.just_my_code
@@ -231,8 +261,10 @@ fn wait_for_visible(py: Python<'_>, from: Option<Ref>) {
     while let Some(it) = frame {
         if shows(py, it.as_ptr().cast(), just_my_code.unwrap_or(true)) {
             if let Some(held) = held_code(py, it.as_ptr().cast()) {
-                events::watch(py, held.info, events::Watch::LinesAndEnd);
-                let _ = with_any(py, |step| step.armed.push(held));
+                let info = held.info;
+                let _ = with(py, |step| step.armed.push(held));
+                let watch = watched(py, info);
+                events::watch(py, info, watch);
             }
             break;
         }
@@ -240,10 +272,6 @@ fn wait_for_visible(py: Python<'_>, from: Option<Ref>) {
         frame = unsafe { Ref::steal((capi::py().frame_get_back)(it.as_ptr().cast()).cast()) };
     }
     events::update(py);
-}
-
-fn with_any<R>(py: Python<'_>, work: impl FnOnce(&mut Step) -> R) -> Option<R> {
-    STEP.with(py, |slot| slot.as_mut().map(work))
 }
 
 fn held_code(py: Python<'_>, frame: *mut PyFrameObject) -> Option<Held> {

@@ -1,119 +1,37 @@
-//! A stop: the thread that stopped keeps the GIL, so that every Python thread stands still, and does what the hub asks
-//! until it says to go on.
+//! A stop: the thread that stopped does what the hub asks until it says to go on.
 //!
-//! Who talks to it: the listener, through the mailbox. It waits natively, on a semaphore. One thread at a time is stopped
-//! for the user; another one that reaches a breakpoint meanwhile (during an evaluation that had to let threads run) waits
-//! without the GIL for its turn.
+//! A stop that holds the program keeps the GIL, so that every Python thread stands still; one at a time does. One that holds only its
+//! own thread waits without the GIL, and takes it to answer. Who talks to them: the listener, through the mailbox. They wait
+//! natively, on a semaphore.
+//!
+//! While a stop holds the program it answers for the others, too: each leaves what it has to show where the holder finds it.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 
-use ikpdb_proto::{Event, Failure, Request, ThreadId, dap};
-use pyo3::ffi::PyThreadState;
+use ikpdb_proto::{Event, Failure, Request, StopPolicy, ThreadId, dap};
 use pyo3::prelude::*;
 
+use super::gil_cell::GilCell;
+use super::go_on::{GoOn, Who};
 use super::stack::Stacks;
 use super::threads::{self, Thread};
-use super::{evaluation, freeze, gil, pause, run_to, settled, signals, step, watchdog};
-use crate::capi::{self, Ref};
-use crate::door::OUTBOX;
-use crate::door::mailbox::{Letter, MAILBOX};
+use super::what::{Reason, Shown, What, stopped_event};
+use super::{evaluation, freeze, gil, ids, pause, published, run_to, settled, signals, step, watchdog};
+use crate::capi;
+use crate::door::mailbox::{Letter, MAILBOX, StopId, To};
+use crate::door::{OUTBOX, options};
 use crate::lifetime;
 use crate::requests::{self, Outcome};
+use crate::semaphore::Semaphore;
 
-/// Why the program stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// Before its first line.
-    Entry,
-    /// A breakpoint, or `breakpoint()` in the program.
-    Breakpoint,
-    /// A breakpoint on the function that begins.
-    Function,
-    /// A step is done.
-    Step,
-    /// The user asked.
-    Pause,
-    /// An exception.
-    Exception,
-    /// The line that the user asked to run to.
-    Goto,
-}
-
-/// What there is to show.
-#[derive(Debug)]
-pub(crate) struct What {
-    /// Why.
-    pub(crate) reason: Reason,
-    /// The frame to show on top, if not the current one.
-    pub(crate) frame: Option<Ref>,
-    /// The breakpoints that were hit.
-    pub(crate) hits: Vec<i32>,
-    /// The thread to show, if not the current one.
-    pub(crate) of: Option<Thread>,
-    /// The exception.
-    pub(crate) exception: Option<Exception>,
-    /// More words for the user.
-    pub(crate) description: Option<String>,
-}
-
-/// An exception that ends a thread.
-#[derive(Debug)]
-pub(crate) struct Exception {
-    /// The exception object.
-    pub(crate) value: Ref,
-    /// Its frames with their lines, innermost first, if it has left them already.
-    pub(crate) frames: Option<Vec<(Ref, u32)>>,
-    /// `Type: message`, for the user.
-    pub(crate) text: String,
-    /// Of a syntax error: where.
-    pub(crate) not_compiled: Option<dap::Place>,
-    /// Why it is shown.
-    pub(crate) mode: BreakMode,
-}
-
-/// Why an exception is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BreakMode {
-    /// All are.
-    Always,
-    /// The user's own code does not catch it.
-    UserUnhandled,
-    /// Nothing does.
-    Unhandled,
-}
-
-impl BreakMode {
-    /// DAP's word.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Always => "always",
-            Self::UserUnhandled => "userUnhandled",
-            Self::Unhandled => "unhandled",
-        }
-    }
-}
-
-/// The exception of a stop.
-#[derive(Debug)]
-pub(crate) struct Shown {
-    /// The exception object.
-    pub(crate) value: Ref,
-    /// Why it is shown.
-    pub(crate) mode: BreakMode,
-    /// It has left its frames: the thread has no next line.
-    pub(crate) unwound: bool,
-}
-
-impl What {
-    pub(crate) fn new(reason: Reason) -> Self {
-        Self { reason, frame: None, hits: Vec::new(), of: None, exception: None, description: None }
-    }
-}
-
-/// The state of a stop, on the stack of the thread that stopped.
+/// The state of a stop.
 pub(crate) struct Stop {
+    /// Its number.
+    pub(crate) id: StopId,
+    /// Who was stopped by it.
+    pub(crate) policy: StopPolicy,
     /// The thread that the user sees first.
     pub(crate) thread: Thread,
     /// The stacks that were asked for.
@@ -125,35 +43,56 @@ pub(crate) struct Stop {
     /// Whether the thread is about to execute a line: only then it can be moved to another one.
     pub(crate) before_a_line: bool,
     /// Whether the listener knows the stacks.
-    published: bool,
+    pub(super) is_published: bool,
 }
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
-static NEXT_REFERENCE: AtomicU32 = AtomicU32::new(1);
-/// `pthread_self` of the thread that is stopped for the user; 0 = none.
-static STOPPER: AtomicUsize = AtomicUsize::new(0);
+/// The stops that are open, but for what their holder looks at now.
+static STATES: GilCell<Vec<Stop>> = GilCell::new(Vec::new());
+/// How many threads are stopped.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+/// `pthread_self` of the thread whose stop holds the program; 0 = none.
+static HOLDER: AtomicUsize = AtomicUsize::new(0);
 static TURN: Mutex<()> = Mutex::new(());
 static FREE: Condvar = Condvar::new();
-static LAST: Mutex<Option<dap::StoppedEvent>> = Mutex::new(None);
+/// What was told of the stops that are open.
+static TOLD: Mutex<Vec<(StopId, dap::StoppedEvent)>> = Mutex::new(Vec::new());
+
+thread_local! {
+    static IS_STOPPED: Cell<bool> = const { Cell::new(false) };
+}
 
 fn this_thread() -> usize {
     // SAFETY: always allowed.
     unsafe { libc::pthread_self() as usize }
 }
 
-/// Whether the calling thread is the stopped one: it runs an evaluation, and events in that are not the user's program.
+/// Whether the calling thread is stopped: it runs an evaluation, and events in that are not the user's program.
 pub(crate) fn is_stopper() -> bool {
-    STOPPER.load(Ordering::Relaxed) == this_thread()
+    OPEN.load(Ordering::Relaxed) != 0 && IS_STOPPED.with(Cell::get)
 }
 
-/// Whether a thread is stopped. Needs no GIL.
+/// Whether a stop holds the program. Needs no GIL.
 pub(crate) fn is_on() -> bool {
-    STOPPER.load(Ordering::Relaxed) != 0
+    HOLDER.load(Ordering::Relaxed) != 0
 }
 
-/// The last `stopped`, while the program is stopped.
-pub(crate) fn last() -> Option<dap::StoppedEvent> {
-    LAST.lock().unwrap_or_else(PoisonError::into_inner).clone()
+/// Whether the calling thread's stop holds the program.
+pub(crate) fn holds() -> bool {
+    HOLDER.load(Ordering::Relaxed) == this_thread()
+}
+
+/// What was told of the stops that are open. The one that holds the program comes last. Needs no GIL.
+pub(crate) fn told() -> Vec<dap::StoppedEvent> {
+    let told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut events: Vec<_> = told.iter().map(|it| it.1.clone()).collect();
+    events.sort_by_key(|it| it.all_threads_stopped == Some(true));
+    events
+}
+
+/// Whom the session's stops stop, where nothing else says so. Needs no GIL.
+pub(crate) fn policy() -> StopPolicy {
+    options().now.stop_policy
 }
 
 /// Whether a stop came about.
@@ -165,80 +104,70 @@ pub(crate) enum Came {
     Waited,
 }
 
-/// Stops the program, shows `what`, and returns when the user lets it go on.
+/// Stops the program or this thread, shows `what`, and returns when the user lets it go on.
 pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     if !lifetime::debugging() || is_stopper() {
         return Came::Done;
     }
-    if !claim() {
+    let policy = what.policy.unwrap_or_else(policy);
+    if !claim(policy) {
         return Came::Waited;
     }
-    // This thread keeps the GIL, so nobody else moves; whatever gives it away all the same finds them parked.
-    freeze::begin(py, this_thread());
-    pause::fulfilled(py);
-    step::end(py);
-    run_to::end(py);
+    OPEN.fetch_add(1, Ordering::Relaxed);
+    IS_STOPPED.with(|it| it.set(true));
+    if policy == StopPolicy::All {
+        // This thread keeps the GIL, so nobody else moves; whatever gives it away all the same finds them parked.
+        freeze::begin(py, this_thread());
+    }
+    let only = (policy == StopPolicy::Thread).then(capi::current_thread);
+    pause::fulfilled(py, only);
+    step::end(py, only);
+    run_to::end(py, only);
     let go_on = Python::attach(|py| {
-        let mut go_on = stay(py, what);
+        let mut go_on = stay(py, what, policy);
         while let GoOn::Jumped = go_on {
-            go_on = stay(py, What::new(Reason::Goto));
+            go_on = stay(py, What { policy: Some(policy), ..What::new(Reason::Goto) }, policy);
         }
         go_on
     });
-    STOPPER.store(0, Ordering::Relaxed);
-    {
-        let _guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        FREE.notify_all();
+    IS_STOPPED.with(|it| it.set(false));
+    OPEN.fetch_sub(1, Ordering::Relaxed);
+    give_way();
+    go(py, go_on, policy);
+    if freeze::concerns_me() {
+        freeze::wait();
     }
+    Came::Done
+}
+
+fn go(py: Python<'_>, go_on: GoOn, policy: StopPolicy) {
     match go_on {
-        GoOn::Run | GoOn::Jumped => {
+        GoOn::Run(_) | GoOn::Jumped if policy == StopPolicy::Thread => {}
+        GoOn::Run(Who::All) | GoOn::Jumped => {
             freeze::end(py);
             settled::touch_user_code(py);
         }
-        GoOn::Step(kind, thread, frame, call) => {
-            step::begin(py, kind, thread, frame.as_ptr().cast(), call);
-            watchdog::step_begins(py);
+        GoOn::Run(Who::Only(thread)) => freeze::all_but(py, &thread),
+        GoOn::Step(step, who) => {
+            let thread = step.thread;
+            step::begin(py, step, policy);
+            match who {
+                _ if policy == StopPolicy::Thread => {}
+                Who::Only(thread) => freeze::all_but(py, &thread),
+                Who::All => watchdog::step_begins(py, thread),
+            }
         }
         GoOn::LetGo => {
             freeze::end(py);
             lifetime::let_go(py);
         }
     }
-    Came::Done
-}
-
-impl Stop {
-    /// Leaves the threads and their stacks for the listener, which answers from them while this thread is busy. Once a stop:
-    /// they do not change, unless an evaluation had to let other threads run.
-    pub(crate) fn publish(&mut self, py: Python<'_>) {
-        if std::mem::replace(&mut self.published, true) {
-            return;
-        }
-        let stacks = self.stacks.all(py, &threads::list(py), self.thread.id, PUBLISHED_FRAMES);
-        let stacks = stacks.into_iter().map(|(thread, stack)| (thread, Arc::new(stack))).collect();
-        *PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner) = stacks;
-    }
-
-    /// Other threads than the stopped one ran: what is known of their stacks is out of date. Frames that were shown stay.
-    pub(crate) fn others_moved(&mut self) {
-        self.stacks.forget_others(self.thread.id);
-        self.published = false;
-    }
-}
-
-/// So many frames can be shown while an evaluation runs, those of the stopped thread first.
-const PUBLISHED_FRAMES: usize = 5000;
-static PUBLISHED: Mutex<BTreeMap<ThreadId, Arc<dap::StackTraceBody>>> = Mutex::new(BTreeMap::new());
-
-/// The stack that was published for a thread. Needs no GIL.
-pub(crate) fn published(thread: ThreadId) -> Option<Arc<dap::StackTraceBody>> {
-    PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner).get(&thread).cloned()
 }
 
 /// Whether the debugger is to let the program go.
 static ENDING: AtomicBool = AtomicBool::new(false);
 
-/// Whether a stop is to end because nobody debugs any more. Needs no GIL.
+/// Whether stops are to end because nobody debugs any more. Needs no GIL.
 pub(crate) fn is_ending() -> bool {
     ENDING.load(Ordering::SeqCst)
 }
@@ -256,22 +185,14 @@ pub(crate) fn end_for_good() {
     }
 }
 
-/// How the program goes on.
-#[derive(Debug)]
-pub(crate) enum GoOn {
-    /// Freely.
-    Run,
-    /// A step of a thread from a frame; into one call if it names its instructions.
-    Step(step::Kind, *mut PyThreadState, Ref, Option<Vec<u32>>),
-    /// Not at all: it stands at another line now, which is shown.
-    Jumped,
-    /// Without a debugger.
-    LetGo,
-}
-
-/// Makes this thread the stopped one. If another one is, waits without the GIL until it goes on, and answers false.
-fn claim() -> bool {
-    if STOPPER.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+/// Makes this thread's stop the one that holds the program, if it is to. If another one does, waits without the GIL until that
+/// goes on, and answers false.
+fn claim(policy: StopPolicy) -> bool {
+    let claimed = match policy {
+        StopPolicy::All => HOLDER.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed).is_ok(),
+        StopPolicy::Thread => !is_on(),
+    };
+    if claimed {
         return true;
     }
     // SAFETY: called in a callback, with the GIL.
@@ -284,96 +205,100 @@ fn claim() -> bool {
 
 fn wait_for_turn() {
     let mut guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    while STOPPER.load(Ordering::Relaxed) != 0 {
+    while is_on() {
         guard = FREE.wait(guard).unwrap_or_else(PoisonError::into_inner);
     }
 }
 
+/// This thread's stop holds the program no more.
+fn give_way() {
+    if holds() {
+        HOLDER.store(0, Ordering::Relaxed);
+        let guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        FREE.notify_all();
+        drop(guard);
+        // Those that are stopped by themselves read their own letters again.
+        MAILBOX.nudge();
+    }
+}
+
 /// Waits for letters and does what they say.
-fn stay(py: Python<'_>, what: What) -> GoOn {
-    let thread = what.of.clone().or_else(|| current(py));
-    let Some(thread) = thread else { return GoOn::Run };
-    let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
-    let event = stopped_event(&what, number, &thread);
+fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
+    let is_elsewhere = what.of.is_some();
+    let Some(thread) = what.of.clone().or_else(|| current(py)) else { return GoOn::run() };
+    let id = StopId(COUNT.fetch_add(1, Ordering::Relaxed) + 1);
+    let event = stopped_event(&what, id, &thread, policy);
     let before_a_line = what.of.is_none()
         && what.frame.is_none()
         && what.description.is_none()
         && !matches!(what.reason, Reason::Exception);
-    let mut stop = Stop {
-        stacks: Stacks::new(&thread, what.frame, what.exception.as_ref()),
-        thread,
-        handles: crate::inspect::Handles::new(i32::try_from(NEXT_REFERENCE.load(Ordering::Relaxed)).unwrap_or(1)),
+    let is_main = thread.id == threads::MAIN;
+    let reader = Reader { id, thread: thread.clone(), is_elsewhere };
+    let stop = Stop {
+        id,
+        policy,
+        stacks: Stacks::new(id, &thread, what.frame, what.exception.as_ref()),
+        handles: crate::inspect::Handles::new(id),
         exception: what.exception.map(|it| Shown { value: it.value, mode: it.mode, unwound: it.frames.is_some() }),
         before_a_line,
-        published: false,
+        is_published: false,
+        thread,
     };
-    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(event.clone());
-    MAILBOX.open();
+    STATES.with(py, |states| states.push(stop));
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner).push((id, event.clone()));
+    let arrived = MAILBOX.open(id, reader.thread.id, policy);
     if is_ending() {
         MAILBOX.release();
     }
     // Whoever hears of the stop may press Ctrl-C at once.
-    let signals = signals::Watch::begin();
+    let signals = (policy == StopPolicy::All || is_main).then(|| signals::Watch::begin(arrived));
     OUTBOX.send(Event::new("stopped", &event));
     let go_on = loop {
-        match MAILBOX.wait() {
-            None => {
-                if let Some(go_on) = signals.check(py, &stop) {
-                    break go_on;
-                }
-            }
-            Some(Letter::Job(job)) => job(py),
-            Some(Letter::Release) => break GoOn::LetGo,
-            Some(Letter::Request(request)) => {
-                if let Some(go_on) = answer(py, &mut stop, &request) {
-                    break go_on;
-                }
-            }
+        reader.wait(py, arrived);
+        if let Some(go_on) = reader.read(py) {
+            break go_on;
+        }
+        if let Some(go_on) = signals.as_ref().and_then(|it| it.check(|| reader.place(py))) {
+            break go_on;
         }
     };
-    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = None;
-    PUBLISHED.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    TOLD.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| it.0 != id);
+    published::forget(reader.thread.id, holds());
     // Closed first: what is asked after `continued` is answered as of a program that runs.
-    let late = MAILBOX.close();
-    OUTBOX.send(Event::new(
-        "continued",
-        &dap::ContinuedEvent { thread_id: stop.thread.id, all_threads_continued: Some(true) },
-    ));
+    let late = MAILBOX.close(id);
+    let all = policy == StopPolicy::All && go_on.only().is_none();
+    if all {
+        MAILBOX.others_go_on(id);
+    }
+    tell_continued(reader.thread.id, all);
     for letter in late {
         match letter {
             Letter::Request(request) => OUTBOX.send(requests::answer_late(py, &request)),
             Letter::Job(job) => job(py),
-            Letter::Release => {}
+            Letter::GoOn(_) | Letter::Release => {}
         }
     }
-    NEXT_REFERENCE.store(u32::try_from(stop.handles.next_reference()).unwrap_or(1), Ordering::Relaxed);
-    drop(stop);
+    ids::forget(id);
+    drop(take(py, id));
     drop(signals);
     gil::run_jobs(py);
     go_on
 }
 
-/// Answers one request; `Some` if the program goes on.
-fn answer(py: Python<'_>, stop: &mut Stop, request: &Request) -> Option<GoOn> {
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| requests::carry_out(py, stop, request)));
-    match outcome {
-        Ok(Ok(Outcome::Body(body))) => {
-            OUTBOX.send(request.answer(&body));
-            None
-        }
-        Ok(Ok(Outcome::GoOn(go_on, body))) => {
-            OUTBOX.send(request.answer(&body));
-            Some(go_on)
-        }
-        Ok(Err(failure)) => {
-            OUTBOX.send(request.refuse(&failure));
-            None
-        }
-        Err(_) => {
-            OUTBOX.send(request.refuse(&Failure::internal(format!("the agent failed in '{}'", request.command))));
-            None
-        }
-    }
+fn tell_continued(thread_id: ThreadId, all: bool) {
+    OUTBOX.send(Event::new("continued", &dap::ContinuedEvent { thread_id, all_threads_continued: Some(all) }));
+}
+
+/// Takes a stop's state to work on it; it is put back by [`keep`].
+fn take(py: Python<'_>, id: StopId) -> Option<Stop> {
+    STATES.with(py, |states| {
+        let at = states.iter().position(|it| it.id == id)?;
+        Some(states.swap_remove(at))
+    })
+}
+
+fn keep(py: Python<'_>, stop: Stop) {
+    STATES.with(py, |states| states.push(stop));
 }
 
 fn current(py: Python<'_>) -> Option<Thread> {
@@ -381,26 +306,136 @@ fn current(py: Python<'_>) -> Option<Thread> {
     threads::list(py).into_iter().find(|it| it.state == state)
 }
 
-fn stopped_event(what: &What, number: u32, thread: &Thread) -> dap::StoppedEvent {
-    let (reason, description) = match what.reason {
-        Reason::Entry => ("entry", "Stopped before the first line"),
-        Reason::Breakpoint => ("breakpoint", "Stopped on a breakpoint"),
-        Reason::Function => ("function breakpoint", "Stopped where a function begins"),
-        Reason::Step => ("step", "Stopped after a step"),
-        Reason::Pause => ("pause", "Paused"),
-        Reason::Exception => ("exception", "Stopped on an exception that nothing has caught"),
-        Reason::Goto => ("goto", "Ran to this line"),
-    };
-    dap::StoppedEvent {
-        reason: reason.to_owned(),
-        description: Some(what.description.clone().unwrap_or_else(|| description.to_owned())),
-        thread_id: Some(thread.id),
-        text: what.exception.as_ref().map(|it| it.text.clone()),
-        all_threads_stopped: Some(true),
-        hit_breakpoint_ids: (!what.hits.is_empty()).then(|| what.hits.clone()),
-        ikpdb_stop: Some(number),
-        ikpdb_uncaught: what.exception.as_ref().and_then(|it| (it.mode == BreakMode::Unhandled).then_some(true)),
-        ikpdb_unwound: what.exception.as_ref().and_then(|it| it.frames.is_some().then_some(true)),
+/// The thread that reads the letters of its stop, and of others while that holds the program.
+struct Reader {
+    id: StopId,
+    thread: Thread,
+    /// The thread is shown where it waits: another one, of ours, reads.
+    is_elsewhere: bool,
+}
+
+impl Reader {
+    /// Waits until something has come: with the GIL if this stop holds the program.
+    fn wait(&self, py: Python<'_>, arrived: &Semaphore) {
+        // While the interpreter ends nobody but the thread that ends it gets the GIL again.
+        if holds() || lifetime::ends() {
+            arrived.wait();
+            return;
+        }
+        loop {
+            lifetime::wait_outside(py, arrived);
+            if !is_on() {
+                return;
+            }
+            // Another stop holds the program, and reads this one's letters; when it goes on, this one is woken.
+        }
+    }
+
+    /// Does what has come.
+    fn read(&self, py: Python<'_>) -> Option<GoOn> {
+        while let Some((to, letter)) = MAILBOX.next(self.id) {
+            let go_on = match letter {
+                Letter::Job(job) => {
+                    job(py);
+                    None
+                }
+                Letter::Release => Some(GoOn::LetGo),
+                Letter::GoOn(go_on) => Some(go_on),
+                Letter::Request(request) => self.answer(py, to, request),
+            };
+            if let Some(go_on) = go_on.and_then(|it| self.obey(py, to, it)) {
+                return Some(go_on);
+            }
+        }
+        None
+    }
+
+    /// Answers a request to a stop; `Some` if that goes on.
+    fn answer(&self, py: Python<'_>, to: StopId, request: Request) -> Option<GoOn> {
+        let Some(mut stop) = take(py, to) else {
+            OUTBOX.send(request.refuse(&Failure::running()));
+            return None;
+        };
+        let work = || requests::carry_out(py, &mut stop, &request);
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        keep(py, stop);
+        match outcome {
+            Ok(Ok(Outcome::Body(body))) => OUTBOX.send(request.answer(&body)),
+            Ok(Ok(Outcome::GoOn(go_on, body))) => {
+                if go_on.only().is_some_and(|it| it.id != self.thread.id) && self.is_elsewhere {
+                    let why = "the program was paused while it waits in native code: only all of it can go on";
+                    OUTBOX.send(request.refuse(&Failure::user(why)));
+                    return None;
+                }
+                OUTBOX.send(request.answer(&body));
+                return Some(go_on);
+            }
+            Ok(Ok(Outcome::PutOff)) if holds() => {
+                let why = "another thread is in the middle of an evaluation; let the program go on first";
+                OUTBOX.send(request.refuse(&Failure::user(why)));
+            }
+            Ok(Ok(Outcome::PutOff)) => {
+                MAILBOX.put_off(self.id, to, request);
+                if evaluation::running().is_none() {
+                    MAILBOX.take_up();
+                }
+            }
+            Ok(Err(failure)) => OUTBOX.send(request.refuse(&failure)),
+            Err(_) => {
+                let why = format!("the agent failed in '{}'", request.command);
+                OUTBOX.send(request.refuse(&Failure::internal(why)));
+            }
+        }
+        None
+    }
+
+    /// What a stop is told to do: `Some` if this stop is to do it.
+    fn obey(&self, py: Python<'_>, to: StopId, go_on: GoOn) -> Option<GoOn> {
+        let other = go_on.only().filter(|it| it.id != self.thread.id).cloned();
+        match (other, go_on) {
+            // Another thread goes on alone: this one stays as it is, and holds nobody else.
+            (Some(other), go_on) => {
+                let own_stop = MAILBOX.stop_of(other.id);
+                let held = holds();
+                MAILBOX.let_others_run(self.id);
+                give_way();
+                if held {
+                    freeze::all_but(py, &other);
+                }
+                match (own_stop, go_on) {
+                    (Some(stop), go_on) => drop(MAILBOX.put(To::Stop(stop), Letter::GoOn(go_on))),
+                    (None, go_on) => {
+                        tell_continued(other.id, false);
+                        if let GoOn::Step(step, _) = go_on {
+                            step::begin(py, step, StopPolicy::All);
+                        }
+                    }
+                }
+                None
+            }
+            // The program goes on, and another thread that is stopped by itself makes a step.
+            (None, GoOn::Step(step, _)) if to != self.id => {
+                let only = threads::list(py).into_iter().find(|it| it.state == step.thread)?;
+                drop(MAILBOX.put(To::Stop(to), Letter::GoOn(GoOn::Step(step, Who::Only(only)))));
+                Some(GoOn::run())
+            }
+            (None, go_on) => Some(go_on),
+        }
+    }
+
+    /// Where the program is, for the user.
+    fn place(&self, py: Python<'_>) -> String {
+        let top = STATES.with(py, |states| {
+            let stop = states.iter().find(|it| it.id == self.id)?;
+            stop.stacks.top(&stop.thread)
+        });
+        let place = top.and_then(|frame| {
+            let frame = frame.bind(py);
+            let line: u32 = frame.getattr("f_lineno").ok()?.extract().ok()?;
+            let file: String = frame.getattr("f_code").ok()?.getattr("co_filename").ok()?.extract().ok()?;
+            Some(format!(" at {file}:{line}"))
+        });
+        place.unwrap_or_default()
     }
 }
 

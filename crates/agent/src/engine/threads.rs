@@ -163,20 +163,20 @@ fn names(py: Python<'_>) -> HashMap<u64, String> {
 /// The kernel's ids of all threads with a state but the calling one. Needs the GIL.
 pub(crate) fn native_ids() -> Vec<libc::pid_t> {
     // SAFETY: always allowed.
-    let own = u64::try_from(unsafe { libc::gettid() }).ok();
+    let own = unsafe { libc::gettid() };
     // It stands behind the identifier in every version.
-    if own.is_none() || native_id(capi::current_thread()) != own {
+    if native_id(capi::current_thread()) != Some(own) {
         return Vec::new();
     }
-    let others = states().into_iter().filter_map(native_id).filter(|id| Some(*id) != own);
-    others.filter_map(|id| libc::pid_t::try_from(id).ok()).collect()
+    states().into_iter().filter_map(native_id).filter(|id| *id != own).collect()
 }
 
-fn native_id(state: *mut PyThreadState) -> Option<u64> {
+/// The kernel's id of a thread.
+pub(super) fn native_id(state: *mut PyThreadState) -> Option<libc::pid_t> {
     ident(state)?;
     let offset = IDENT_OFFSET.load(Ordering::Relaxed) + size_of::<u64>();
     // SAFETY: a live state, which is longer than that.
-    Some(unsafe { state.cast::<u8>().add(offset).cast::<u64>().read() })
+    libc::pid_t::try_from(unsafe { state.cast::<u8>().add(offset).cast::<u64>().read() }).ok()
 }
 
 /// Whether a thread runs or waits for a processor, as opposed to waiting for anything else. Needs no GIL.
@@ -188,7 +188,7 @@ pub(crate) fn runs(native_id: libc::pid_t) -> bool {
 
 /// `thread_id` of a thread state. Its place differs by version: it is found by looking for the current thread's own
 /// identifier in the current thread's state, which is the same place in every other one.
-fn ident(state: *mut PyThreadState) -> Option<u64> {
+pub(super) fn ident(state: *mut PyThreadState) -> Option<u64> {
     let mut offset = IDENT_OFFSET.load(Ordering::Relaxed);
     if offset == 0 {
         // SAFETY: always allowed.

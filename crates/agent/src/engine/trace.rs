@@ -142,7 +142,7 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
             }
             if step::watches_starts() {
                 let verdict = step::on_start(py, info);
-                control::obey(py, verdict, Vec::new());
+                control::obey(py, verdict);
             }
         }
         LINE => {
@@ -180,7 +180,7 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
             } else {
                 step::on_return(py)
             };
-            control::obey(py, verdict, Vec::new());
+            control::obey(py, verdict);
         }
     }
 }

@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use ikpdb_proto::{Event, dap};
 use pyo3::Python;
+use pyo3::ffi::PyThreadState;
 
-use super::{freeze, interrupt};
+use super::{freeze, interrupt, threads};
 use crate::door::OUTBOX;
 
 const LOOK: Duration = Duration::from_millis(1);
+/// Between two looks whether the one thread that runs has ended.
+const LOOK_FOR_END: Duration = Duration::from_millis(20);
 /// So many looks without progress of the thread's CPU clock mean that it is blocked.
 const BLOCKED_LOOKS: u32 = 2;
 /// So many do, whatever others are doing: native code that computes without the GIL does not need to be waited for.
@@ -34,6 +37,8 @@ enum Task {
 
 struct State {
     task: Task,
+    /// The thread that runs while the others stand still, as the user wants it.
+    alone: Option<libc::pid_t>,
     /// Counts tasks, so that a look never concerns the next one.
     number: u64,
     /// The kernel's id: unlike a `pthread_t` it may outlive its thread without harm.
@@ -49,6 +54,7 @@ struct State {
 
 static STATE: Mutex<State> = Mutex::new(State {
     task: Task::None,
+    alone: None,
     number: 0,
     thread: 0,
     since: None,
@@ -63,13 +69,12 @@ fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn begin(task: Task, evaluation: u64) {
+fn begin(task: Task, evaluation: u64, thread: libc::pid_t) {
     let mut state = lock();
     state.task = task;
     state.evaluation = evaluation;
     state.number += 1;
-    // SAFETY: always allowed.
-    state.thread = unsafe { libc::gettid() };
+    state.thread = thread;
     state.since = Some(Instant::now());
     state.others_ran = false;
     state.announced = false;
@@ -78,16 +83,27 @@ fn begin(task: Task, evaluation: u64) {
     WAKE.notify_one();
 }
 
-/// The calling thread begins a step: the others stand still for a moment.
-pub(crate) fn step_begins(py: Python<'_>) {
+fn this_thread() -> libc::pid_t {
     // SAFETY: always allowed.
-    freeze::begin(py, unsafe { libc::pthread_self() } as usize);
-    begin(Task::Step, 0);
+    unsafe { libc::gettid() }
+}
+
+/// A thread begins a step: the others stand still for a moment.
+pub(crate) fn step_begins(py: Python<'_>, thread: *mut PyThreadState) {
+    let (Some(ident), Some(native)) = (threads::ident(thread), threads::native_id(thread)) else { return };
+    freeze::begin(py, ident as usize);
+    begin(Task::Step, 0, native);
+}
+
+/// This thread runs alone from now on. If it ends the others run: nothing else would.
+pub(super) fn alone(thread: Option<libc::pid_t>) {
+    lock().alone = thread;
+    WAKE.notify_one();
 }
 
 /// The calling thread begins an evaluation.
 pub(super) fn evaluation_begins(seq: i64, number: u64) {
-    begin(Task::Evaluation { seq }, number);
+    begin(Task::Evaluation { seq }, number, this_thread());
 }
 
 /// What happened during an evaluation.
@@ -133,11 +149,19 @@ pub(crate) fn watch_for_ever() -> ! {
     let mut last: Option<(u64, Duration, u32)> = None;
     loop {
         let mut state = lock();
-        while state.task == Task::None {
+        while state.task == Task::None && state.alone.is_none() {
             last = None;
             state = WAKE.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        state = WAKE.wait_timeout(state, LOOK).map_or_else(|it| it.into_inner().0, |it| it.0);
+        let pause = if state.task == Task::None { LOOK_FOR_END } else { LOOK };
+        state = WAKE.wait_timeout(state, pause).map_or_else(|it| it.into_inner().0, |it| it.0);
+        if let Some(thread) = state.alone {
+            let has_ended = has_ended(thread);
+            if has_ended && freeze::lasts() {
+                freeze::release_soon();
+            }
+            state.alone = Some(thread).filter(|_| !has_ended && freeze::lasts());
+        }
         if state.task == Task::None {
             continue;
         }
@@ -240,6 +264,10 @@ fn sleeps(thread: libc::pid_t) -> bool {
     let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
     // The state is the first field behind the name in parentheses, which may hold anything.
     status.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('R'))
+}
+
+fn has_ended(thread: libc::pid_t) -> bool {
+    !std::path::Path::new(&format!("/proc/self/task/{thread}")).exists()
 }
 
 /// Whether a thread of the program's runs or waits for a processor, besides the given one.

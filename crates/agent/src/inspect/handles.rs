@@ -7,14 +7,16 @@ use pyo3::prelude::*;
 
 use super::native::Any;
 use crate::capi::Ref;
+use crate::door::mailbox::StopId;
+use crate::engine::ids::{self, Owner};
 
 /// The most names of dict keys that one place remembers; older ones are found again by walking the dict.
 const NAMES: usize = 10_000;
 
 /// The references given out during one stop. Dropped under the GIL when the program goes on; nothing is kept alive after.
 pub(crate) struct Handles {
-    first: i32,
-    places: Vec<Place>,
+    stop: StopId,
+    places: HashMap<i32, Place>,
 }
 
 /// Something with children.
@@ -59,44 +61,33 @@ pub(super) enum Cursor {
 }
 
 impl Handles {
-    /// No references yet; the first will be `first_reference`, at least 1.
-    pub(crate) fn new(first_reference: i32) -> Self {
-        Self { first: first_reference.max(1), places: Vec::new() }
-    }
-
-    /// The reference after the last one given out.
-    pub(crate) fn next_reference(&self) -> i32 {
-        i32::try_from(self.places.len()).ok().and_then(|count| self.first.checked_add(count)).unwrap_or(i32::MAX)
+    /// No references yet.
+    pub(crate) fn new(stop: StopId) -> Self {
+        Self { stop, places: HashMap::new() }
     }
 
     /// Gives out a reference; 0, "no children", when there are none left.
     pub(super) fn add(&mut self, place: Place) -> i32 {
-        let reference = self.next_reference();
-        if reference == i32::MAX {
-            return 0;
-        }
-        self.places.push(place);
+        let Some(reference) = ids::take(self.stop) else { return 0 };
+        self.places.insert(reference, place);
         reference
     }
 
     /// What a reference refers to.
     pub(super) fn place(&self, reference: i32) -> Result<&Place, Failure> {
-        self.index(reference).map(|index| &self.places[index])
+        self.places.get(&reference).ok_or_else(|| unknown(reference))
     }
 
     /// As [`Handles::place`], to remember something.
     pub(super) fn place_mut(&mut self, reference: i32) -> Result<&mut Place, Failure> {
-        self.index(reference).map(|index| &mut self.places[index])
+        self.places.get_mut(&reference).ok_or_else(|| unknown(reference))
     }
+}
 
-    fn index(&self, reference: i32) -> Result<usize, Failure> {
-        if (1..self.first).contains(&reference) {
-            return Err(Failure::stale("this list of variables"));
-        }
-        usize::try_from(i64::from(reference) - i64::from(self.first))
-            .ok()
-            .filter(|index| *index < self.places.len())
-            .ok_or_else(|| Failure::client(format!("there is no variablesReference {reference}")))
+fn unknown(reference: i32) -> Failure {
+    match ids::owner(reference) {
+        Owner::Earlier => Failure::stale("this list of variables"),
+        _ => Failure::client(format!("there is no variablesReference {reference}")),
     }
 }
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::Outcome;
 use crate::capi::{self, Ref};
 use crate::engine::control::one_line;
-use crate::engine::stop::{GoOn, Stop};
+use crate::engine::go_on::GoOn;
+use crate::engine::stop::Stop;
 use crate::engine::{codes, files};
 
 /// The line at or after the wanted one, in the function that is stopped.

@@ -4,7 +4,7 @@ mod evaluate;
 mod exception_info;
 mod goto;
 
-use ikpdb_proto::{Failure, Request, Response, dap};
+use ikpdb_proto::{Failure, Request, Response, StopPolicy, dap};
 use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
@@ -12,9 +12,10 @@ use serde_json::Value;
 use crate::capi::Ref;
 use crate::engine::control::one_line;
 use crate::engine::evaluation::Evaluation;
+use crate::engine::go_on::{GoOn, Step, Who};
 use crate::engine::step::Kind;
-use crate::engine::stop::{GoOn, Stop};
-use crate::engine::{breakpoints, calls, run_to, source, threads};
+use crate::engine::stop::Stop;
+use crate::engine::{breakpoints, calls, evaluation, run_to, source, threads};
 use crate::inspect;
 
 /// What a request led to.
@@ -23,6 +24,8 @@ pub(crate) enum Outcome {
     Body(Value),
     /// An answer, and the program goes on.
     GoOn(GoOn, Value),
+    /// Nothing yet: it needs an evaluation, and another thread is in the middle of one.
+    PutOff,
 }
 
 fn body(body: &impl Serialize) -> Result<Outcome, Failure> {
@@ -40,6 +43,9 @@ pub(crate) fn answer_late(py: Python<'_>, request: &Request) -> Response {
 
 /// Carries out a request on the stopped thread.
 pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> Result<Outcome, Failure> {
+    if evaluation::running().is_some() && evaluates(stop, request) {
+        return Ok(Outcome::PutOff);
+    }
     match request.command.as_str() {
         "threads" => {
             let threads = threads::list(py).into_iter().map(|it| dap::Thread { id: it.id, name: it.name }).collect();
@@ -78,8 +84,9 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         "exceptionInfo" => body(&exception_info::describe(py, stop)?),
         "source" => body(&source::fetch(py, &request.arguments()?)?),
         "continue" => {
-            let answer = dap::ContinueBody { all_threads_continued: Some(true) };
-            Ok(Outcome::GoOn(GoOn::Run, serde_json::to_value(answer).unwrap_or(Value::Null)))
+            let who = who(py, stop, &request.arguments()?)?;
+            let answer = dap::ContinueBody { all_threads_continued: Some(matches!(who, Who::All)) };
+            Ok(Outcome::GoOn(GoOn::Run(who), serde_json::to_value(answer).unwrap_or(Value::Null)))
         }
         "next" => step(py, stop, request, Kind::Next),
         "stepIn" => step(py, stop, request, Kind::In),
@@ -94,11 +101,37 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         "goto" => goto::goto(py, stop, &request.arguments()?),
         "stepOut" => step(py, stop, request, Kind::Out),
         run_to::COMMAND => {
-            run_to::begin(py, &request.arguments()?)?;
-            Ok(Outcome::GoOn(GoOn::Run, Value::Null))
+            let who = who(py, stop, &request.arguments()?)?;
+            let only = if let Who::Only(thread) = &who { Some(thread.state) } else { None };
+            run_to::begin(py, &request.arguments()?, only)?;
+            Ok(Outcome::GoOn(GoOn::Run(who), Value::Null))
         }
         other => Err(Failure::unsupported(other)),
     }
+}
+
+/// Whether a request runs code of the program's for the user.
+fn evaluates(stop: &Stop, request: &Request) -> bool {
+    match request.command.as_str() {
+        "evaluate" => {
+            request.arguments::<dap::EvaluateArguments>().is_ok_and(|it| it.context.as_deref() != Some("hover"))
+        }
+        "setVariable" => true,
+        "variables" => request
+            .arguments::<dap::VariablesArguments>()
+            .is_ok_and(|it| inspect::runs_code(&stop.handles, it.variables_reference)),
+        _ => false,
+    }
+}
+
+/// Who goes on. What was stopped by itself goes on by itself.
+fn who(py: Python<'_>, stop: &Stop, arguments: &dap::ThreadArguments) -> Result<Who, Failure> {
+    if stop.policy == StopPolicy::All && arguments.single_thread != Some(true) {
+        return Ok(Who::All);
+    }
+    let thread = threads::list(py).into_iter().find(|it| it.id == arguments.thread_id);
+    let id = arguments.thread_id;
+    thread.map(Who::Only).ok_or_else(|| Failure::client(format!("there is no thread {id}")))
 }
 
 /// The calls that a frame has still to make on its line.
@@ -116,12 +149,13 @@ fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Ou
     };
     if stop.exception.as_ref().is_some_and(|it| it.unwound) && id == stop.thread.id {
         // The exception has left its frames: there is no next line, only the end.
-        return Ok(Outcome::GoOn(GoOn::Run, Value::Null));
+        return Ok(Outcome::GoOn(GoOn::Run(who(py, stop, &arguments)?), Value::Null));
     }
     let Some(frame) = stop.stacks.top(thread) else {
         return Err(Failure::user(format!("{} runs no Python code", thread.name)));
     };
-    let wanted = request.arguments::<dap::StepInArguments>()?.target_id.filter(|_| kind == Kind::In);
+    let into: dap::StepInArguments = request.arguments()?;
+    let wanted = into.target_id.filter(|_| kind == Kind::In);
     let call = match wanted {
         None => None,
         Some(target) => {
@@ -130,5 +164,6 @@ fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Ou
             Some(call.ok_or_else(|| Failure::client(format!("there is no call {target} on this line")))?.offsets)
         }
     };
-    Ok(Outcome::GoOn(GoOn::Step(kind, thread.state, frame, call), Value::Null))
+    let step = Step { kind, thread: thread.state, frame: Some(frame), call, anyway: into.ikpdb_anyway == Some(true) };
+    Ok(Outcome::GoOn(GoOn::Step(step, who(py, stop, &arguments)?), Value::Null))
 }

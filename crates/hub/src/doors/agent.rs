@@ -83,9 +83,16 @@ impl Hub {
         session.info.undebugged = None;
         session.info.pid.get_or_insert(hello.pid);
         session.info.python = Some(hello.python.clone());
-        if let Some(stopped) = hello.resume.as_ref().and_then(|it| it.stopped.clone()) {
-            session.info.state = SessionState::Stopped;
-            session.info.stopped = Some(stopped);
+        if let Some(resume) = &hello.resume {
+            if let Some(stopped) = resume.stopped.clone() {
+                session.info.state = SessionState::Stopped;
+                session.info.stopped = Some(stopped);
+                session.info.also_stopped = resume.also_stopped.clone().unwrap_or_default();
+            }
+            if let Some(options) = resume.options.clone() {
+                session.run.options = options.clone();
+                session.info.options = options;
+            }
         }
         let proof = prove(&session.secret, Prover::Hub, &hello.nonce, "");
         self.dirty.sessions.insert(id);
@@ -106,7 +113,7 @@ impl Hub {
         let Ok(session) = self.session(id) else { return };
         let attach = AttachArguments {
             stop_on_entry: Some(session.run.stop_on_entry && hello.resume.is_none() && !session.no_debug),
-            just_my_code: Some(session.run.just_my_code),
+            options: session.run.options.clone(),
             workspace: Some(workspace),
         };
         self.ask(connection, id, Request::new("attach", &attach), Purpose::Attach);
@@ -199,10 +206,16 @@ impl Hub {
     /// It goes on; as a rule everybody knows since the answer to the request that made it.
     fn agent_continued(&mut self, id: SessionId, event: Event) {
         let Ok(session) = self.session(id) else { return };
-        let all = event.body::<ContinuedEvent>().is_ok_and(|it| it.all_threads_continued != Some(false));
-        if !(std::mem::take(&mut session.continued) && all) {
-            self.running(id);
-            self.emit(id, event);
+        let only = match event.body::<ContinuedEvent>() {
+            Ok(ContinuedEvent { thread_id, all_threads_continued: Some(false) }) => Some(thread_id),
+            _ => None,
+        };
+        match session.continued.iter().position(|it| *it == only) {
+            Some(at) => drop(session.continued.swap_remove(at)),
+            None => {
+                self.went_on(id, only);
+                self.emit(id, event);
+            }
         }
     }
 

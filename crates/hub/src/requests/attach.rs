@@ -44,10 +44,10 @@ pub(super) fn attach(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
 /// An editor that joined has configured everything: it is told what it missed.
 pub(super) fn joined(hub: &mut Hub, ask: &Ask, id: SessionId) -> Result<(), Failure> {
     let info = &hub.session(id)?.info;
-    if info.state == SessionState::Stopped
-        && let Some(stopped) = info.stopped.clone()
-    {
-        hub.send(ask.from, None, Event::new("stopped", &stopped).into());
+    if info.state == SessionState::Stopped {
+        for stopped in info.also_stopped.clone().iter().chain(&info.stopped.clone()) {
+            hub.send(ask.from, None, Event::new("stopped", stopped).into());
+        }
     }
     Ok(())
 }

@@ -72,6 +72,7 @@ impl Hub {
                 name: name.unwrap_or_default(),
                 condition: it.condition,
                 hit_condition: it.hit_condition,
+                ikpdb_stop_policy: it.ikpdb_stop_policy,
             };
             let breakpoints = breakpoints.into_iter().map(function).collect();
             Request::new("setFunctionBreakpoints", &SetFunctionBreakpointsArguments { breakpoints })

@@ -35,7 +35,7 @@ pub fn program(python: &ikpdb_testkit::Python, arguments: &[&str]) -> Program {
         },
         executable,
         stop_on_entry: false,
-        just_my_code: true,
+        options: ikpdb_proto::Options::default(),
     }
 }
 

@@ -21,7 +21,8 @@ const INTRODUCTION: &str = "# Benchmarks
   ratio is the median over interleaved pairs of runs (native, debugged, debugged, native, …), each run a fresh process, with its 95 % bootstrap
   interval in brackets.
 * **Instructions**: those of the warm workload under callgrind, by the difference of two lengths, over the native ones. (*threads*: the
-  median of seven runs each, as threads take turns by the clock.)
+  median of seven runs each, as threads take turns by the clock.) Those of CPython's own allocator are left out on both sides: they
+  depend on where memory happens to lie, by 1 % of *threads* without any debugger.
 * **Every run proves that it debugs**: after the measurement the program is led to the breakpoint and has to stop there.
 * **Dates**: rows are measured one by one. A table names the days of its oldest and its newest row, and the page all machines with their days.
 ";

@@ -87,6 +87,10 @@ supportsStepInTargetsRequest?: boolean,
  */
 supportsTerminateThreadsRequest?: boolean, 
 /**
+ * Steps and `continue` take `singleThread`.
+ */
+supportsSingleThreadExecutionRequests?: boolean, 
+/**
  * `loadedSources` is understood.
  */
 supportsLoadedSourcesRequest?: boolean, 

@@ -5,6 +5,6 @@
  */
 export type ContinueBody = { 
 /**
- * Whether all threads go on; they always do.
+ * Whether all threads go on.
  */
 allThreadsContinued?: boolean, };

@@ -15,4 +15,8 @@ executeCode?: boolean,
 /**
  * `evaluate` honours `ikpdbDisableBreak`.
  */
-disableBreak?: boolean, };
+disableBreak?: boolean, 
+/**
+ * `ikpdb/options` is understood, and `ikpdbStopPolicy` of breakpoints.
+ */
+options?: boolean, };

@@ -7,4 +7,8 @@ export type StepInArguments = {
 /**
  * The call to go into.
  */
-targetId?: number, };
+targetId?: number, 
+/**
+ * Ours: into the library, too, this once.
+ */
+ikpdbAnyway?: boolean, };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use ikpdb_proto::{Event, dap};
+use ikpdb_proto::{Event, StopPolicy, dap};
 use pyo3::Python;
 
 use super::expression::Expression;
@@ -42,6 +42,8 @@ pub(super) struct Wish {
     pub(super) condition: Option<String>,
     hit_condition: Option<String>,
     log_message: Option<String>,
+    /// Whom it stops, if that is not what the session says.
+    pub(super) policy: Option<StopPolicy>,
 }
 
 /// Where it is wanted.
@@ -86,6 +88,7 @@ impl Wish {
             condition: given(wanted.condition.as_ref()),
             hit_condition: given(wanted.hit_condition.as_ref()),
             log_message: wanted.log_message.clone().filter(|text| !text.is_empty()),
+            policy: wanted.ikpdb_stop_policy,
         }
     }
 
@@ -95,6 +98,7 @@ impl Wish {
             condition: given(wanted.condition.as_ref()),
             hit_condition: given(wanted.hit_condition.as_ref()),
             log_message: None,
+            policy: wanted.ikpdb_stop_policy,
         }
     }
 }

@@ -16,13 +16,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ikpdb_proto::Event;
-use ikpdb_proto::dap;
+use ikpdb_proto::{Event, StopPolicy, dap};
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
 use super::events;
 use super::files::{self, FileId};
+use super::stop;
 use crate::door::OUTBOX;
 pub(crate) use breakpoint::Breakpoint;
 use breakpoint::{Found, Placement, Target, Wish};
@@ -50,6 +50,15 @@ impl Armed {
     pub(crate) fn breakpoint(&self) -> &Breakpoint {
         &self.breakpoint
     }
+}
+
+/// Whom breakpoints of a code object stop that are hit together: everybody, if one of them says so. `None` without any.
+pub(crate) fn policy(info: *const CodeInfo, hits: &[i32]) -> Option<StopPolicy> {
+    // SAFETY: the record of running code, under the GIL.
+    let armed = unsafe { &(*info).armed };
+    let of = |id: &i32| armed.iter().find(|it| it.breakpoint.id == *id).and_then(|it| it.breakpoint.wish.policy);
+    let policies = hits.iter().map(|id| of(id).unwrap_or_else(stop::policy));
+    policies.reduce(|one, other| if one == StopPolicy::All { one } else { other })
 }
 
 /// A place in a code object.

@@ -26,9 +26,10 @@ use super::codes::{self, CodeInfo};
 use super::control::one_line;
 use super::gil_cell::GilCell;
 use super::python2;
-use super::stop::{self, BreakMode, Came, Exception, Reason, What};
+use super::stop::{self, Came};
+use super::what::{BreakMode, Exception, Reason, What};
 use crate::capi::{self, Ref, capi};
-use crate::door::{OPTIONS, OUTBOX};
+use crate::door::{OUTBOX, options};
 use crate::inspect;
 use crate::lifetime;
 
@@ -111,7 +112,7 @@ pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *m
     }
     // SAFETY: a traceback, live under the GIL: the frames that the exception has come through.
     let is_new = unsafe { next_traceback(traceback) }.is_null();
-    let just_my_code = OPTIONS.lock().unwrap_or_else(PoisonError::into_inner).just_my_code;
+    let just_my_code = options().now.just_my_code;
     // SAFETY: the record of running code.
     let user = unsafe { (*info).user };
     // SAFETY: as above.
