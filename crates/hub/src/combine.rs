@@ -109,24 +109,33 @@ mod tests {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    fn wish(id: u32, column: Option<u32>, function: Option<&str>, stop_policy: Option<StopPolicy>) -> Wish {
+        Wish {
+            id: WishId(id),
+            path: "/a.py".into(),
+            line: 5,
+            column,
+            function: function.map(str::to_owned),
+            enabled: true,
+            condition: None,
+            hit_condition: None,
+            log_message: None,
+            stop_policy,
+            text: None,
+            owner: None,
+            placed: BTreeMap::new(),
+        }
+    }
+
     fn combined(rows: &[Row]) -> Vec<(String, String, String, Vec<u32>)> {
         let wishes: Vec<Wish> = rows
             .iter()
             .zip(1..)
             .map(|(row, id)| Wish {
-                id: WishId(id),
-                path: "/a.py".into(),
-                line: 5,
-                column: None,
-                function: None,
-                enabled: true,
                 condition: text(row.0),
                 hit_condition: text(row.1),
                 log_message: text(row.2),
-                stop_policy: None,
-                text: None,
-                owner: None,
-                placed: BTreeMap::new(),
+                ..wish(id, None, None, None)
             })
             .collect();
         combine(wishes.iter())
@@ -144,28 +153,29 @@ mod tests {
     }
 
     #[test]
+    fn a_breakpoint_of_several_wishes_stops_everybody_if_one_of_them_says_so() {
+        use StopPolicy::{All, Thread};
+        for (policies, expected) in [
+            (&[Some(Thread), Some(All), None][..], Some(All)),
+            (&[Some(Thread), Some(Thread)], Some(Thread)),
+            (&[Some(Thread), None], None),
+            (&[None], None),
+        ] {
+            let wishes: Vec<Wish> =
+                policies.iter().zip(1..).map(|(policy, id)| wish(id, None, None, *policy)).collect();
+            let combined = combine(wishes.iter());
+            assert_eq!((combined.len(), combined[0].breakpoint.ikpdb_stop_policy), (1, expected), "{policies:?}");
+        }
+    }
+
+    #[test]
     fn wishes_at_other_columns_and_on_other_functions_are_other_breakpoints() {
-        let wish = |id, column, function: Option<&str>| Wish {
-            id: WishId(id),
-            path: "/a.py".into(),
-            line: 5,
-            column,
-            function: function.map(str::to_owned),
-            enabled: true,
-            condition: None,
-            hit_condition: None,
-            log_message: None,
-            stop_policy: None,
-            text: None,
-            owner: None,
-            placed: BTreeMap::new(),
-        };
         let wishes = [
-            wish(1, Some(9), None),
-            wish(2, None, None),
-            wish(3, Some(9), None),
-            wish(4, None, Some("f")),
-            wish(5, None, Some("g")),
+            wish(1, Some(9), None, None),
+            wish(2, None, None, None),
+            wish(3, Some(9), None, None),
+            wish(4, None, Some("f"), None),
+            wish(5, None, Some("g"), None),
         ];
         let combined: Vec<_> = combine(wishes.iter())
             .into_iter()
