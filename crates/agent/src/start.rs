@@ -16,7 +16,7 @@ use crate::door::mailbox::{Letter, MAILBOX};
 use crate::door::{CONFIGURED, HUB_IS_GONE, options};
 use crate::engine::stop::Came;
 use crate::engine::what::{Reason, What};
-use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, interrupt, stop, threads, watchdog};
+use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, interrupt, signals, stop, threads, watchdog};
 use crate::semaphore::Semaphore;
 use crate::{children, lifetime, log, requests};
 
@@ -200,6 +200,9 @@ unsafe extern "C" fn on_breakpoint(
             while stop::stop(py, what()) == Came::Waited {}
         }
     });
+    if signals::handler_raises(py) {
+        return std::ptr::null_mut();
+    }
     // SAFETY: the GIL is held.
     unsafe { ffi::Py_NewRef(ffi::Py_None()) }
 }

@@ -250,14 +250,13 @@ fn children_of(pid: i32) -> usize {
 #[test]
 fn signals_reach_a_stopped_program() {
     const HANDLERS: &str = "\
-import signal, sys
+import signal, sys, time
 def on_term(number, frame):
     print('got', signal.Signals(number).name, flush=True)
     sys.exit(5)
 signal.signal(signal.SIGTERM, on_term)
 x = 1  # BP:here
-while True:
-    x += 1
+time.sleep(1000)
 ";
     for python in pythons() {
         let mut debuggee = Debuggee::launch(&python, HANDLERS, Launch::at("here"));

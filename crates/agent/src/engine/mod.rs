@@ -29,7 +29,7 @@ pub(crate) mod python2;
 mod python_text;
 pub(crate) mod run_to;
 pub(crate) mod settled;
-mod signals;
+pub(crate) mod signals;
 pub(crate) mod source;
 mod stack;
 pub(crate) mod step;

@@ -11,7 +11,7 @@ use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
 use super::events::{self, Tools, Watch};
 use super::step::{self, Verdict};
-use super::{control, exceptions, freeze, pause, settled, stop};
+use super::{control, exceptions, freeze, pause, settled, signals, stop};
 use crate::capi::Ref;
 use crate::lifetime;
 
@@ -46,7 +46,11 @@ fn answer(work: impl FnOnce(Python<'_>) -> Answer) -> *mut PyObject {
     if lifetime::is_child(py) {
         return none();
     }
-    match (lifetime::callback(py, "a callback", || work(py)), events::tools()) {
+    let outcome = lifetime::callback(py, "a callback", || work(py));
+    if signals::handler_raises(py) {
+        return std::ptr::null_mut();
+    }
+    match (outcome, events::tools()) {
         (Some(Answer::Disable), Some(tools)) => tools.code.disable(),
         _ => none(),
     }

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicUsize, Ordering}
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use pyo3::Python;
+use pyo3::ffi;
+
 use super::go_on::GoOn;
 use crate::semaphore::Semaphore;
 
@@ -114,8 +117,22 @@ impl Watch {
     }
 }
 
+/// Whether a signal was delivered at the end of a stop, and its handler may not have run yet.
+static DELIVERED: AtomicBool = AtomicBool::new(false);
+
+/// Runs the handlers of signals that were delivered at the end of this thread's stop: the interpreter itself looks for them after the
+/// next call, and that may wait for ever. True if one has raised, which the program is to see.
+pub(crate) fn handler_raises(_py: Python<'_>) -> bool {
+    // SAFETY: always allowed; the second with the GIL. On other threads than the main one it does nothing.
+    DELIVERED.load(Ordering::Relaxed)
+        && unsafe { libc::gettid() == libc::getpid() }
+        && DELIVERED.swap(false, Ordering::Relaxed)
+        && unsafe { ffi::PyErr_CheckSignals() } != 0
+}
+
 /// Gives a signal to the handler that the program has for it, when it goes on.
 fn deliver(signal: c_int) {
+    DELIVERED.store(true, Ordering::Relaxed);
     if let Some((_, saved)) = lock().0.0.iter().find(|it| it.0 == signal) {
         // SAFETY: puts the program's own handler back and signals this process.
         unsafe {

@@ -12,7 +12,7 @@ use pyo3::types::PyBytes;
 
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
-use super::{control, events, exceptions, freeze, gil, pause, run_to, step, stop, threads};
+use super::{control, events, exceptions, freeze, gil, pause, run_to, signals, step, stop, threads};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -115,7 +115,7 @@ unsafe extern "C" fn on_event(
         freeze::wait();
     }
     lifetime::callback(py, "the trace function", || event(py, frame, what, argument));
-    0
+    if signals::handler_raises(py) { -1 } else { 0 }
 }
 
 fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut PyObject) {

@@ -59,6 +59,8 @@ pub struct Debuggee {
 pub struct Launch {
     pub stop_on_entry: bool,
     pub library_too: bool,
+    /// A stop stops the thread that comes to it, and no other.
+    pub stop_one_thread: bool,
     pub interpreter_args: Vec<String>,
     /// What the interpreter is given in place of the script, such as `-m` and a module.
     pub target: Vec<String>,
@@ -85,7 +87,11 @@ impl Debuggee {
     /// Starts a program whose text is `source`.
     pub fn launch(python: &Python, source: &str, launch: Launch) -> Self {
         let mut debuggee = Self::begin(python, source, &launch);
-        debuggee.request("attach", json!({"stopOnEntry": launch.stop_on_entry, "justMyCode": !launch.library_too}));
+        let stop_policy = if launch.stop_one_thread { "thread" } else { "all" };
+        debuggee.request(
+            "attach",
+            json!({"stopOnEntry": launch.stop_on_entry, "justMyCode": !launch.library_too, "stopPolicy": stop_policy}),
+        );
         debuggee.event("initialized");
         if !launch.breakpoints.is_empty() {
             debuggee.set_breakpoints(&launch.breakpoints);
