@@ -223,7 +223,7 @@ print(len(done))
                 debuggee.request("continue", json!({"threadId": thread}));
             }
             // Whoever is left over is let go when nobody comes any more.
-            if count < 499 && count >= 478 {
+            if (478..499).contains(&count) {
                 for thread in waiting.drain(..) {
                     debuggee.request("continue", json!({"threadId": thread}));
                 }

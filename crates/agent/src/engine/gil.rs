@@ -16,14 +16,12 @@ use crate::door::mailbox::{Job, MAILBOX};
 use crate::lifetime::{self, Visitor};
 use crate::semaphore::Semaphore;
 
-/// How long a pause waits for a line event before the helper looks whether the program waits, to stop it there.
-const PAUSE_PATIENCE: Duration = Duration::from_millis(30);
-
-/// How long it waits besides while a thread runs: the processors may be busy with others, or it computes in C.
+/// How long a pause waits for a line event while a thread runs: the processors may be busy with others, or it computes in C.
 const BUSY_PATIENCE: Duration = Duration::from_millis(300);
-/// Between two looks at the threads. One that runs may be seen asleep once: between two holders of the GIL, say.
-const BUSY_LOOK: Duration = Duration::from_millis(5);
-const IDLE_LOOKS: u32 = 3;
+/// Between two looks at the threads. One that runs may be seen asleep now and then: between two holders of the GIL, say. If none
+/// is seen awake in so many looks, the program waits, and is stopped where it does.
+const BUSY_LOOK: Duration = Duration::from_millis(1);
+const IDLE_LOOKS: u32 = 5;
 
 /// How long the events of code are left to settle before it is made as fast as it was.
 const SETTLING: Duration = Duration::from_millis(10);
@@ -105,7 +103,6 @@ pub(crate) fn help_for_ever(ready: impl FnOnce()) {
         }
         while let Some(number) = pause::wanted_number() {
             // A thread that runs stops at its next line, where it is itself; if all of them wait in C, none has a next line.
-            wait_for_pause(&visitor, PAUSE_PATIENCE);
             wait_while_busy(&visitor);
             let alive = visitor.with_gil(|py| {
                 run_jobs(py);
