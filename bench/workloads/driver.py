@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import sys
+import time
 
 import cold
 
@@ -19,8 +20,8 @@ def user_seconds():
 def measure(workload, n):
     workload.run(max(1, n // 10))
     before = user_seconds()
-    workload.run(n)
-    return user_seconds() - before
+    workload.run(n)  # BP:over
+    return user_seconds() - before  # BP:after
 
 
 def late():
@@ -38,26 +39,66 @@ def steps():
 def busy(count):
     import threading
 
-    def spin():
-        while True:
-            pass
-
     for _ in range(count):
         threading.Thread(target=spin, daemon=True).start()
 
 
+def spin():
+    n = 0
+    while True:
+        n += 1
+
+
+def uncaught():
+    import threading
+
+    def fail():
+        raise BenchError("uncaught")  # BP:uncaught
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+
+
+class BenchError(Exception):
+    pass
+
+
+def raised():
+    try:
+        raise BenchError("caught")  # BP:raised
+    except BenchError:
+        pass
+
+
+def deep(levels=10_000):
+    if levels:
+        return deep(levels - 1)
+    total = 0  # BP:deep
+    for i in range(100_000):
+        total += i
+        total -= 1
+    return total
+
+
+def large():
+    numbers = list(range(1_000_000))
+    return len(numbers)  # BP:large
+
+
+def log(rounds):
+    for i in range(rounds):
+        value = i  # BP:log
+    return value
+
+
 def reach(workload, name):
-    if name == "late":
-        late()
-    elif name == "cold":
-        cold.cold()
-    elif name == "steps":
-        steps()
-    else:
-        getattr(workload, "reach_" + name)()
+    of_driver = {"late": late, "cold": cold.cold, "steps": steps, "uncaught": uncaught, "raised": raised, "deep": deep, "large": large, "spin": spin}
+    of_driver.get(name, lambda: getattr(workload, "reach_" + name)())()
 
 
 def main():
+    sys.setrecursionlimit(20_000)
     workload = importlib.import_module(sys.argv[1])
     link = socket.socket(socket.AF_UNIX)
     link.connect(sys.argv[2])
@@ -70,6 +111,10 @@ def main():
         elif command == "run":
             workload.run(int(arguments[0]))
             print("done", file=lines, flush=True)
+        elif command == "log":
+            begin = time.monotonic()
+            log(int(arguments[0]))
+            print(time.monotonic() - begin, file=lines, flush=True)
         elif command == "busy":
             busy(int(arguments[0]))
             print("done", file=lines, flush=True)

@@ -15,5 +15,6 @@ mod log;
 mod requests;
 mod semaphore;
 mod start;
+mod sync;
 
 pub use start::ikpdb_agent_start;

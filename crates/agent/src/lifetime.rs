@@ -16,7 +16,7 @@ use crate::capi;
 use crate::capi::builtin::builtin;
 use crate::door::OUTBOX;
 use crate::engine::{breakpoints, events, exceptions, freeze, stop};
-use crate::semaphore::Semaphore;
+use crate::sync::Semaphore;
 
 /// How long the end of the program waits for a thread that is inside, unless that is stopped: then as long as it is.
 const END_PATIENCE: Duration = Duration::from_secs(2);

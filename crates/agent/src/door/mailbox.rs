@@ -6,13 +6,13 @@
 //! is refused, so that each request is answered exactly once. The queue is bounded by the hub, which waits for answers.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, PoisonError};
 
 use ikpdb_proto::{Request, StopPolicy, ThreadId};
 use pyo3::Python;
 
 use crate::engine::go_on::GoOn;
-use crate::semaphore::Semaphore;
+use crate::sync::{Mutex, MutexGuard, Semaphore};
 
 /// Work that needs the GIL.
 pub(crate) type Job = Box<dyn FnOnce(Python<'_>) + Send>;
@@ -22,13 +22,13 @@ pub(crate) type Job = Box<dyn FnOnce(Python<'_>) + Send>;
 pub(crate) struct StopId(pub(crate) u32);
 
 /// One thing to do.
-pub(crate) enum Letter {
+pub(crate) enum Letter<G> {
     /// A request, to be answered.
     Request(Request),
     /// Something of our own.
     Job(Job),
     /// Go on in this way: the stop that holds the program says so.
-    GoOn(GoOn),
+    GoOn(G),
     /// Go on, without a request: the hub is gone, or a signal asks for it.
     Release,
 }
@@ -44,43 +44,46 @@ pub(crate) enum To {
     Thread(ThreadId),
 }
 
-/// The letters of all stops.
-pub(crate) struct Mailbox {
-    stops: Mutex<Vec<Open>>,
+/// The letters of all stops. `G` is how one goes on.
+pub(crate) struct Mailbox<G> {
+    stops: Mutex<Vec<Open<G>>>,
+    /// Semaphores that no stop uses now. They are never freed, as a signal handler may post one late.
+    unused: Mutex<Vec<&'static Semaphore>>,
 }
 
 /// A stop that reads letters.
-struct Open {
+struct Open<G> {
     id: StopId,
     thread: ThreadId,
     /// Whether it holds the whole program.
     policy: StopPolicy,
     /// With the stop that each is for.
-    letters: VecDeque<(StopId, Letter)>,
+    letters: VecDeque<(StopId, Letter<G>)>,
     /// Those that wait until an evaluation elsewhere is over.
-    put_off: VecDeque<(StopId, Letter)>,
+    put_off: VecDeque<(StopId, Letter<G>)>,
     arrived: &'static Semaphore,
 }
 
 /// The one mailbox.
-pub(crate) static MAILBOX: Mailbox = Mailbox { stops: Mutex::new(Vec::new()) };
+pub(crate) static MAILBOX: LazyLock<Mailbox<GoOn>> = LazyLock::new(Mailbox::new);
 
-/// Semaphores that no stop uses now. They are never freed, as a signal handler may post one late.
-static UNUSED: Mutex<Vec<&'static Semaphore>> = Mutex::new(Vec::new());
-
-fn holder(stops: &[Open]) -> Option<usize> {
+fn holder<G>(stops: &[Open<G>]) -> Option<usize> {
     stops.iter().position(|it| it.policy == StopPolicy::All)
 }
 
-impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, Vec<Open>> {
+impl<G> Mailbox<G> {
+    pub(crate) fn new() -> Self {
+        Self { stops: Mutex::new(Vec::new()), unused: Mutex::new(Vec::new()) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Open<G>>> {
         self.stops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Accepts letters for a stop from now on. If it holds the program it gets those of all others. Its thread waits on the
     /// semaphore.
     pub(crate) fn open(&self, id: StopId, thread: ThreadId, policy: StopPolicy) -> &'static Semaphore {
-        let unused = UNUSED.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let unused = self.unused.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let arrived = unused.unwrap_or_else(|| Box::leak(Box::new(Semaphore::new())));
         let mut stops = self.lock();
         let mut letters = VecDeque::new();
@@ -98,12 +101,12 @@ impl Mailbox {
     }
 
     /// A stop is over: accepts no more letters for it; returns those that nobody read. What it has of others' goes to them.
-    pub(crate) fn close(&self, id: StopId) -> Vec<Letter> {
+    pub(crate) fn close(&self, id: StopId) -> Vec<Letter<G>> {
         let mut stops = self.lock();
         let Some(at) = stops.iter().position(|it| it.id == id) else { return Vec::new() };
         let mut closed = stops.remove(at);
         let left: Vec<_> = closed.put_off.drain(..).chain(closed.letters.drain(..)).collect();
-        UNUSED.lock().unwrap_or_else(PoisonError::into_inner).push(closed.arrived);
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner).push(closed.arrived);
         let mut own = Vec::new();
         for (to, letter) in left {
             match stops.iter_mut().find(|it| it.id == to) {
@@ -141,7 +144,7 @@ impl Mailbox {
     }
 
     /// Puts a letter in, or gives it back if whoever it is for runs.
-    pub(crate) fn put(&self, to: To, letter: Letter) -> Result<(), Letter> {
+    pub(crate) fn put(&self, to: To, letter: Letter<G>) -> Result<(), Letter<G>> {
         let mut stops = self.lock();
         let holder = holder(&stops);
         let addressee = match to {
@@ -177,10 +180,10 @@ impl Mailbox {
         !stops.is_empty()
     }
 
-    /// Lets all that is stopped but one go on, freely.
-    pub(crate) fn others_go_on(&self, id: StopId) {
+    /// Lets all that is stopped but one go on.
+    pub(crate) fn others_go_on(&self, id: StopId, freely: impl Fn() -> G) {
         for stop in self.lock().iter_mut().filter(|it| it.id != id) {
-            stop.letters.push_back((stop.id, Letter::GoOn(GoOn::run())));
+            stop.letters.push_back((stop.id, Letter::GoOn(freely())));
             stop.arrived.post();
         }
     }
@@ -212,7 +215,7 @@ impl Mailbox {
     }
 
     /// The next letter that a stop has to read, and the stop that it is for.
-    pub(crate) fn next(&self, id: StopId) -> Option<(StopId, Letter)> {
+    pub(crate) fn next(&self, id: StopId) -> Option<(StopId, Letter<G>)> {
         self.lock().iter_mut().find(|it| it.id == id)?.letters.pop_front()
     }
 

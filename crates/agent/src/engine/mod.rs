@@ -16,6 +16,7 @@ mod fused;
 pub(crate) mod gil;
 mod gil_cell;
 pub(crate) mod go_on;
+mod holder;
 pub(crate) mod hooks;
 pub(crate) mod ids;
 pub(crate) mod interrupt;
@@ -34,6 +35,8 @@ pub(crate) mod source;
 mod stack;
 pub(crate) mod step;
 pub(crate) mod stop;
+#[cfg(test)]
+mod stop_model;
 pub(crate) mod threads;
 mod trace;
 pub(crate) mod watchdog;

@@ -12,7 +12,7 @@ use pyo3::Python;
 use pyo3::ffi;
 
 use super::go_on::GoOn;
-use crate::semaphore::Semaphore;
+use crate::sync::Semaphore;
 
 /// Within so long a second Ctrl-C ends the program.
 const TWICE: Duration = Duration::from_secs(2);

@@ -8,13 +8,14 @@
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use ikpdb_proto::{Event, Failure, Request, StopPolicy, ThreadId, dap};
 use pyo3::prelude::*;
 
 use super::gil_cell::GilCell;
 use super::go_on::{GoOn, Who};
+use super::holder::Holder;
 use super::stack::Stacks;
 use super::threads::{self, Thread};
 use super::what::{Reason, Shown, What, stopped_event};
@@ -24,7 +25,7 @@ use crate::door::mailbox::{Letter, MAILBOX, StopId, To};
 use crate::door::{OUTBOX, options};
 use crate::lifetime;
 use crate::requests::{self, Outcome};
-use crate::semaphore::Semaphore;
+use crate::sync::Semaphore;
 
 /// The state of a stop.
 pub(crate) struct Stop {
@@ -51,10 +52,7 @@ static COUNT: AtomicU32 = AtomicU32::new(0);
 static STATES: GilCell<Vec<Stop>> = GilCell::new(Vec::new());
 /// How many threads are stopped.
 static OPEN: AtomicUsize = AtomicUsize::new(0);
-/// `pthread_self` of the thread whose stop holds the program; 0 = none.
-static HOLDER: AtomicUsize = AtomicUsize::new(0);
-static TURN: Mutex<()> = Mutex::new(());
-static FREE: Condvar = Condvar::new();
+static HOLDER: LazyLock<Holder> = LazyLock::new(Holder::new);
 /// What was told of the stops that are open.
 static TOLD: Mutex<Vec<(StopId, dap::StoppedEvent)>> = Mutex::new(Vec::new());
 
@@ -74,12 +72,12 @@ pub(crate) fn is_stopper() -> bool {
 
 /// Whether a stop holds the program. Needs no GIL.
 pub(crate) fn is_on() -> bool {
-    HOLDER.load(Ordering::Relaxed) != 0
+    HOLDER.is_there()
 }
 
 /// Whether the calling thread's stop holds the program.
 pub(crate) fn holds() -> bool {
-    HOLDER.load(Ordering::Relaxed) == this_thread()
+    HOLDER.is(this_thread())
 }
 
 /// What was told of the stops that are open. The one that holds the program comes last. Needs no GIL.
@@ -188,35 +186,20 @@ pub(crate) fn end_for_good() {
 /// Makes this thread's stop the one that holds the program, if it is to. If another one does, waits without the GIL until that
 /// goes on, and answers false.
 fn claim(policy: StopPolicy) -> bool {
-    let claimed = match policy {
-        StopPolicy::All => HOLDER.compare_exchange(0, this_thread(), Ordering::Relaxed, Ordering::Relaxed).is_ok(),
-        StopPolicy::Thread => !is_on(),
-    };
-    if claimed {
+    if HOLDER.admits(this_thread(), policy) {
         return true;
     }
     // SAFETY: called in a callback, with the GIL.
     let thread = unsafe { (capi::py().save_thread)() };
-    wait_for_turn();
+    HOLDER.wait();
     // SAFETY: the state saved above.
     unsafe { (capi::py().restore_thread)(thread) };
     false
 }
 
-fn wait_for_turn() {
-    let mut guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    while is_on() {
-        guard = FREE.wait(guard).unwrap_or_else(PoisonError::into_inner);
-    }
-}
-
 /// This thread's stop holds the program no more.
 fn give_way() {
-    if holds() {
-        HOLDER.store(0, Ordering::Relaxed);
-        let guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        FREE.notify_all();
-        drop(guard);
+    if HOLDER.give_way(this_thread()) {
         // Those that are stopped by themselves read their own letters again.
         MAILBOX.nudge();
     }
@@ -268,7 +251,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     let late = MAILBOX.close(id);
     let all = policy == StopPolicy::All && go_on.only().is_none();
     if all {
-        MAILBOX.others_go_on(id);
+        MAILBOX.others_go_on(id, GoOn::run);
     }
     tell_continued(reader.thread.id, all);
     for letter in late {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use ikpdb_specs::Adapter;
 use serde_json::{Value, json};
 
-use super::plan::{Debugger, Place, Scenario, Workload, place, workloads_folder};
+use super::plan::{Debugger, MANY, Place, Scenario, Workload, place, workloads_folder};
 use crate::shell;
 
 /// How long any single answer may take. An adapter that traces every line needs tens of seconds.
@@ -73,7 +73,10 @@ impl Starter {
         if let Some(place) = scenario.breakpoint(workload)? {
             set_breakpoint(&mut adapter, &place)?;
         }
-        adapter.request("setExceptionBreakpoints", &json!({"filters": []}))?;
+        if scenario == Scenario::Many {
+            set_many(&mut adapter, &self.folder)?;
+        }
+        adapter.request("setExceptionBreakpoints", &scenario.exceptions())?;
         adapter.request("configurationDone", &json!({}))?;
         adapter.response(launch)?;
         Debuggee::connected(listener, HeldBy::Adapter(Box::new(adapter)))
@@ -105,14 +108,38 @@ impl Starter {
     }
 }
 
+/// Breakpoints in files that are there and never run.
+fn set_many(adapter: &mut Adapter, folder: &Path) -> Result<()> {
+    const IN_A_FILE: u32 = 100;
+    for number in 0..MANY / IN_A_FILE {
+        let file = folder.join(format!("cold_{number}.py"));
+        std::fs::write(&file, "x = 1\n".repeat(IN_A_FILE as usize))?;
+        let breakpoints: Vec<Value> = (1..=IN_A_FILE).map(|line| json!({"line": line})).collect();
+        let source = json!({"path": file});
+        adapter.request("setBreakpoints", &json!({"source": source, "breakpoints": breakpoints}))?;
+    }
+    Ok(())
+}
+
 fn driver() -> PathBuf {
     workloads_folder().join("driver.py")
 }
 
 fn set_breakpoint(adapter: &mut Adapter, place: &Place) -> Result<()> {
+    set_breakpoint_with(adapter, place, json!({}))
+}
+
+/// Sets one breakpoint with further fields.
+pub(crate) fn set_breakpoint_with(adapter: &mut Adapter, place: &Place, further: Value) -> Result<()> {
     let mut breakpoint = json!({"line": place.line});
     if let Some(condition) = &place.condition {
         breakpoint["condition"] = json!(condition);
+    }
+    if let Some(hit_condition) = &place.hit_condition {
+        breakpoint["hitCondition"] = json!(hit_condition);
+    }
+    for (name, value) in further.as_object().into_iter().flatten() {
+        breakpoint[name] = value.clone();
     }
     let source = json!({"path": place.file, "name": place.file.file_name().map(|name| name.to_string_lossy())});
     let arguments = json!({"source": source, "breakpoints": [breakpoint], "sourceModified": false});
@@ -140,6 +167,17 @@ impl Debuggee {
         self.line()?.trim().parse().context("the driver's time is no number")
     }
 
+    /// As [`Self::measure`], stepping over all of the run that counts.
+    pub(crate) fn measure_over(&mut self, n: u64) -> Result<f64> {
+        self.say(&format!("measure {n}"))?;
+        let (over, after) = (place("driver", "over")?, place("driver", "after")?);
+        let thread = self.stopped_at(&over)?;
+        self.adapter()?.send("next", &json!({"threadId": thread}))?;
+        let thread = self.stopped_at(&after)?;
+        self.adapter()?.request("continue", &json!({"threadId": thread}))?;
+        self.line()?.trim().parse().context("the driver's time is no number")
+    }
+
     /// Runs `n` units without measuring.
     pub(crate) fn run(&mut self, n: u64) -> Result<()> {
         self.say(&format!("run {n}"))?;
@@ -156,7 +194,16 @@ impl Debuggee {
     /// checks that it stops there. Returns the stopped thread.
     pub(crate) fn prove(&mut self, workload: &Workload, scenario: Scenario) -> Result<u64> {
         let expected = match scenario.breakpoint(workload)? {
+            // What it stepped to has shown it.
+            Some(_) if scenario == Scenario::S6 => return Ok(0),
+            Some(hot) if scenario == Scenario::S5 => {
+                let plain = Place { hit_condition: None, ..hot };
+                set_breakpoint(self.adapter()?, &plain)?;
+                plain
+            }
             Some(place) => place,
+            None if scenario == Scenario::S7 => place("driver", "uncaught")?,
+            None if scenario == Scenario::Raised => place("driver", "raised")?,
             None => {
                 let late = place("driver", "late")?;
                 set_breakpoint(self.adapter()?, &late)?;
@@ -166,15 +213,19 @@ impl Debuggee {
         self.stop_at(scenario.reach(), &expected)
     }
 
-    /// Sets a breakpoint on the stepping function, stops there, and returns the thread.
-    pub(crate) fn stop_to_step(&mut self) -> Result<u64> {
-        let steps = place("driver", "steps")?;
-        set_breakpoint(self.adapter()?, &steps)?;
-        self.stop_at("steps", &steps)
+    /// Lets the program come to a line of the driver's and stop there.
+    pub(crate) fn stop_in_driver(&mut self, name: &str) -> Result<u64> {
+        let expected = place("driver", name)?;
+        set_breakpoint(self.adapter()?, &expected)?;
+        self.stop_at(name, &expected)
     }
 
     fn stop_at(&mut self, name: &str, expected: &Place) -> Result<u64> {
         self.say(&format!("reach {name}"))?;
+        self.stopped_at(expected)
+    }
+
+    fn stopped_at(&mut self, expected: &Place) -> Result<u64> {
         let adapter = self.adapter()?;
         let stopped = adapter.event("stopped")?;
         let thread = stopped["threadId"].as_u64().context("`stopped` names no thread")?;
@@ -239,14 +290,14 @@ impl Debuggee {
         Ok(())
     }
 
-    fn adapter(&mut self) -> Result<&mut Adapter> {
+    pub(crate) fn adapter(&mut self) -> Result<&mut Adapter> {
         match &mut self.held_by {
             HeldBy::Adapter(adapter) => Ok(adapter),
             HeldBy::Nobody(_) => bail!("this program has no debugger"),
         }
     }
 
-    fn say(&mut self, command: &str) -> Result<()> {
+    pub(crate) fn say(&mut self, command: &str) -> Result<()> {
         let stream = self.lines.get_mut();
         stream.write_all(format!("{command}\n").as_bytes()).context("the program is gone")
     }
@@ -257,7 +308,7 @@ impl Debuggee {
         Ok(())
     }
 
-    fn line(&mut self) -> Result<String> {
+    pub(crate) fn line(&mut self) -> Result<String> {
         let mut line = String::new();
         let count = self.lines.read_line(&mut line).context("the program does not answer")?;
         ensure!(count > 0, "the program ended");

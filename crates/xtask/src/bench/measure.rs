@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 
 use super::callgrind;
-use super::debuggee::Starter;
-use super::machine;
-use super::plan::{BUSY_THREADS, Debugger, Scenario, WORKLOADS, Workload};
+use super::debuggee::{Debuggee, Starter};
+use super::plan::{BUSY_THREADS, Debugger, Scenario, WORKLOADS, Workload, counts_instructions};
 use super::results::{Instructions, Memory, OfPython, Ratio, Steps};
 use super::statistics::{estimate, median, quantile};
+use super::{latency, machine};
 
 /// User CPU seconds that a run should take. Not less: the kernel knows user time in ticks of some milliseconds and divides
 /// the exact sum by their proportion, which is rough for a moment.
@@ -68,6 +68,16 @@ impl<'a> Bench<'a> {
                     });
                     note(format!("{name}, {label}"), done.and_then(|said| save(results).map(|()| said)));
                 }
+                match latency::measure(self.starter, *debugger) {
+                    Ok(rows) => {
+                        for (label, row) in &rows {
+                            eprintln!("    {name}, {label}: {:.3} {}", row.median, row.unit);
+                        }
+                        results.answers.insert(name.to_owned(), rows);
+                        note(format!("{name}, answers"), save(results).map(|()| "kept".to_owned()));
+                    }
+                    Err(error) => note(format!("{name}, answers"), Err(error)),
+                }
                 let done = self.memory(*debugger).map(|memory| {
                     let said = format!("{:.2} MB", memory.added / 1e6);
                     results.memory.insert(name.to_owned(), memory);
@@ -78,7 +88,7 @@ impl<'a> Bench<'a> {
             for workload in
                 WORKLOADS.iter().filter(|workload| selection.workloads.iter().any(|name| name == workload.name))
             {
-                for scenario in &selection.scenarios {
+                for scenario in selection.scenarios.iter().filter(|it| it.applies(workload.name)) {
                     let key = format!("{name}/{}/{}", workload.name, scenario.name());
                     if selection.time {
                         let done = self.ratio(*debugger, workload, *scenario).map(|row| {
@@ -88,7 +98,7 @@ impl<'a> Bench<'a> {
                         });
                         note(key.clone(), done.and_then(|said| save(results).map(|()| said)));
                     }
-                    if selection.instructions && *debugger == Debugger::Ikpdb && *scenario != Scenario::S4 {
+                    if selection.instructions && *debugger == Debugger::Ikpdb && counts_instructions(*scenario) {
                         let done = self.instructions(workload, *scenario).map(|row| {
                             let said = format!("{:.4}", row.ratio);
                             results.instructions.insert(key.clone(), row);
@@ -132,7 +142,7 @@ impl<'a> Bench<'a> {
     /// Seconds per unit of a debugged run, which then has to stop on the breakpoint.
     fn debugged_run(&self, debugger: Debugger, workload: &Workload, scenario: Scenario, units: u64) -> Result<f64> {
         let mut debuggee = self.starter.debugged(debugger, workload, scenario)?;
-        let seconds = debuggee.measure(units)?;
+        let seconds = measured(&mut debuggee, scenario, units)?;
         debuggee.prove(workload, scenario).context("it does not debug")?;
         debuggee.end()?;
         Ok(seconds / units as f64)
@@ -160,7 +170,7 @@ impl<'a> Bench<'a> {
     fn debugged_units(&self, debugger: Debugger, workload: &Workload, scenario: Scenario, native: u64) -> Result<u64> {
         let mut debuggee = self.starter.debugged(debugger, workload, scenario)?;
         let few = (native / 100).max(1);
-        let seconds = debuggee.measure(few)? / few as f64;
+        let seconds = measured(&mut debuggee, scenario, few)? / few as f64;
         debuggee.end()?;
         let slower = seconds / (RUN / native as f64);
         Ok(if slower > 4.0 { ((native as f64 / slower).ceil() as u64).max(1) } else { native })
@@ -184,7 +194,7 @@ impl<'a> Bench<'a> {
     fn steps(&self, debugger: Debugger, busy_threads: u32) -> Result<Steps> {
         let mut debuggee = self.starter.debugged(debugger, &WORKLOADS[1], Scenario::S1)?;
         debuggee.keep_busy(busy_threads)?;
-        let thread = debuggee.stop_to_step()?;
+        let thread = debuggee.stop_in_driver("steps")?;
         debuggee.step(thread, 10)?;
         let mut seconds = debuggee.step(thread, STEPS)?;
         debuggee.end()?;
@@ -207,6 +217,10 @@ impl<'a> Bench<'a> {
         }
         Ok(Memory { date: machine::date(), added: median(&mut debugged) - median(&mut native) })
     }
+}
+
+fn measured(debuggee: &mut Debuggee, scenario: Scenario, units: u64) -> Result<f64> {
+    if scenario == Scenario::S6 { debuggee.measure_over(units) } else { debuggee.measure(units) }
 }
 
 /// Runs again what the kernel accounted to the system as a whole: it goes by ticks, and may have seen none in the program.

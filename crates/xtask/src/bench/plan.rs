@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
+use serde_json::{Value, json};
 
 use crate::shell;
 
@@ -37,7 +38,20 @@ pub(crate) enum Scenario {
     S3,
     /// A condition that is always false, on the hottest line.
     S4,
+    /// A hit condition that is never reached, on the hottest line.
+    S5,
+    /// Stepping over all of the work.
+    S6,
+    /// Exceptions that nothing catches stop where they are raised.
+    S7,
+    /// Exceptions of one type stop where they are raised, caught or not; it does not occur.
+    Raised,
+    /// 10,000 breakpoints in files that do not run.
+    Many,
 }
+
+/// Breakpoints of [`Scenario::Many`].
+pub(crate) const MANY: u32 = 10_000;
 
 impl Scenario {
     pub(crate) fn name(self) -> &'static str {
@@ -46,39 +60,84 @@ impl Scenario {
             Scenario::S2 => "S2",
             Scenario::S3 => "S3",
             Scenario::S4 => "S4",
+            Scenario::S5 => "S5",
+            Scenario::S6 => "S6",
+            Scenario::S7 => "S7",
+            Scenario::Raised => "raised",
+            Scenario::Many => "many",
         }
     }
 
     /// The breakpoint that is set while the workload runs.
     pub(crate) fn breakpoint(self, workload: &Workload) -> Result<Option<Place>> {
         Ok(match self {
-            Scenario::S1 => None,
+            Scenario::S1 | Scenario::S7 | Scenario::Raised | Scenario::Many => None,
             Scenario::S2 => Some(place("cold", "cold")?),
             Scenario::S3 => Some(place(workload.module, "never")?),
             Scenario::S4 => Some(place(workload.module, "hot")?),
+            Scenario::S5 => {
+                let hot = place(workload.module, "hot")?;
+                Some(Place { condition: None, hit_condition: Some("> 1000000000".to_owned()), ..hot })
+            }
+            Scenario::S6 => Some(place("driver", "over")?),
         })
     }
 
     /// What the driver is told, at the end, to come to the breakpoint.
     pub(crate) fn reach(self) -> &'static str {
         match self {
-            Scenario::S1 => "late",
+            Scenario::S1 | Scenario::S6 | Scenario::Many => "late",
             Scenario::S2 => "cold",
             Scenario::S3 => "never",
-            Scenario::S4 => "hot",
+            Scenario::S4 | Scenario::S5 => "hot",
+            Scenario::S7 => "uncaught",
+            Scenario::Raised => "raised",
+        }
+    }
+
+    /// Whether it says something of a workload.
+    pub(crate) fn applies(self, workload: &str) -> bool {
+        match self {
+            Scenario::S7 | Scenario::Raised => workload == "exc",
+            Scenario::S6 => workload == "fib",
+            Scenario::Many => ["fib", "loop"].contains(&workload),
+            _ => true,
+        }
+    }
+
+    /// What `setExceptionBreakpoints` is told.
+    pub(crate) fn exceptions(self) -> Value {
+        match self {
+            Scenario::S7 => json!({"filters": ["uncaught"]}),
+            Scenario::Raised => {
+                let options = json!([{"filterId": "raised", "condition": "BenchError"}]);
+                json!({"filters": [], "filterOptions": options})
+            }
+            _ => json!({"filters": []}),
         }
     }
 
     /// The largest ratio that is good enough for ours on 3.12 and newer, where there is a target.
     pub(crate) fn target(self, workload: &str) -> Option<f64> {
         match (self, workload) {
-            (Scenario::S1 | Scenario::S2, _) => Some(1.02),
-            (Scenario::S3, _) => Some(1.03),
-            (Scenario::S4, "loop") => Some(1.3),
-            (Scenario::S4, "fib") => Some(3.0),
-            (Scenario::S4, _) => None,
+            (Scenario::S1 | Scenario::S2 | Scenario::Many, _) => Some(1.02),
+            (Scenario::S3 | Scenario::S6, _) => Some(1.03),
+            (Scenario::S4 | Scenario::S5, "fib") => Some(1.8),
+            (Scenario::S4 | Scenario::S5, "loop") => Some(1.15),
+            (Scenario::S4, "threads") => Some(1.45),
+            (Scenario::S4, "async") => Some(1.35),
+            (Scenario::S4, "exc") => Some(1.1),
+            (Scenario::S4, "mods") => Some(1.2),
+            (Scenario::S7, _) => Some(1.25),
+            (Scenario::Raised, _) => Some(1.3),
+            (Scenario::S4 | Scenario::S5, _) => None,
         }
     }
+}
+
+/// Whether a scenario has a row of instructions: those whose code is the interpreter's own.
+pub(crate) fn counts_instructions(scenario: Scenario) -> bool {
+    [Scenario::S1, Scenario::S2, Scenario::S3].contains(&scenario)
 }
 
 /// Instructions of S1 to S3 per instruction of the native run, at most.
@@ -116,6 +175,7 @@ pub(crate) struct Place {
     pub(crate) file: PathBuf,
     pub(crate) line: u32,
     pub(crate) condition: Option<String>,
+    pub(crate) hit_condition: Option<String>,
 }
 
 pub(crate) fn workloads_folder() -> PathBuf {
@@ -133,7 +193,7 @@ pub(crate) fn place(module: &str, name: &str) -> Result<Place> {
             continue;
         }
         if let Some((line, condition)) = marked(&shell::read(&file)?, name) {
-            return Ok(Place { file, line, condition });
+            return Ok(Place { file, line, condition, hit_condition: None });
         }
     }
     Err(anyhow::anyhow!("no line is marked `# BP:{name}`")).with_context(|| format!("bench/workloads/{module}*.py"))
@@ -157,7 +217,7 @@ mod tests {
             assert_eq!(place(workload.module, "never").unwrap().condition, None);
             assert!(place(workload.module, "hot").unwrap().condition.is_some());
         }
-        for (module, name) in [("cold", "cold"), ("driver", "late"), ("driver", "steps")] {
+        for (module, name) in [("cold", "cold"), ("driver", "late"), ("driver", "steps"), ("driver", "raised")] {
             assert!(place(module, name).is_ok());
         }
         assert!(place("fib", "nowhere").is_err());

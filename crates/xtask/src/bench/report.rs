@@ -3,10 +3,21 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::plan::{Debugger, INSTRUCTIONS_TARGET, MEMORY_TARGET, PAIRS, STEP_TARGET, Scenario, WORKLOADS};
+use super::latency;
+use super::plan::{
+    Debugger, INSTRUCTIONS_TARGET, MEMORY_TARGET, PAIRS, STEP_TARGET, Scenario, WORKLOADS, counts_instructions,
+};
 use super::results::{OfPython, Results};
 
-const SCENARIOS: [Scenario; 4] = [Scenario::S1, Scenario::S2, Scenario::S3, Scenario::S4];
+/// The columns of the tables by workload.
+const SCENARIOS: [Scenario; 5] = [Scenario::S1, Scenario::S2, Scenario::S3, Scenario::S4, Scenario::S5];
+/// Those that say something of one or two workloads, with the words for them.
+const FURTHER: [(Scenario, &str); 4] = [
+    (Scenario::Many, "10,000 breakpoints in files that do not run"),
+    (Scenario::S6, "S6: stepping over all of the work"),
+    (Scenario::S7, "S7: uncaught exceptions stop where they are raised"),
+    (Scenario::Raised, "raised exceptions stop, of a type that does not occur"),
+];
 const DEBUGGERS: [Debugger; 2] = [Debugger::Ikpdb, Debugger::Debugpy];
 
 const INTRODUCTION: &str = "# Benchmarks
@@ -17,6 +28,7 @@ const INTRODUCTION: &str = "# Benchmarks
   dicts and lists; *exc* exceptions raised and caught; *threads* eight threads; *async* generators and asyncio tasks.
 * **Scenarios**: *S1* the debugger is attached, no breakpoint. *S2* a breakpoint in a function of another file that is not called. *S3* a
   breakpoint in the hot function, on a line that does not run. *S4* a condition that is always false, on the hottest line.
+  *S5* a hit condition that is never reached, on the hottest line. Further ones are named where they stand.
 * **Ratio**: user CPU time of the program, measured inside it by `getrusage` after a warm-up, over that of the same interpreter without a debugger. Each
   ratio is the median over interleaved pairs of runs (native, debugged, debugged, native, …), each run a fresh process, with its 95 % bootstrap
   interval in brackets.
@@ -37,7 +49,8 @@ pub(crate) fn render(results: &Results) -> String {
             times(&mut page, debugger, python);
         }
         instructions(&mut page, python);
-        latency(&mut page, python);
+        steps_and_memory(&mut page, python);
+        answers(&mut page, python);
         for (said, rows) in [("Targets missed", missed(version, python)), ("Not measured", unmeasured(python))] {
             if !rows.is_empty() {
                 let _ = writeln!(page, "\n{said}: {}.", rows.join("; "));
@@ -80,6 +93,43 @@ fn times(page: &mut String, debugger: Debugger, python: &OfPython) {
             format!("{:.digits$} [{:.digits$}, {:.digits$}]", ratio.median, ratio.low, ratio.high)
         })
     });
+    let mut further = String::new();
+    for (scenario, words) in FURTHER {
+        for workload in WORKLOADS.iter().filter(|it| scenario.applies(it.name)) {
+            if let Some(row) = python.time.get(&format!("{prefix}{}/{}", workload.name, scenario.name())) {
+                let ratio = row.ratio;
+                let (name, middle, low, high) = (workload.name, ratio.median, ratio.low, ratio.high);
+                let _ = writeln!(further, "| {words} | {name} | {middle:.2} [{low:.2}, {high:.2}] |");
+            }
+        }
+    }
+    if !further.is_empty() {
+        let _ = write!(page, "\n| scenario | workload | ratio |\n|---|---|---|\n{further}");
+    }
+}
+
+fn answers(page: &mut String, python: &OfPython) {
+    let of = |debugger: Debugger, name: &str| python.answers.get(debugger.name())?.get(name);
+    let all = || python.answers.values().flat_map(|rows| rows.values());
+    if all().next().is_none() {
+        return;
+    }
+    let date = dates(all().map(|row| &row.date[..]));
+    let _ = writeln!(page, "\nAnswers, median and 99 % ({date})\n\n| | IKPdb | debugpy |\n|---|---|---|");
+    let names = latency::ROWS.iter().map(|row| row.name).chain([latency::LOGPOINTS]);
+    for name in names {
+        let cells = DEBUGGERS.map(|debugger| {
+            of(debugger, name).map_or_else(
+                || "-".to_owned(),
+                |row| match row.p99 {
+                    Some(p99) => format!("{:.2} {}, {p99:.2}", row.median, row.unit),
+                    None if row.unit == "ms" => format!("{:.2} ms", row.median),
+                    None => format!("{:.0} {}", row.median, row.unit),
+                },
+            )
+        });
+        let _ = writeln!(page, "| {name} | {} | {} |", cells[0], cells[1]);
+    }
 }
 
 fn instructions(page: &mut String, python: &OfPython) {
@@ -92,7 +142,7 @@ fn instructions(page: &mut String, python: &OfPython) {
 }
 
 fn table(page: &mut String, cell: impl Fn(&str) -> Option<String>) {
-    let _ = writeln!(page, "| workload | S1 | S2 | S3 | S4 |\n|---|---|---|---|---|");
+    let _ = writeln!(page, "| workload | S1 | S2 | S3 | S4 | S5 |\n|---|---|---|---|---|---|");
     for workload in &WORKLOADS {
         let cells: Vec<String> = SCENARIOS
             .iter()
@@ -104,7 +154,7 @@ fn table(page: &mut String, cell: impl Fn(&str) -> Option<String>) {
     }
 }
 
-fn latency(page: &mut String, python: &OfPython) {
+fn steps_and_memory(page: &mut String, python: &OfPython) {
     if python.steps.is_empty() && python.memory.is_empty() {
         return;
     }
@@ -130,7 +180,7 @@ pub(crate) fn unmeasured(python: &OfPython) -> Vec<String> {
     let mut unmeasured = Vec::new();
     let ours = Debugger::Ikpdb.name();
     for workload in &WORKLOADS {
-        for scenario in SCENARIOS {
+        for scenario in all_scenarios().filter(|it| it.applies(workload.name)) {
             let key = format!("{ours}/{}/{}", workload.name, scenario.name());
             match python.time.get(&key).map(|row| row.ratio.count) {
                 None => unmeasured.push(format!("{} {} time", workload.name, scenario.name())),
@@ -139,7 +189,7 @@ pub(crate) fn unmeasured(python: &OfPython) -> Vec<String> {
                 }
                 Some(_) => {}
             }
-            if scenario != Scenario::S4 && !python.instructions.contains_key(&key) {
+            if counts_instructions(scenario) && !python.instructions.contains_key(&key) {
                 unmeasured.push(format!("{} {} instructions", workload.name, scenario.name()));
             }
         }
@@ -147,20 +197,39 @@ pub(crate) fn unmeasured(python: &OfPython) -> Vec<String> {
     if !python.steps.contains_key(ours) {
         unmeasured.push("`next` to `stopped`".to_owned());
     }
+    let answers = python.answers.get(ours);
+    let names = latency::ROWS.iter().map(|row| row.name).chain([latency::LOGPOINTS]);
+    unmeasured.extend(names.filter(|name| !answers.is_some_and(|rows| rows.contains_key(*name))).map(str::to_owned));
     if !python.memory.contains_key(ours) {
         unmeasured.push("memory added".to_owned());
     }
     unmeasured
 }
 
-/// The targets that ours does not hold on an interpreter with `sys.monitoring`.
+fn all_scenarios() -> impl Iterator<Item = Scenario> {
+    SCENARIOS.into_iter().chain(FURTHER.map(|it| it.0))
+}
+
+/// The targets that ours does not hold. Without `sys.monitoring` only those of answers count.
 pub(crate) fn missed(version: &str, python: &OfPython) -> Vec<String> {
-    if version.starts_with("3.11.") {
-        return Vec::new();
-    }
+    let is_old = version.starts_with("3.11.");
     let mut missed = Vec::new();
+    for row in &latency::ROWS {
+        let target = if is_old { row.target_311 } else { row.target };
+        let measured = python.answers.get(Debugger::Ikpdb.name()).and_then(|rows| rows.get(row.name));
+        if measured.is_some_and(|answer| answer.median > target) {
+            missed.push(format!("{} <= {target} ms", row.name));
+        }
+    }
+    let rate = python.answers.get(Debugger::Ikpdb.name()).and_then(|rows| rows.get(latency::LOGPOINTS));
+    if rate.is_some_and(|answer| answer.median < latency::LOGPOINTS_TARGET) {
+        missed.push(format!("{} >= {} a second", latency::LOGPOINTS, latency::LOGPOINTS_TARGET));
+    }
+    if is_old {
+        return missed;
+    }
     for workload in &WORKLOADS {
-        for scenario in SCENARIOS {
+        for scenario in all_scenarios() {
             let key = format!("IKPdb/{}/{}", workload.name, scenario.name());
             let target = scenario.target(workload.name).unwrap_or(f64::INFINITY);
             if python.time.get(&key).is_some_and(|row| row.ratio.low > target) {
@@ -183,7 +252,7 @@ pub(crate) fn missed(version: &str, python: &OfPython) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::{Instructions, Memory, Ratio, Steps};
+    use super::super::results::{Answer, Instructions, Memory, Ratio, Steps};
     use super::super::statistics::Estimate;
     use super::*;
 
@@ -198,7 +267,7 @@ mod tests {
     fn a_target_holds_if_the_lower_end_of_the_interval_is_within_it() {
         assert!(missed("3.12.1", &with("IKPdb/fib/S1", 1.03, 1.01)).is_empty());
         assert_eq!(missed("3.12.1", &with("IKPdb/fib/S1", 1.05, 1.04)), ["fib S1 time <= 1.02"]);
-        assert!(missed("3.12.1", &with("IKPdb/exc/S4", 9.0, 8.0)).is_empty(), "there is no target for it");
+        assert!(missed("3.12.1", &with("IKPdb/exc/S5", 9.0, 8.0)).is_empty(), "there is no target for it");
         assert!(missed("3.11.7", &with("IKPdb/fib/S1", 9.0, 8.0)).is_empty());
         assert!(missed("3.12.1", &with("debugpy/fib/S3", 130.0, 120.0)).is_empty());
     }
@@ -228,8 +297,31 @@ mod tests {
         let page = render(&results);
         assert!(page.contains("Machine: A machine."));
         assert!(page.contains("## CPython 3.12.1"));
-        assert!(page.contains("| fib | - | - | 1.00 [1.00, 1.01] | - |"), "{page}");
+        assert!(page.contains("| fib | - | - | 1.00 [1.00, 1.01] | - | - |"), "{page}");
         assert!(!page.contains("debugpy, user CPU time"));
+    }
+
+    #[test]
+    fn answers_are_shown_and_held_against_their_targets() {
+        let answer = |median, unit: &str| Answer { date: "2026-01-02".into(), median, p99: None, unit: unit.into() };
+        let mut python = with("IKPdb/fib/S6", 1.01, 1.0);
+        let rows = python.answers.entry("IKPdb".into()).or_default();
+        rows.insert("scopes".into(), answer(0.31, "ms"));
+        rows.insert("pause, one thread busy".into(), answer(9.0, "ms"));
+        rows.insert(latency::LOGPOINTS.into(), answer(499_000.0, "a second"));
+        let too_few = "logpoint in a hot loop >= 500000 a second";
+        assert_eq!(missed("3.12.1", &python), ["scopes <= 0.3 ms", "pause, one thread busy <= 2 ms", too_few]);
+        assert_eq!(missed("3.11.7", &python), ["scopes <= 0.3 ms", too_few]);
+        let mut results = Results::default();
+        results.pythons.insert("3.12.1".into(), python);
+        let page = render(&results);
+        for said in [
+            "| scopes | 0.31 ms | - |",
+            "| 499000 a second | - |",
+            "| S6: stepping over all of the work | fib | 1.01 [",
+        ] {
+            assert!(page.contains(said), "{said}: {page}");
+        }
     }
 
     #[test]

@@ -37,7 +37,21 @@ pub(crate) struct OfPython {
     /// The same with [`BUSY_THREADS`](super::plan::BUSY_THREADS) further threads that run.
     #[serde(default)]
     pub(crate) busy_steps: BTreeMap<String, Steps>,
+    /// By debugger, then by what is asked.
+    #[serde(default)]
+    pub(crate) answers: BTreeMap<String, BTreeMap<String, Answer>>,
     pub(crate) memory: BTreeMap<String, Memory>,
+}
+
+/// How long something takes, or how much of it there is in a second.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub(crate) date: String,
+    /// In `unit`s.
+    pub(crate) median: f64,
+    pub(crate) p99: Option<f64>,
+    /// "ms", or what it is.
+    pub(crate) unit: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
