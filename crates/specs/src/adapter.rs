@@ -20,7 +20,9 @@ pub struct Adapter {
     /// How long any single answer may take.
     patience: Duration,
     stdin: ChildStdin,
-    messages: mpsc::Receiver<Value>,
+    messages: mpsc::Receiver<(Instant, Value)>,
+    /// When the last message that was looked at had come, before it was read as JSON.
+    came: Instant,
     /// Events that came while something else was waited for.
     events: VecDeque<Value>,
     /// Responses that came while an event was waited for, by the number of their request.
@@ -47,14 +49,16 @@ impl Adapter {
             while let Ok(count @ 1..) = stdout.read(&mut bytes) {
                 decoder.push(&bytes[..count]);
                 while let Ok(Some(frame)) = decoder.next_frame() {
+                    let came = Instant::now();
                     let Ok(message) = serde_json::from_slice(&frame) else { return };
-                    if sender.send(message).is_err() {
+                    if sender.send((came, message)).is_err() {
                         return;
                     }
                 }
             }
         })?;
-        Ok(Self { child, patience, stdin, messages, events: VecDeque::new(), responses: BTreeMap::new(), seq: 0 })
+        let (events, responses) = (VecDeque::new(), BTreeMap::new());
+        Ok(Self { child, patience, stdin, messages, came: Instant::now(), events, responses, seq: 0 })
     }
 
     /// Sends a request and returns its number.
@@ -118,6 +122,11 @@ impl Adapter {
         }
     }
 
+    /// When the last message had come, before it was read: reading a large one takes longer than getting it.
+    pub fn came(&self) -> Instant {
+        self.came
+    }
+
     /// How long any single answer may take.
     pub fn patience(&self) -> Duration {
         self.patience
@@ -133,7 +142,10 @@ impl Adapter {
 
     fn receive(&mut self, end: Instant) -> Result<Value, Fault> {
         match self.messages.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            Ok(message) => Ok(message),
+            Ok((came, message)) => {
+                self.came = came;
+                Ok(message)
+            }
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 Err(Fault(format!("nothing came for {} s", self.patience.as_secs())))
             }

@@ -69,11 +69,14 @@ unsafe fn argument(args: *mut *mut PyObject, index: usize) -> *mut PyObject {
 }
 
 unsafe extern "C" fn on_line(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
+    // SAFETY: LINE gives the code and the line, an exact int.
+    let (code, line) = unsafe { (argument(args, 0), ffi::PyLong_AsLong(argument(args, 1))) };
+    let info = codes::lookup(code);
+    let Ok(line) = u32::try_from(line) else { return none() };
+    if control::passes_by(info, line) {
+        return none();
+    }
     answer(|py| {
-        // SAFETY: LINE gives the code and the line, an exact int.
-        let (code, line) = unsafe { (argument(args, 0), ffi::PyLong_AsLong(argument(args, 1))) };
-        let info = codes::lookup(code);
-        let Ok(line) = u32::try_from(line) else { return Answer::Keep };
         if info.is_null() {
             return Answer::Disable;
         }

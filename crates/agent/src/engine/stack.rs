@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use ikpdb_proto::{Failure, ThreadId, dap};
-use pyo3::ffi::{self, PyFrameObject};
+use pyo3::ffi::{self, PyFrameObject, PyObject};
 use pyo3::prelude::*;
 
 use super::codes;
@@ -43,6 +43,9 @@ pub(crate) struct Stacks {
     stop: StopId,
     lines: Lines,
 }
+
+/// What frames look like that execute the same instruction with the same globals: a deep stack is one function, mostly.
+type Alike = HashMap<(*mut PyObject, *mut PyObject, i32), dap::StackFrame>;
 
 /// Whether the columns of the expressions that frames execute are told: for that their files have to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,8 +132,10 @@ impl Stacks {
         let end = part.end.min(stack.rows.len());
         let wanted = stack.rows.get(part.start.min(end)..end).unwrap_or_default();
         let described = wanted.iter().filter_map(|id| Some((*id, self.rows.get(id)?)));
+        let mut alike = Alike::new();
+        let mut describe = |(id, row): (i32, &Row)| row.describe(py, id, &mut self.lines, columns, &mut alike);
         dap::StackTraceBody {
-            stack_frames: described.map(|(id, row)| row.describe(py, id, &mut self.lines, columns)).collect(),
+            stack_frames: described.map(&mut describe).collect(),
             // One more than known says that there are more: a deep stack is not walked for its length.
             total_frames: u32::try_from(total).ok(),
         }
@@ -166,9 +171,28 @@ fn add(stop: StopId, rows: &mut HashMap<i32, Row>, row: Row) -> i32 {
 }
 
 impl Row {
-    fn describe(&self, py: Python<'_>, id: i32, lines: &mut Lines, columns: Columns) -> dap::StackFrame {
+    fn describe(
+        &self,
+        py: Python<'_>,
+        id: i32,
+        lines: &mut Lines,
+        columns: Columns,
+        alike: &mut Alike,
+    ) -> dap::StackFrame {
+        let lines = (columns == Columns::Told).then_some(lines);
         match self {
-            Row::Frame(frame, line) => describe(py, (columns == Columns::Told).then_some(lines), id, frame, *line),
+            Row::Frame(frame, None) => {
+                let address: *mut PyFrameObject = frame.as_ptr().cast();
+                // SAFETY: a live frame; what keeps its code and globals alive while they are compared by address.
+                let (globals, at) = unsafe {
+                    (Ref::steal((capi::py().frame_get_globals)(address)), (capi::py().frame_get_lasti)(address))
+                };
+                let globals = globals.map_or(std::ptr::null_mut(), |it| it.as_ptr());
+                let key = (capi::frame_code(address).cast(), globals, at);
+                let described = alike.entry(key).or_insert_with(|| describe(py, lines, id, frame, None));
+                dap::StackFrame { id, ..described.clone() }
+            }
+            Row::Frame(frame, line) => describe(py, lines, id, frame, *line),
             Row::NotCompiled(place) => dap::StackFrame {
                 id,
                 name: "not compiled".to_owned(),

@@ -181,7 +181,7 @@ fn deep(starter: &Starter, debugger: Debugger, rows: &mut Rows) -> Result<()> {
         some.push(start.elapsed().as_secs_f64() * 1e3);
         let start = Instant::now();
         ensure!(stack(adapter, thread, 0)?.len() > 10_000, "the stack is not deep");
-        all.push(start.elapsed().as_secs_f64() * 1e3);
+        all.push((adapter.came() - start).as_secs_f64() * 1e3);
     }
     keep(rows, "10,000 frames, the first 20", some);
     keep(rows, "10,000 frames, all", all);

@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ikpdb_proto::{Event, StopPolicy, dap};
+use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
@@ -46,6 +47,11 @@ pub(crate) struct Armed {
 }
 
 impl Armed {
+    /// Whether its condition can be told to be false without running anything.
+    pub(crate) fn is_surely_false(&self, code: *mut PyObject) -> bool {
+        self.condition.as_ref().is_some_and(|condition| condition.holds_natively(code) == Some(false))
+    }
+
     /// Whose it is.
     pub(crate) fn breakpoint(&self) -> &Breakpoint {
         &self.breakpoint

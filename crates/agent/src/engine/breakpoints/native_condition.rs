@@ -96,7 +96,15 @@ impl NativeCondition {
                     if ffi::PyUnicode_CheckExact(value) == 0 {
                         return None;
                     }
-                    if value == constant.as_ptr() { 0 } else { ffi::PyUnicode_Compare(value, constant.as_ptr()) }
+                    if value == constant.as_ptr() {
+                        0
+                    } else if matches!(comparison, Comparison::Equal | Comparison::NotEqual)
+                        && ffi::PyUnicode_GetLength(value) != ffi::PyUnicode_GetLength(constant.as_ptr())
+                    {
+                        1
+                    } else {
+                        ffi::PyUnicode_Compare(value, constant.as_ptr())
+                    }
                 };
                 Some(comparison.holds(Some(order.cmp(&0))))
             }
