@@ -59,6 +59,8 @@ pub(crate) struct CodeInfo {
     pub(crate) task_hook: bool,
     /// Whether it may wait inside an expression: coroutines do, and generators.
     pub(crate) awaits: bool,
+    /// Whether it is a coroutine's or an asynchronous generator's.
+    pub(crate) is_coroutine: bool,
     /// The breakpoints in it.
     pub(crate) armed: Vec<Armed>,
     /// Its own executable lines, sorted.
@@ -158,7 +160,8 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     let table = attribute(code, c"co_linetable")?;
     const CO_OPTIMIZED: c_int = 1;
     /// Generator, coroutine, iterable coroutine, asynchronous generator.
-    const CO_AWAITS: c_int = 0x20 | 0x80 | 0x100 | 0x200;
+    const CO_AWAITS: c_int = 0x20 | CO_COROUTINE;
+    const CO_COROUTINE: c_int = 0x80 | 0x100 | 0x200;
     let table = table.cast::<PyBytes>()?.as_bytes();
     let own_name = attribute(code, c"co_name")?;
     let own_name = own_name.cast::<PyString>()?.to_string_lossy();
@@ -189,6 +192,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             thread_hook,
             task_hook,
             awaits: flags & CO_AWAITS != 0,
+            is_coroutine: flags & CO_COROUTINE != 0,
             armed: Vec::new(),
             lines: lines.into(),
             entry_line: entry_line.unwrap_or(first_line),

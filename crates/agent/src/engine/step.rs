@@ -4,15 +4,19 @@
 //! be left. Left towards a visible frame it stops there at once, on the line that called; left towards the library (just my
 //! code) it waits for any line of the user's own. Only the code of the frame has events armed: what it calls runs at full
 //! speed.
+//!
+//! A coroutine that waits is not left: the step waits with it, and what other tasks do meanwhile is not its business. At the end
+//! of a task there is nobody to step to but who runs the loop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pyo3::Python;
-use pyo3::ffi::{PyFrameObject, PyObject, PyThreadState};
+use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
+use pyo3::prelude::*;
 
+use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo, Held};
-use super::events;
 use super::gil_cell::GilCell;
+use super::{events, freeze};
 use crate::capi::{self, Ref};
 use crate::door::OPTIONS;
 
@@ -46,6 +50,12 @@ struct Step {
     thread: *mut PyThreadState,
     /// The frame that is watched; null while any visible frame will do.
     frame: *mut PyFrameObject,
+    /// While any will do: the nearest visible frame, else the first of the thread.
+    below: *mut PyFrameObject,
+    /// The watched frame, or that below, is a coroutine that waits: what begins now is another task's.
+    suspended: bool,
+    /// Where the step began: frame, line and offset.
+    begun: (*mut PyFrameObject, i32, i32),
     just_my_code: bool,
     armed: Vec<Held>,
     /// The call that is gone into, past all others of the line: its frame and its instructions.
@@ -79,7 +89,20 @@ pub(crate) fn begin(
 ) {
     let just_my_code = OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).just_my_code;
     let call = call.map(|offsets| (frame, offsets));
-    set(py, Some(Step { kind, thread, frame: std::ptr::null_mut(), just_my_code, armed: Vec::new(), call }));
+    let nowhere = std::ptr::null_mut();
+    let begun = (frame, line_of(frame), offset_of(frame));
+    let step = Step {
+        kind,
+        thread,
+        frame: nowhere,
+        below: nowhere,
+        suspended: false,
+        begun,
+        just_my_code,
+        armed: Vec::new(),
+        call,
+    };
+    set(py, Some(step));
     watch_frame(py, frame);
     ENTERS.store(kind == Kind::In || kind == Kind::Entry, Ordering::Relaxed);
     events::update(py);
@@ -114,22 +137,45 @@ pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
     let stop = with(py, |step| {
         let here = if step.frame.is_null() {
             // Before `__main__` begins, the package around it may run lines of its own.
-            step.kind != Kind::Entry && enters(py, info, frame, step.just_my_code)
+            step.kind != Kind::Entry && step.below == frame && enters(py, info, frame, step.just_my_code)
         } else {
-            step.frame == frame && step.kind != Kind::Out
+            step.frame == frame && step.kind != Kind::Out && !goes_on(frame, step.begun)
         };
         here.then_some(step.kind)
     });
     stop.flatten().map_or(Verdict::Ignore, Verdict::Stop)
 }
 
+/// Whether the line with which the step began goes on, further behind. (3.12 tells of it again behind an `and`.)
+fn goes_on(frame: *mut PyFrameObject, begun: (*mut PyFrameObject, i32, i32)) -> bool {
+    frame == begun.0 && line_of(frame) == begun.1 && offset_of(frame) > begun.2
+}
+
+fn line_of(frame: *mut PyFrameObject) -> i32 {
+    // SAFETY: a live frame, by the callers.
+    if frame.is_null() { 0 } else { unsafe { ffi::PyFrame_GetLineNumber(frame) } }
+}
+
+fn offset_of(frame: *mut PyFrameObject) -> i32 {
+    // SAFETY: as above.
+    if frame.is_null() { 0 } else { unsafe { (capi::py().frame_get_lasti)(frame) } }
+}
+
 /// A function of the current thread begins or is resumed.
 pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
     let frame = capi::current_frame();
     // SAFETY: the record of running code.
-    let one_line = unsafe { (*info).lines.iter().all(|line| *line == (*info).first_line) };
+    let (one_line, has_breakpoint) = unsafe {
+        let first_line = (*info).first_line;
+        let has_breakpoint = (*info).armed.iter().any(|it| it.spot == Spot::Line(first_line));
+        ((*info).lines.iter().all(|line| *line == first_line), has_breakpoint)
+    };
     let wanted = with(py, |step| {
+        if frame == step.frame || frame == step.below {
+            step.suspended = false;
+        }
         let entered = step.frame != frame
+            && !step.suspended
             && step.kind != Kind::Entry
             && match step.call.take_if(|call| is_called_by(frame, call)) {
                 // The user has picked it: the library, too.
@@ -145,8 +191,9 @@ pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
         super::entry::reached(py, info);
     }
     watch_frame(py, frame);
-    // Without a line of its own behind the `def` there may be no line event (3.13+).
-    if one_line && capi::capi().version >= (3, 13) { Verdict::Stop(kind) } else { Verdict::Ignore }
+    // Without a line of its own behind the `def` there may be no line event (3.13+), unless a breakpoint has asked for it before.
+    let silent = one_line && !has_breakpoint && capi::capi().version >= (3, 13);
+    if silent { Verdict::Stop(kind) } else { Verdict::Ignore }
 }
 
 /// Whether a frame was called by these instructions of a frame.
@@ -165,11 +212,23 @@ pub(crate) fn on_return(py: Python<'_>) -> Verdict {
     leave(py, true)
 }
 
-/// The current frame yields: a generator's `yield`, or a coroutine that waits.
-pub(crate) fn on_yield(py: Python<'_>, in_coroutine: bool) -> Verdict {
+/// The current frame yields a value: a generator's `yield`, or a coroutine that waits.
+pub(crate) fn on_yield(py: Python<'_>, info: *const CodeInfo, value: *mut PyObject) -> Verdict {
+    let frame = capi::current_frame();
     // `next` stays in the generator, as users of pdb know it; who waits for a coroutine to go on means the coroutine.
-    let leaves = with(py, |step| step.kind != Kind::Next && !in_coroutine).unwrap_or(false);
-    if leaves { leave(py, true) } else { Verdict::Ignore }
+    let leaves = with(py, |step| {
+        let waits = !info.is_null() && is_coroutine(info) && !is_asynchronous_value(py, value);
+        step.suspended |= waits && (frame == step.frame || frame == step.below);
+        step.kind != Kind::Next && !waits
+    });
+    if leaves == Some(true) { leave(py, true) } else { Verdict::Ignore }
+}
+
+/// Whether a value comes from the `yield` of an asynchronous generator, as opposed to its waiting for something.
+fn is_asynchronous_value(py: Python<'_>, value: *mut PyObject) -> bool {
+    // SAFETY: a live object, by the callers.
+    let value = unsafe { Bound::from_borrowed_ptr(py, value) };
+    value.get_type().name().is_ok_and(|name| name.to_string_lossy() == "async_generator_wrapped_value")
 }
 
 /// An exception leaves the current frame.
@@ -179,16 +238,20 @@ pub(crate) fn on_unwind(py: Python<'_>) {
 
 fn leave(py: Python<'_>, by_return: bool) -> Verdict {
     let frame = capi::current_frame();
-    let watched = with(py, |step| (step.frame == frame).then_some((step.just_my_code, step.kind))).flatten();
-    let Some((just_my_code, kind)) = watched else { return Verdict::Ignore };
+    let watched = with(py, |step| {
+        let waited_for = step.frame.is_null() && step.below == frame;
+        (step.frame == frame || waited_for).then_some((step.just_my_code, step.kind, waited_for))
+    });
+    let Some((just_my_code, kind, waited_for)) = watched.flatten() else { return Verdict::Ignore };
     // SAFETY: the current frame.
     let caller = unsafe { Ref::steal((capi::py().frame_get_back)(frame).cast()) };
     let Some(caller) = caller else {
-        // The thread's last Python frame. With just my code the thread may come back to the user's code; else it ends.
-        if kind == Kind::Entry {
-            end(py)
+        // The thread's last Python frame. Native code may call the user's code again; a library's frame was the thread itself.
+        if kind == Kind::Entry || (waited_for && !shows(py, frame, just_my_code)) {
+            end(py);
+            freeze::end(py);
         } else {
-            wait_for_visible(py, None)
+            wait_for_visible(py, frame, None);
         }
         return Verdict::Ignore;
     };
@@ -200,7 +263,7 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
         let _ = with(py, |step| step.kind = Kind::Next);
         watch_frame(py, caller.as_ptr().cast());
     } else {
-        wait_for_visible(py, Some(caller));
+        wait_for_visible(py, frame, Some(caller));
     }
     Verdict::Ignore
 }
@@ -215,35 +278,55 @@ fn watch_frame(py: Python<'_>, frame: *mut PyFrameObject) {
     events::watch(py, held.info, watch);
     let _ = with_any(py, |step| {
         step.frame = frame;
+        step.suspended = false;
         step.armed.push(held);
     });
 }
 
-/// Waits for any visible line: those of the nearest visible frame below, and those of functions that begin.
-fn wait_for_visible(py: Python<'_>, from: Option<Ref>) {
+/// Waits for any visible line: those of the nearest visible frame below, and those of functions that begin. When a task is over what
+/// begins is none of its business.
+fn wait_for_visible(py: Python<'_>, left: *mut PyFrameObject, caller: Option<Ref>) {
     let just_my_code = with_any(py, |step| {
         step.frame = std::ptr::null_mut();
+        step.below = std::ptr::null_mut();
+        step.suspended = false;
         step.kind = Kind::Next;
         step.just_my_code
     });
-    ENTERS.store(true, Ordering::Relaxed);
-    let mut frame = from;
+    let just_my_code = just_my_code.unwrap_or(true);
+    let mut in_task = held_code(py, left).is_some_and(|held| is_coroutine(held.info));
+    let mut task_is_over = false;
+    let mut frame = caller;
     while let Some(it) = frame {
-        if shows(py, it.as_ptr().cast(), just_my_code.unwrap_or(true)) {
-            if let Some(held) = held_code(py, it.as_ptr().cast()) {
-                events::watch(py, held.info, events::Watch::LinesAndEnd);
-                let _ = with_any(py, |step| step.armed.push(held));
-            }
+        let address: *mut PyFrameObject = it.as_ptr().cast();
+        let Some(held) = held_code(py, address) else { break };
+        // SAFETY: a live frame's code.
+        task_is_over |= in_task && !unsafe { (*held.info).awaits };
+        in_task |= is_coroutine(held.info);
+        let found = visible(held.info, just_my_code);
+        // SAFETY: we hold the frame.
+        frame = unsafe { Ref::steal((capi::py().frame_get_back)(address).cast()) };
+        if found || frame.is_none() {
+            let watch = if found { events::Watch::LinesAndEnd } else { events::Watch::End };
+            events::watch(py, held.info, watch);
+            let _ = with_any(py, |step| {
+                step.below = address;
+                step.armed.push(held);
+            });
             break;
         }
-        // SAFETY: we hold the frame.
-        frame = unsafe { Ref::steal((capi::py().frame_get_back)(it.as_ptr().cast()).cast()) };
     }
+    ENTERS.store(!task_is_over, Ordering::Relaxed);
     events::update(py);
 }
 
 fn with_any<R>(py: Python<'_>, work: impl FnOnce(&mut Step) -> R) -> Option<R> {
     STEP.with(py, |slot| slot.as_mut().map(work))
+}
+
+fn is_coroutine(info: *const CodeInfo) -> bool {
+    // SAFETY: a living record under the GIL, by the callers.
+    unsafe { (*info).is_coroutine }
 }
 
 fn held_code(py: Python<'_>, frame: *mut PyFrameObject) -> Option<Held> {
