@@ -32,6 +32,8 @@ pub(crate) struct File {
     loaded: Option<Box<[u8]>>,
     /// Its living code objects.
     codes: Vec<*mut CodeInfo>,
+    /// All of its code is known, as opposed to what ran before we came and was met since.
+    whole: bool,
 }
 
 /// What we know of a code object.
@@ -179,6 +181,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     let info = with(py, |codes| {
         let file = codes.file(&name);
         let entry = &mut codes.files[file.0];
+        entry.whole |= is_module;
         files::add_lines(file, &lines, &line_table::spans(table, first_line));
         let info = Box::into_raw(Box::new(CodeInfo {
             code: code.as_ptr(),
@@ -250,7 +253,7 @@ impl Codes {
         let user = !self.library.owns(name);
         let id = files::id_of(name, !user);
         if id.0 == self.files.len() {
-            self.files.push(File { name: name.to_owned(), user, loaded: None, codes: Vec::new() });
+            self.files.push(File { name: name.to_owned(), user, loaded: None, codes: Vec::new(), whole: false });
         }
         id
     }
@@ -259,6 +262,16 @@ impl Codes {
 /// Reads one file's record.
 pub(crate) fn file<R>(py: Python<'_>, id: FileId, work: impl FnOnce(&File) -> R) -> R {
     with(py, |codes| work(&codes.files[id.0]))
+}
+
+/// Whether all code of a file is known.
+pub(crate) fn is_whole(py: Python<'_>, id: FileId) -> bool {
+    with(py, |codes| codes.files[id.0].whole)
+}
+
+/// All code of a file was looked for.
+pub(crate) fn set_whole(py: Python<'_>, id: FileId) {
+    with(py, |codes| codes.files[id.0].whole = true);
 }
 
 /// Makes a file the user's own, wherever it lies: the program's main file is.

@@ -1,5 +1,8 @@
 //! Which files are the library's and which are the user's own ("just my code").
 
+use std::path::Path;
+use std::sync::OnceLock;
+
 use pyo3::prelude::*;
 
 /// The folders of the standard library.
@@ -15,6 +18,7 @@ impl Library {
         // `sys._stdlib_dir` is set by the start of the interpreter itself (3.10+); a build without a library has None.
         if let Ok(sys) = py.import("sys") {
             if let Ok(folder) = sys.getattr("_stdlib_dir").and_then(|it| it.extract::<String>()) {
+                let _ = STANDARD.set(folder.clone());
                 folders.push(with_slash(folder));
             }
             for name in ["base_prefix", "base_exec_prefix"] {
@@ -35,6 +39,17 @@ impl Library {
             || name.contains("/dist-packages/")
             || self.folders.iter().any(|folder| name.starts_with(folder.as_str()))
     }
+}
+
+static STANDARD: OnceLock<String> = OnceLock::new();
+
+/// The file of the standard library's from which a frozen module was made, by its `co_filename`. The machinery that loads modules is never
+/// a place to stop, so it has none.
+pub(crate) fn file_of_frozen(name: &str) -> Option<String> {
+    let module = name.strip_prefix("<frozen ")?.strip_suffix('>')?;
+    let (folder, relative) = (STANDARD.get()?, module.replace('.', "/"));
+    let files = [format!("{folder}/{relative}.py"), format!("{folder}/{relative}/__init__.py")];
+    files.into_iter().find(|path| !is_machinery(name) && Path::new(path).is_file())
 }
 
 /// Whether a `co_filename` can be a path, as opposed to the name of something made at run time.
