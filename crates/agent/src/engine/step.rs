@@ -44,6 +44,9 @@ pub(crate) enum Verdict {
     StopInCaller(Ref),
 }
 
+/// Frame, line and offset.
+type Place = (*mut PyFrameObject, i32, i32);
+
 #[derive(Debug)]
 struct Step {
     kind: Kind,
@@ -54,8 +57,8 @@ struct Step {
     below: *mut PyFrameObject,
     /// The watched frame, or that below, is a coroutine that waits: what begins now is another task's.
     suspended: bool,
-    /// Where the step began: frame, line and offset.
-    begun: (*mut PyFrameObject, i32, i32),
+    /// Where the step began, or came back to: a line that goes on is not the next one.
+    begun: Place,
     just_my_code: bool,
     armed: Vec<Held>,
     /// The call that is gone into, past all others of the line: its frame and its instructions.
@@ -90,7 +93,7 @@ pub(crate) fn begin(
     let just_my_code = OPTIONS.lock().unwrap_or_else(std::sync::PoisonError::into_inner).just_my_code;
     let call = call.map(|offsets| (frame, offsets));
     let nowhere = std::ptr::null_mut();
-    let begun = (frame, line_of(frame), offset_of(frame));
+    let begun = place_of(frame);
     let step = Step {
         kind,
         thread,
@@ -137,7 +140,10 @@ pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
     let stop = with(py, |step| {
         let here = if step.frame.is_null() {
             // Before `__main__` begins, the package around it may run lines of its own.
-            step.kind != Kind::Entry && step.below == frame && enters(py, info, frame, step.just_my_code)
+            step.kind != Kind::Entry
+                && step.below == frame
+                && !goes_on(frame, step.begun)
+                && enters(py, info, frame, step.just_my_code)
         } else {
             step.frame == frame && step.kind != Kind::Out && !goes_on(frame, step.begun)
         };
@@ -146,19 +152,18 @@ pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
     stop.flatten().map_or(Verdict::Ignore, Verdict::Stop)
 }
 
-/// Whether the line with which the step began goes on, further behind. (3.12 tells of it again behind an `and`.)
-fn goes_on(frame: *mut PyFrameObject, begun: (*mut PyFrameObject, i32, i32)) -> bool {
-    frame == begun.0 && line_of(frame) == begun.1 && offset_of(frame) > begun.2
+/// Whether the line of a place goes on, further behind. (3.12 tells of it again behind an `and`, 3.13 when an `await` is given up.)
+fn goes_on(frame: *mut PyFrameObject, begun: Place) -> bool {
+    let (_, line, offset) = place_of(frame);
+    frame == begun.0 && line == begun.1 && offset > begun.2
 }
 
-fn line_of(frame: *mut PyFrameObject) -> i32 {
+fn place_of(frame: *mut PyFrameObject) -> Place {
+    if frame.is_null() {
+        return (frame, 0, 0);
+    }
     // SAFETY: a live frame, by the callers.
-    if frame.is_null() { 0 } else { unsafe { ffi::PyFrame_GetLineNumber(frame) } }
-}
-
-fn offset_of(frame: *mut PyFrameObject) -> i32 {
-    // SAFETY: as above.
-    if frame.is_null() { 0 } else { unsafe { (capi::py().frame_get_lasti)(frame) } }
+    unsafe { (frame, ffi::PyFrame_GetLineNumber(frame), (capi::py().frame_get_lasti)(frame)) }
 }
 
 /// A function of the current thread begins or is resumed.
@@ -216,8 +221,8 @@ pub(crate) fn on_return(py: Python<'_>) -> Verdict {
 pub(crate) fn on_yield(py: Python<'_>, info: *const CodeInfo, value: *mut PyObject) -> Verdict {
     let frame = capi::current_frame();
     // `next` stays in the generator, as users of pdb know it; who waits for a coroutine to go on means the coroutine.
+    let waits = !info.is_null() && is_coroutine(info) && !is_asynchronous_value(py, value);
     let leaves = with(py, |step| {
-        let waits = !info.is_null() && is_coroutine(info) && !is_asynchronous_value(py, value);
         step.suspended |= waits && (frame == step.frame || frame == step.below);
         step.kind != Kind::Next && !waits
     });
@@ -240,14 +245,16 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
     let frame = capi::current_frame();
     let watched = with(py, |step| {
         let waited_for = step.frame.is_null() && step.below == frame;
-        (step.frame == frame || waited_for).then_some((step.just_my_code, step.kind, waited_for))
+        (step.frame == frame || waited_for).then_some((step.just_my_code, step.kind))
     });
-    let Some((just_my_code, kind, waited_for)) = watched.flatten() else { return Verdict::Ignore };
+    let Some((just_my_code, kind)) = watched.flatten() else { return Verdict::Ignore };
     // SAFETY: the current frame.
     let caller = unsafe { Ref::steal((capi::py().frame_get_back)(frame).cast()) };
     let Some(caller) = caller else {
         // The thread's last Python frame. Native code may call the user's code again; a library's frame was the thread itself.
-        if kind == Kind::Entry || (waited_for && !shows(py, frame, just_my_code)) {
+        // SAFETY: the record of running code, kept alive by `held`.
+        let is_library = held_code(py, frame).is_some_and(|held| !unsafe { (*held.info).user });
+        if kind == Kind::Entry || is_library {
             end(py);
             freeze::end(py);
         } else {
@@ -260,7 +267,8 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
             return Verdict::StopInCaller(caller);
         }
         // The exception may be handled there: the handler's first line is the next one.
-        let _ = with(py, |step| step.kind = Kind::Next);
+        let begun = place_of(caller.as_ptr().cast());
+        let _ = with(py, |step| (step.kind, step.begun) = (Kind::Next, begun));
         watch_frame(py, caller.as_ptr().cast());
     } else {
         wait_for_visible(py, frame, Some(caller));
@@ -310,7 +318,7 @@ fn wait_for_visible(py: Python<'_>, left: *mut PyFrameObject, caller: Option<Ref
             let watch = if found { events::Watch::LinesAndEnd } else { events::Watch::End };
             events::watch(py, held.info, watch);
             let _ = with_any(py, |step| {
-                step.below = address;
+                (step.below, step.begun) = (address, place_of(address));
                 step.armed.push(held);
             });
             break;
