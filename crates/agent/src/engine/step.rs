@@ -314,6 +314,12 @@ fn wait_for_visible(py: Python<'_>, left: *mut PyFrameObject, caller: Option<Ref
         let found = visible(held.info, just_my_code);
         // SAFETY: we hold the frame.
         frame = unsafe { Ref::steal((capi::py().frame_get_back)(address).cast()) };
+        if !found && frame.is_none() && task_is_over {
+            // Only the end of the loop's thread would be waited for.
+            end(py);
+            freeze::end(py);
+            return;
+        }
         if found || frame.is_none() {
             let watch = if found { events::Watch::LinesAndEnd } else { events::Watch::End };
             events::watch(py, held.info, watch);
