@@ -87,6 +87,11 @@ pub(crate) struct Optional {
     /// 3.11: sets the trace function of any thread.
     pub(crate) set_trace_of:
         Option<unsafe extern "C" fn(*mut PyThreadState, Option<TraceFunction>, *mut PyObject) -> c_int>,
+    /// 3.12+: calls a function with each object that the garbage collector knows.
+    pub(crate) visit_objects:
+        Option<unsafe extern "C" fn(unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int, *mut c_void)>,
+    /// By how much an instruction (number, argument) makes the stack of values higher; the last argument says whether it jumps.
+    pub(crate) stack_effect: Option<unsafe extern "C" fn(c_int, c_int, c_int) -> c_int>,
     add_pending_call: Option<*mut c_void>,
 }
 
@@ -124,6 +129,8 @@ impl Capi {
         let optional = Optional {
             frame_locals_to_fast: optional!(c"PyFrame_LocalsToFast"),
             set_trace_of: if version < (3, 12) { optional!(c"_PyEval_SetTrace") } else { None },
+            visit_objects: optional!(c"PyUnstable_GC_VisitObjects"),
+            stack_effect: optional!(c"PyCompile_OpcodeStackEffectWithJump"),
             add_pending_call: symbol(c"_PyEval_AddPendingCall"),
         };
         let _ = CAPI.set(Self { version, symbols, optional });

@@ -35,6 +35,8 @@ pub(crate) struct File {
     loaded: Option<Box<[u8]>>,
     /// Its living code objects.
     codes: Vec<*mut CodeInfo>,
+    /// All of its code is known, as opposed to what ran before we came and was met since.
+    whole: bool,
 }
 
 /// What we know of a code object.
@@ -62,6 +64,8 @@ pub(crate) struct CodeInfo {
     pub(crate) task_hook: bool,
     /// Whether it may wait inside an expression: coroutines do, and generators.
     pub(crate) awaits: bool,
+    /// Whether it is a coroutine's or an asynchronous generator's.
+    pub(crate) is_coroutine: bool,
     /// The breakpoints in it.
     pub(crate) armed: Vec<Armed>,
     /// Its own executable lines, sorted.
@@ -161,7 +165,8 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     let table = attribute(code, c"co_linetable")?;
     const CO_OPTIMIZED: c_int = 1;
     /// Generator, coroutine, iterable coroutine, asynchronous generator.
-    const CO_AWAITS: c_int = 0x20 | 0x80 | 0x100 | 0x200;
+    const CO_AWAITS: c_int = 0x20 | CO_COROUTINE;
+    const CO_COROUTINE: c_int = 0x80 | 0x100 | 0x200;
     let table = table.cast::<PyBytes>()?.as_bytes();
     let own_name = attribute(code, c"co_name")?;
     let own_name = own_name.cast::<PyString>()?.to_string_lossy();
@@ -179,6 +184,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
     let info = with(py, |codes| {
         let file = codes.file(&name);
         let entry = &mut codes.files[file.0];
+        entry.whole |= is_module;
         files::add_lines(file, &lines, &line_table::spans(table, first_line));
         let info = Box::into_raw(Box::new(CodeInfo {
             code: code.as_ptr(),
@@ -192,6 +198,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             thread_hook,
             task_hook,
             awaits: flags & CO_AWAITS != 0,
+            is_coroutine: flags & CO_COROUTINE != 0,
             armed: Vec::new(),
             lines: lines.into(),
             entry_line: entry_line.unwrap_or(first_line),
@@ -249,7 +256,8 @@ impl Codes {
         let user = !self.library.owns(name);
         let id = files::id_of(name, !user);
         if id.0 == self.files.len() {
-            self.files.push(File { name: name.to_owned(), user, is_main: false, loaded: None, codes: Vec::new() });
+            let name = name.to_owned();
+            self.files.push(File { name, user, is_main: false, loaded: None, codes: Vec::new(), whole: false });
         }
         id
     }
@@ -258,6 +266,16 @@ impl Codes {
 /// Reads one file's record.
 pub(crate) fn file<R>(py: Python<'_>, id: FileId, work: impl FnOnce(&File) -> R) -> R {
     with(py, |codes| work(&codes.files[id.0]))
+}
+
+/// Whether all code of a file is known.
+pub(crate) fn is_whole(py: Python<'_>, id: FileId) -> bool {
+    with(py, |codes| codes.files[id.0].whole)
+}
+
+/// All code of a file was looked for.
+pub(crate) fn set_whole(py: Python<'_>, id: FileId) {
+    with(py, |codes| codes.files[id.0].whole = true);
 }
 
 /// Makes a file the user's own, wherever it lies: the program's main file is.

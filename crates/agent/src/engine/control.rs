@@ -1,10 +1,9 @@
 //! What an event leads to, the same for `sys.monitoring` and the trace function.
 
-use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikpdb_proto::StopPolicy;
-use pyo3::ffi::{PyObject, PyThreadState};
+use pyo3::ffi::PyThreadState;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -196,14 +195,4 @@ pub(crate) fn one_line(py: Python<'_>, error: &PyErr) -> String {
     let kind = error.get_type(py).name().map_or_else(|_| "Exception".into(), |it| it.to_string_lossy().into_owned());
     let message = error.value(py).str().map(|it| it.to_string_lossy().into_owned()).unwrap_or_default();
     if message.is_empty() { kind } else { format!("{kind}: {message}") }
-}
-
-/// Whether a code object is a coroutine's or an asynchronous generator's.
-pub(crate) fn is_coroutine(py: Python<'_>, code: *mut PyObject) -> bool {
-    const CO_COROUTINE: c_int = 0x80;
-    const CO_ASYNC_GENERATOR: c_int = 0x200;
-    // SAFETY: a live code object, by the callers.
-    let code = unsafe { Bound::from_borrowed_ptr(py, code) };
-    let flags = code.getattr("co_flags").and_then(|flags| flags.extract::<c_int>()).unwrap_or(0);
-    flags & (CO_COROUTINE | CO_ASYNC_GENERATOR) != 0
 }

@@ -24,14 +24,14 @@ pub(crate) struct Tools {
 static TOOLS: OnceLock<Tools> = OnceLock::new();
 
 /// What a step wants of one code object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Watch {
     /// Nothing.
     Nothing,
-    /// Its lines, and when it is left.
-    LinesAndEnd,
     /// When it is left.
     End,
+    /// Its lines, and when it is left.
+    LinesAndEnd,
 }
 
 /// The tools; `None` on 3.11.

@@ -13,7 +13,7 @@ pub(crate) struct FileId(pub(super) usize);
 
 #[derive(Debug)]
 struct File {
-    /// `co_filename`.
+    /// `co_filename`; of a module that is frozen into the interpreter, the file of the library's that it was made from.
     name: String,
     /// Whether it is an installed or a standard library's: those are looked for by their base name only.
     library: bool,
@@ -45,7 +45,8 @@ pub(crate) fn id_of(name: &str, library: bool) -> FileId {
         return *id;
     }
     let id = FileId(files.all.len());
-    files.all.push(File { name: name.to_owned(), library, path: None, lines: BTreeSet::new(), spans: BTreeSet::new() });
+    let on_disk = library::file_of_frozen(name).unwrap_or_else(|| name.to_owned());
+    files.all.push(File { name: on_disk, library, path: None, lines: BTreeSet::new(), spans: BTreeSet::new() });
     files.by_name.insert(name.to_owned(), id);
     id
 }
@@ -104,10 +105,23 @@ pub(crate) fn is_at(id: FileId, wanted: &Path) -> bool {
         }
         file.name.clone()
     };
-    let Ok(path) = std::fs::canonicalize(name) else { return false };
+    let Some(path) = canonical(Path::new(&name)) else { return false };
     let is_it = path == wanted;
     files().all[id.0].path = Some(path);
     is_it
+}
+
+/// A path without symbolic links, also of what is in a zip file. What does not exist stays as it is.
+pub(crate) fn real_path(path: impl AsRef<Path>) -> PathBuf {
+    canonical(path.as_ref()).unwrap_or_else(|| path.as_ref().to_owned())
+}
+
+fn canonical(path: &Path) -> Option<PathBuf> {
+    let in_archive = |path: &Path| {
+        let archive = path.ancestors().skip(1).find(|it| it.exists()).filter(|it| it.is_file())?;
+        Some(std::fs::canonicalize(archive).ok()?.join(path.strip_prefix(archive).ok()?))
+    };
+    std::fs::canonicalize(path).ok().or_else(|| in_archive(path))
 }
 
 impl File {
@@ -141,6 +155,20 @@ mod tests {
         assert_eq!(at(&folder.join("other.py")), []);
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(at(&real), [by_link, by_name], "a file that is gone since is known all the same");
+    }
+
+    #[test]
+    fn a_file_in_an_archive_is_found_by_its_path_in_it() {
+        let folder = std::env::temp_dir().join(format!("ikpdb-archive-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let folder = folder.canonicalize().unwrap();
+        std::fs::write(folder.join("real.zip"), "").unwrap();
+        std::os::unix::fs::symlink(folder.join("real.zip"), folder.join("link.zip")).unwrap();
+        let id = id_of(folder.join("link.zip/pkg/inside.py").to_str().unwrap(), false);
+        let (inside, nowhere) = (folder.join("real.zip/pkg/inside.py"), folder.join("none/pkg/inside.py"));
+        assert_eq!(at(&real_path(folder.join("link.zip/pkg/inside.py"))), [id]);
+        assert_eq!((at(&inside), real_path(&nowhere)), (vec![id], nowhere));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

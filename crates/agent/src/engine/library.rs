@@ -1,6 +1,7 @@
 //! Which files are the library's and which are the user's own ("just my code").
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use ikpdb_proto::options::CodeRule;
 use pyo3::prelude::*;
@@ -20,6 +21,7 @@ impl Library {
         // `sys._stdlib_dir` is set by the start of the interpreter itself (3.10+); a build without a library has None.
         if let Ok(sys) = py.import("sys") {
             if let Ok(folder) = sys.getattr("_stdlib_dir").and_then(|it| it.extract::<String>()) {
+                let _ = STANDARD.set(folder.clone());
                 folders.push(with_slash(folder));
             }
             for name in ["base_prefix", "base_exec_prefix"] {
@@ -98,6 +100,17 @@ fn is_of_module(module: &str, name: &str) -> bool {
 
 fn is_below(name: &str, module: &str) -> bool {
     name.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+static STANDARD: OnceLock<String> = OnceLock::new();
+
+/// The file of the standard library's from which a frozen module was made, by its `co_filename`. The machinery that loads modules is never
+/// a place to stop, so it has none.
+pub(crate) fn file_of_frozen(name: &str) -> Option<String> {
+    let module = name.strip_prefix("<frozen ")?.strip_suffix('>')?;
+    let (folder, relative) = (STANDARD.get()?, module.replace('.', "/"));
+    let files = [format!("{folder}/{relative}.py"), format!("{folder}/{relative}/__init__.py")];
+    files.into_iter().find(|path| !is_machinery(name) && Path::new(path).is_file())
 }
 
 /// Whether a `co_filename` can be a path, as opposed to the name of something made at run time.

@@ -171,9 +171,9 @@ unsafe extern "C" fn on_return(_: *mut PyObject, _: *mut *mut PyObject, _: isize
 unsafe extern "C" fn on_yield(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
     answer(|py| {
         if !stop::is_stopper() {
-            // SAFETY: PY_YIELD gives the code first.
-            let code = unsafe { argument(args, 0) };
-            obey(py, step::on_yield(py, control::is_coroutine(py, code)));
+            // SAFETY: PY_YIELD gives the code, an offset and the value.
+            let (code, value) = unsafe { (argument(args, 0), argument(args, 2)) };
+            obey(py, step::on_yield(py, codes::lookup(code), value));
         }
         Answer::Keep
     })

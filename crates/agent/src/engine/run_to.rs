@@ -1,6 +1,5 @@
 //! `ikpdb/runTo`: go on, and stop before one line, once.
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikpdb_proto::{Failure, dap};
@@ -11,6 +10,7 @@ use super::codes::{self, CodeInfo, Held};
 use super::events::{self, Watch};
 use super::files;
 use super::gil_cell::GilCell;
+use super::preloaded;
 use crate::capi;
 
 /// The request.
@@ -42,8 +42,7 @@ pub(crate) fn begin(
     only: Option<*mut PyThreadState>,
 ) -> Result<(), Failure> {
     let given = arguments.source.path.as_deref().ok_or_else(|| Failure::client("a path is needed"))?;
-    let path = std::fs::canonicalize(Path::new(given)).unwrap_or_else(|_| PathBuf::from(given));
-    let files = files::at(&path);
+    let files = preloaded::files_at(py, &files::real_path(given));
     let Some(line) = files.iter().filter_map(|id| files::line_from(*id, arguments.line)).min() else {
         let why = if files.is_empty() { "is not loaded" } else { "has no code at or after this line" };
         return Err(Failure::user(format!("{given} {why}")));

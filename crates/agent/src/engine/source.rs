@@ -8,7 +8,7 @@ use ikpdb_proto::proof::digest;
 use ikpdb_proto::{Failure, dap};
 use pyo3::prelude::*;
 
-use super::{codes, files};
+use super::{codes, files, library};
 
 /// References of sources without a file. They last for the whole session.
 static REFERENCES: LazyLock<Mutex<References>> = LazyLock::new(Mutex::default);
@@ -23,11 +23,11 @@ struct References {
 }
 
 /// Describes the file of a code object to the hub.
-pub(crate) fn describe(py: Python<'_>, file: &str, module: Option<&str>) -> dap::Source {
+pub(crate) fn describe(file: &str, module: Option<&str>) -> dap::Source {
     let mut references = REFERENCES.lock().unwrap_or_else(PoisonError::into_inner);
     let known = references.on_disk.get(file).cloned();
     let path = known.unwrap_or_else(|| {
-        let path = find(py, file);
+        let path = find(file);
         references.on_disk.insert(file.to_owned(), path.clone());
         path
     });
@@ -49,14 +49,10 @@ pub(crate) fn describe(py: Python<'_>, file: &str, module: Option<&str>) -> dap:
 }
 
 /// The path on disk of a code object's file.
-fn find(py: Python<'_>, file: &str) -> Option<String> {
-    if let Some(module) = file.strip_prefix("<frozen ").and_then(|it| it.strip_suffix('>')) {
+fn find(file: &str) -> Option<String> {
+    if file.starts_with("<frozen ") {
         // Frozen modules are compiled into the interpreter; their source is the library's.
-        let folder: String = py.import("sys").ok()?.getattr("_stdlib_dir").ok()?.extract().ok()?;
-        let relative = module.replace('.', "/");
-        return [format!("{folder}/{relative}.py"), format!("{folder}/{relative}/__init__.py")]
-            .into_iter()
-            .find(|path| Path::new(path).is_file());
+        return library::file_of_frozen(file);
     }
     let path = std::path::absolute(file).ok()?;
     path.is_file().then(|| path.to_string_lossy().into_owned())
@@ -80,7 +76,7 @@ pub(crate) fn fetch(py: Python<'_>, arguments: &dap::SourceArguments) -> Result<
         return Err(Failure::user(format!("{path} is not loaded by the program")));
     }
     // What runs is what was loaded, whatever became of the file since.
-    let loaded = std::fs::canonicalize(&path).ok().and_then(|path| codes::loaded_contents(py, &path));
+    let loaded = codes::loaded_contents(py, &files::real_path(&path));
     let bytes = match &loaded {
         Some(bytes) => bytes.to_vec(),
         None => std::fs::read(&path).map_err(|error| Failure::user(format!("{path}: {error}")))?,
@@ -99,7 +95,7 @@ fn loaded(path: &str) -> bool {
         return true;
     }
     drop(shown);
-    std::fs::canonicalize(path).is_ok_and(|path| !files::at(&path).is_empty())
+    !files::at(&files::real_path(path)).is_empty()
 }
 
 /// The text that the interpreter itself would show in a traceback.

@@ -196,7 +196,7 @@ impl Row {
             Row::NotCompiled(place) => dap::StackFrame {
                 id,
                 name: "not compiled".to_owned(),
-                source: Some(source::describe(py, &place.path, None)),
+                source: Some(source::describe(&place.path, None)),
                 line: place.line,
                 column: 1,
                 ..dap::StackFrame::default()
@@ -223,7 +223,7 @@ fn describe(py: Python<'_>, lines: Option<&mut Lines>, id: i32, object: &Ref, le
         (None, Some(lines)) => lines.span(&bound, &file, unsafe { (capi::py().frame_get_lasti)(frame) }),
         _ => None,
     };
-    let mut source = source::describe(py, &file, module.as_deref());
+    let mut source = source::describe(&file, module.as_deref());
     if !user {
         source.presentation_hint = Some("deemphasize".to_owned());
         source.origin = Some("library".to_owned());

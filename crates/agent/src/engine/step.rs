@@ -4,17 +4,21 @@
 //! be left. Left towards a visible frame it stops there at once, on the line that called; left towards the library (just my
 //! code) it waits for any line of the user's own. Only the code of the frame has events armed: what it calls runs at full
 //! speed.
+//!
+//! A coroutine that waits is not left: the step waits with it, and what other tasks do meanwhile is not its business. At the end
+//! of a task there is nobody to step to but who runs the loop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ikpdb_proto::StopPolicy;
-use pyo3::Python;
-use pyo3::ffi::{PyFrameObject, PyObject, PyThreadState};
+use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
+use pyo3::prelude::*;
 
+use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo, Held};
 use super::events::{self, Watch};
 use super::gil_cell::GilCell;
-use super::go_on;
+use super::{freeze, go_on};
 use crate::capi::{self, Ref};
 use crate::door::options;
 
@@ -42,14 +46,26 @@ pub(crate) enum Verdict {
     StopInCaller(Ref),
 }
 
+/// Frame, line and offset.
+type Place = (*mut PyFrameObject, i32, i32);
+
 #[derive(Debug)]
 struct Step {
     kind: Kind,
     thread: *mut PyThreadState,
     /// The frame that is watched; null while any visible frame will do.
     frame: *mut PyFrameObject,
+    /// While any will do: the nearest visible frame, else the first of the thread.
+    below: *mut PyFrameObject,
+    /// The watched frame, or that below, is a coroutine that waits: what begins now is another task's.
+    suspended: bool,
+    /// Where the step began, or came back to: a line that goes on is not the next one.
+    begun: Place,
     just_my_code: bool,
-    armed: Vec<Held>,
+    /// The code that it watches.
+    armed: Vec<(Held, Watch)>,
+    /// Whether it wants to know of functions that begin.
+    enters: bool,
     /// Whom it stops.
     policy: StopPolicy,
     /// The call that is gone into, past all others of the line: its frame and its instructions.
@@ -75,55 +91,65 @@ pub(crate) fn watches_starts() -> bool {
 }
 
 /// Begins a step.
-pub(crate) fn begin(py: Python<'_>, begun: go_on::Step, policy: StopPolicy) {
-    let just_my_code = options().now.just_my_code && !begun.anyway;
-    let (kind, thread) = (begun.kind, begun.thread);
-    let from: *mut PyFrameObject = begun.frame.as_ref().map_or(std::ptr::null_mut(), |it| it.as_ptr().cast());
-    let call = begun.call.map(|offsets| (from, offsets));
+pub(crate) fn begin(py: Python<'_>, wanted: go_on::Step, policy: StopPolicy) {
+    let just_my_code = options().now.just_my_code && !wanted.anyway;
+    let (kind, thread) = (wanted.kind, wanted.thread);
+    let nowhere = std::ptr::null_mut();
+    let from: *mut PyFrameObject = wanted.frame.as_ref().map_or(nowhere, |it| it.as_ptr().cast());
+    let call = wanted.call.map(|offsets| (from, offsets));
+    let begun = place_of(from);
     end(py, Some(thread));
-    let step = Step { kind, thread, frame: std::ptr::null_mut(), just_my_code, armed: Vec::new(), policy, call };
-    STEPS.with(py, |steps| steps.push(step));
-    ACTIVE.store(true, Ordering::Relaxed);
+    let step = Step {
+        kind,
+        thread,
+        frame: nowhere,
+        below: nowhere,
+        suspended: false,
+        begun,
+        just_my_code,
+        armed: Vec::new(),
+        policy,
+        enters: kind == Kind::In || kind == Kind::Entry,
+        call,
+    };
+    STEPS.with(py, |steps| {
+        steps.push(step);
+        publish(steps);
+    });
     watch_frame(py, thread, from);
-    if kind == Kind::In || kind == Kind::Entry {
-        ENTERS.store(true, Ordering::Relaxed);
-    }
     events::update(py);
 }
 
 /// Ends the step of one thread, or all.
 pub(crate) fn end(py: Python<'_>, only: Option<*mut PyThreadState>) {
-    let (ended, left) = STEPS.with(py, |steps| {
-        let (ended, left): (Vec<Step>, Vec<Step>) =
-            std::mem::take(steps).into_iter().partition(|step| only.is_none_or(|it| it == step.thread));
+    let ended = STEPS.with(py, |steps| {
+        let is_ended = |step: &Step| only.is_none_or(|it| it == step.thread);
+        let (ended, left): (Vec<Step>, Vec<Step>) = std::mem::take(steps).into_iter().partition(is_ended);
         *steps = left;
-        (ended, !steps.is_empty())
+        publish(steps);
+        ended
     });
     if ended.is_empty() {
         return;
     }
-    ACTIVE.store(left, Ordering::Relaxed);
-    if !left {
-        ENTERS.store(false, Ordering::Relaxed);
-    }
-    for held in ended.into_iter().flat_map(|step| step.armed) {
-        // Another step may watch the same code.
-        let watch = watched(py, held.info);
-        events::watch(py, held.info, watch);
+    for (held, _) in ended.into_iter().flat_map(|step| step.armed) {
+        watch_anew(py, held.info);
     }
     events::update(py);
 }
 
-/// What the steps that go on want of a code object.
-fn watched(py: Python<'_>, info: *mut CodeInfo) -> Watch {
-    STEPS.with(py, |steps| {
-        let mut of = steps.iter().filter(|step| step.armed.iter().any(|held| held.info == info));
-        match of.clone().all(|step| step.kind == Kind::Out) {
-            _ if of.next().is_none() => Watch::Nothing,
-            true => Watch::End,
-            false => Watch::LinesAndEnd,
-        }
-    })
+fn publish(steps: &[Step]) {
+    ACTIVE.store(!steps.is_empty(), Ordering::Relaxed);
+    ENTERS.store(steps.iter().any(|step| step.enters), Ordering::Relaxed);
+}
+
+/// Asks for what all steps together want of a code object.
+fn watch_anew(py: Python<'_>, info: *mut CodeInfo) {
+    let watch = STEPS.with(py, |steps| {
+        let of = steps.iter().flat_map(|step| &step.armed).filter(|it| it.0.info == info);
+        of.map(|it| it.1).max().unwrap_or(Watch::Nothing)
+    });
+    events::watch(py, info, watch);
 }
 
 /// Whom the step of the current thread stops.
@@ -146,22 +172,47 @@ pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
     let stop = with(py, |step| {
         let here = if step.frame.is_null() {
             // Before `__main__` begins, the package around it may run lines of its own.
-            step.kind != Kind::Entry && enters(py, info, frame, step.just_my_code)
+            step.kind != Kind::Entry
+                && step.below == frame
+                && !goes_on(frame, step.begun)
+                && enters(py, info, frame, step.just_my_code)
         } else {
-            step.frame == frame && step.kind != Kind::Out
+            step.frame == frame && step.kind != Kind::Out && !goes_on(frame, step.begun)
         };
         here.then_some(step.kind)
     });
     stop.flatten().map_or(Verdict::Ignore, Verdict::Stop)
 }
 
+/// Whether the line of a place goes on, further behind. (3.12 tells of it again behind an `and`, 3.13 when an `await` is given up.)
+fn goes_on(frame: *mut PyFrameObject, begun: Place) -> bool {
+    let (_, line, offset) = place_of(frame);
+    frame == begun.0 && line == begun.1 && offset > begun.2
+}
+
+fn place_of(frame: *mut PyFrameObject) -> Place {
+    if frame.is_null() {
+        return (frame, 0, 0);
+    }
+    // SAFETY: a live frame, by the callers.
+    unsafe { (frame, ffi::PyFrame_GetLineNumber(frame), (capi::py().frame_get_lasti)(frame)) }
+}
+
 /// A function of the current thread begins or is resumed.
 pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
     let frame = capi::current_frame();
     // SAFETY: the record of running code.
-    let one_line = unsafe { (*info).lines.iter().all(|line| *line == (*info).first_line) };
+    let (one_line, has_breakpoint) = unsafe {
+        let first_line = (*info).first_line;
+        let has_breakpoint = (*info).armed.iter().any(|it| it.spot == Spot::Line(first_line));
+        ((*info).lines.iter().all(|line| *line == first_line), has_breakpoint)
+    };
     let wanted = with(py, |step| {
+        if frame == step.frame || frame == step.below {
+            step.suspended = false;
+        }
         let entered = step.frame != frame
+            && !step.suspended
             && step.kind != Kind::Entry
             && match step.call.take_if(|call| is_called_by(frame, call)) {
                 // The user has picked it: the library, too.
@@ -177,8 +228,9 @@ pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
         super::entry::reached(py, info);
     }
     watch_frame(py, capi::current_thread(), frame);
-    // Without a line of its own behind the `def` there may be no line event (3.13+).
-    if one_line && capi::capi().version >= (3, 13) { Verdict::Stop(kind) } else { Verdict::Ignore }
+    // Without a line of its own behind the `def` there may be no line event (3.13+), unless a breakpoint has asked for it before.
+    let silent = one_line && !has_breakpoint && capi::capi().version >= (3, 13);
+    if silent { Verdict::Stop(kind) } else { Verdict::Ignore }
 }
 
 /// Whether a frame was called by these instructions of a frame.
@@ -197,11 +249,23 @@ pub(crate) fn on_return(py: Python<'_>) -> Verdict {
     leave(py, true)
 }
 
-/// The current frame yields: a generator's `yield`, or a coroutine that waits.
-pub(crate) fn on_yield(py: Python<'_>, in_coroutine: bool) -> Verdict {
+/// The current frame yields a value: a generator's `yield`, or a coroutine that waits.
+pub(crate) fn on_yield(py: Python<'_>, info: *const CodeInfo, value: *mut PyObject) -> Verdict {
+    let frame = capi::current_frame();
     // `next` stays in the generator, as users of pdb know it; who waits for a coroutine to go on means the coroutine.
-    let leaves = with(py, |step| step.kind != Kind::Next && !in_coroutine).unwrap_or(false);
-    if leaves { leave(py, true) } else { Verdict::Ignore }
+    let waits = !info.is_null() && is_coroutine(info) && !is_asynchronous_value(py, value);
+    let leaves = with(py, |step| {
+        step.suspended |= waits && (frame == step.frame || frame == step.below);
+        step.kind != Kind::Next && !waits
+    });
+    if leaves == Some(true) { leave(py, true) } else { Verdict::Ignore }
+}
+
+/// Whether a value comes from the `yield` of an asynchronous generator, as opposed to its waiting for something.
+fn is_asynchronous_value(py: Python<'_>, value: *mut PyObject) -> bool {
+    // SAFETY: a live object, by the callers.
+    let value = unsafe { Bound::from_borrowed_ptr(py, value) };
+    value.get_type().name().is_ok_and(|name| name.to_string_lossy() == "async_generator_wrapped_value")
 }
 
 /// An exception leaves the current frame.
@@ -211,16 +275,22 @@ pub(crate) fn on_unwind(py: Python<'_>) {
 
 fn leave(py: Python<'_>, by_return: bool) -> Verdict {
     let frame = capi::current_frame();
-    let watched = with(py, |step| (step.frame == frame).then_some((step.just_my_code, step.kind))).flatten();
-    let Some((just_my_code, kind)) = watched else { return Verdict::Ignore };
+    let watched = with(py, |step| {
+        let waited_for = step.frame.is_null() && step.below == frame;
+        (step.frame == frame || waited_for).then_some((step.just_my_code, step.kind))
+    });
+    let Some((just_my_code, kind)) = watched.flatten() else { return Verdict::Ignore };
     // SAFETY: the current frame.
     let caller = unsafe { Ref::steal((capi::py().frame_get_back)(frame).cast()) };
     let Some(caller) = caller else {
-        // The thread's last Python frame. With just my code the thread may come back to the user's code; else it ends.
-        if kind == Kind::Entry {
-            end(py, Some(capi::current_thread()))
+        // The thread's last Python frame. Native code may call the user's code again; a library's frame was the thread itself.
+        // SAFETY: the record of running code, kept alive by `held`.
+        let is_library = held_code(py, frame).is_some_and(|held| !unsafe { (*held.info).user });
+        if kind == Kind::Entry || is_library {
+            end(py, Some(capi::current_thread()));
+            freeze::end(py);
         } else {
-            wait_for_visible(py, None)
+            wait_for_visible(py, frame, None);
         }
         return Verdict::Ignore;
     };
@@ -229,10 +299,11 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
             return Verdict::StopInCaller(caller);
         }
         // The exception may be handled there: the handler's first line is the next one.
-        let _ = with(py, |step| step.kind = Kind::Next);
+        let begun = place_of(caller.as_ptr().cast());
+        let _ = with(py, |step| (step.kind, step.begun) = (Kind::Next, begun));
         watch_frame(py, capi::current_thread(), caller.as_ptr().cast());
     } else {
-        wait_for_visible(py, Some(caller));
+        wait_for_visible(py, frame, Some(caller));
     }
     Verdict::Ignore
 }
@@ -243,35 +314,59 @@ fn watch_frame(py: Python<'_>, thread: *mut PyThreadState, frame: *mut PyFrameOb
     let info = held.info;
     let _ = with_thread(py, thread, |step| {
         step.frame = frame;
-        step.armed.push(held);
+        step.suspended = false;
+        step.armed.push((held, if step.kind == Kind::Out { Watch::End } else { Watch::LinesAndEnd }));
     });
-    let watch = watched(py, info);
-    events::watch(py, info, watch);
+    watch_anew(py, info);
 }
 
-/// Waits for any visible line: those of the nearest visible frame below, and those of functions that begin.
-fn wait_for_visible(py: Python<'_>, from: Option<Ref>) {
+/// Waits for any visible line: those of the nearest visible frame below, and those of functions that begin. When a task is over what
+/// begins is none of its business.
+fn wait_for_visible(py: Python<'_>, left: *mut PyFrameObject, caller: Option<Ref>) {
     let just_my_code = with(py, |step| {
         step.frame = std::ptr::null_mut();
+        step.below = std::ptr::null_mut();
+        step.suspended = false;
         step.kind = Kind::Next;
         step.just_my_code
     });
-    ENTERS.store(true, Ordering::Relaxed);
-    let mut frame = from;
+    let just_my_code = just_my_code.unwrap_or(true);
+    let mut in_task = held_code(py, left).is_some_and(|held| is_coroutine(held.info));
+    let mut task_is_over = false;
+    let mut frame = caller;
     while let Some(it) = frame {
-        if shows(py, it.as_ptr().cast(), just_my_code.unwrap_or(true)) {
-            if let Some(held) = held_code(py, it.as_ptr().cast()) {
-                let info = held.info;
-                let _ = with(py, |step| step.armed.push(held));
-                let watch = watched(py, info);
-                events::watch(py, info, watch);
-            }
+        let address: *mut PyFrameObject = it.as_ptr().cast();
+        let Some(held) = held_code(py, address) else { break };
+        // SAFETY: a live frame's code.
+        task_is_over |= in_task && !unsafe { (*held.info).awaits };
+        in_task |= is_coroutine(held.info);
+        let found = visible(held.info, just_my_code);
+        // SAFETY: we hold the frame.
+        frame = unsafe { Ref::steal((capi::py().frame_get_back)(address).cast()) };
+        if !found && frame.is_none() && task_is_over {
+            // Only the end of the loop's thread would be waited for.
+            end(py, Some(capi::current_thread()));
+            freeze::end(py);
+            return;
+        }
+        if found || frame.is_none() {
+            let info = held.info;
+            let _ = with(py, |step| {
+                (step.below, step.begun) = (address, place_of(address));
+                step.armed.push((held, if found { Watch::LinesAndEnd } else { Watch::End }));
+            });
+            watch_anew(py, info);
             break;
         }
-        // SAFETY: we hold the frame.
-        frame = unsafe { Ref::steal((capi::py().frame_get_back)(it.as_ptr().cast()).cast()) };
     }
+    let _ = with(py, |step| step.enters = !task_is_over);
+    STEPS.with(py, |steps| publish(steps));
     events::update(py);
+}
+
+fn is_coroutine(info: *const CodeInfo) -> bool {
+    // SAFETY: a living record under the GIL, by the callers.
+    unsafe { (*info).is_coroutine }
 }
 
 fn held_code(py: Python<'_>, frame: *mut PyFrameObject) -> Option<Held> {

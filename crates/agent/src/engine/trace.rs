@@ -175,11 +175,8 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
         // No value: an exception leaves the frame.
         _ if argument.is_null() => step::on_unwind(py),
         _ => {
-            let verdict = if yields(py, frame, code) {
-                step::on_yield(py, control::is_coroutine(py, code))
-            } else {
-                step::on_return(py)
-            };
+            let verdict =
+                if yields(py, frame, code) { step::on_yield(py, info, argument) } else { step::on_return(py) };
             control::obey(py, verdict);
         }
     }

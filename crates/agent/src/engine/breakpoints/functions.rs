@@ -12,7 +12,8 @@ use pyo3::types::{PyDict, PyString};
 use super::breakpoint::{Found, Wish};
 use super::{Breakpoint, Target, arm_files, lock, renewed, tell_changes};
 use crate::engine::codes::{self, CodeInfo, attribute};
-use crate::engine::files::FileId;
+use crate::engine::files::{self, FileId};
+use crate::engine::preloaded;
 
 static TABLE: Mutex<Vec<Arc<Breakpoint>>> = Mutex::new(Vec::new());
 static ANY: AtomicBool = AtomicBool::new(false);
@@ -42,6 +43,14 @@ pub(crate) fn arm(py: Python<'_>) -> PyResult<()> {
     for breakpoint in &breakpoints {
         breakpoint.check(py);
         breakpoint.place(Found::NotLoaded);
+    }
+    for breakpoint in &breakpoints {
+        let Target::Function(wanted) = &breakpoint.wish.target else { continue };
+        let file = wanted.rsplit_once(':').map(|(module, _)| file_of_module(py, module).unwrap_or_default());
+        if let Some(file) = file.filter(|it| !it.is_empty()) {
+            // The module may have been imported before we came.
+            let _ = preloaded::files_at(py, &files::real_path(file));
+        }
     }
     let files = codes::all_files(py);
     find(py, &files, &breakpoints);
@@ -115,15 +124,19 @@ fn names(py: Python<'_>, breakpoint: &Breakpoint, info: &CodeInfo) -> bool {
 /// Whether a code object's file is the module's, which may be about to run.
 fn is_of_module(py: Python<'_>, info: &CodeInfo, module: &str) -> bool {
     let file = codes::file(py, info.file, |file| file.name.clone());
-    let of = |py: Python<'_>| -> PyResult<String> {
-        let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
-        let Some(module) = modules.get_item(module)? else { return Ok(String::new()) };
-        // SAFETY: the generic function: no attribute hook of a module's runs.
-        let fields = unsafe {
-            let dict = pyo3::ffi::PyObject_GenericGetDict(module.as_ptr(), std::ptr::null_mut());
-            Bound::from_owned_ptr_or_err(py, dict)?
-        };
-        fields.cast::<PyDict>()?.get_item("__file__")?.map_or(Ok(String::new()), |file| file.extract())
+    let of = file_of_module(py, module).unwrap_or_default();
+    // Of what is frozen into the interpreter the names differ.
+    !of.is_empty() && (of == file || files::is_at(info.file, &files::real_path(of)))
+}
+
+/// `__file__` of a module that is imported; empty if it is not, or has none.
+fn file_of_module(py: Python<'_>, module: &str) -> PyResult<String> {
+    let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    let Some(module) = modules.get_item(module)? else { return Ok(String::new()) };
+    // SAFETY: the generic function: no attribute hook of a module's runs.
+    let fields = unsafe {
+        let dict = pyo3::ffi::PyObject_GenericGetDict(module.as_ptr(), std::ptr::null_mut());
+        Bound::from_owned_ptr_or_err(py, dict)?
     };
-    of(py).is_ok_and(|of| of == file)
+    fields.cast::<PyDict>()?.get_item("__file__")?.map_or(Ok(String::new()), |file| file.extract())
 }

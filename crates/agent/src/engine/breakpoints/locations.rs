@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use ikpdb_proto::{Failure, dap};
@@ -18,6 +17,7 @@ use crate::engine::codes::{self, CodeInfo, attribute};
 use crate::engine::files::{self, FileId};
 use crate::engine::line_table;
 use crate::engine::position::{Lines, utf16_column};
+use crate::engine::preloaded;
 
 /// By breakpoint: the instructions where it stops, each by code object and offset. One that is not here stops at its line.
 pub(super) type Columns = HashMap<i32, Vec<(*const CodeInfo, u32)>>;
@@ -65,10 +65,10 @@ pub(crate) fn list(
     arguments: &dap::BreakpointLocationsArguments,
 ) -> Result<dap::BreakpointLocationsBody, Failure> {
     let given = arguments.source.path.as_deref().ok_or_else(|| Failure::client("a path is needed"))?;
-    let path = std::fs::canonicalize(Path::new(given)).unwrap_or_else(|_| PathBuf::from(given));
+    let path = files::real_path(given);
     let lines = arguments.line..=arguments.end_line.unwrap_or(arguments.line);
     let mut found: Vec<(u32, Option<u32>)> = Vec::new();
-    for file in files::at(&path) {
+    for file in preloaded::files_at(py, &path) {
         found.extend(find(py, file, lines.clone()).iter().map(|it| (it.line, Some(it.column))));
         // Without text or columns, at least the lines.
         found.extend(files::lines_in(file, lines.clone()).into_iter().map(|line| (line, None)));
@@ -246,6 +246,11 @@ fn opcodes(py: Python<'_>) -> &'static Opcodes {
 /// Whether an instruction calls something.
 pub(crate) fn is_call(py: Python<'_>, opcode: u8) -> bool {
     opcodes(py).calls.contains(&opcode)
+}
+
+/// Whether an instruction puts the value of an expression in the place of its parts.
+pub(crate) fn completes(py: Python<'_>, opcode: u8) -> bool {
+    opcodes(py).all.contains(&opcode)
 }
 
 fn learn(py: Python<'_>) -> PyResult<Opcodes> {

@@ -23,7 +23,7 @@ use pyo3::prelude::*;
 use super::codes::{self, CodeInfo};
 use super::events;
 use super::files::{self, FileId};
-use super::stop;
+use super::{preloaded, stop};
 use crate::door::OUTBOX;
 pub(crate) use breakpoint::Breakpoint;
 use breakpoint::{Found, Placement, Target, Wish};
@@ -31,7 +31,7 @@ use condition::Condition;
 pub(crate) use expression::evaluate;
 pub(crate) use functions::{arm as arm_functions, replace as replace_functions};
 pub(crate) use hits::reached;
-pub(crate) use locations::{has_loop, is_call, list as locations};
+pub(crate) use locations::{completes, has_loop, is_call, list as locations};
 use log_message::LogMessage;
 
 /// A breakpoint in a code object.
@@ -117,7 +117,7 @@ pub(crate) fn any() -> bool {
 pub(crate) fn replace(given: &str, wanted: &[dap::SourceBreakpoint]) -> Vec<Arc<Breakpoint>> {
     let mut table = table();
     let at = table.iter().position(|source| source.given == given).unwrap_or_else(|| {
-        let path = std::fs::canonicalize(given).unwrap_or_else(|_| PathBuf::from(given));
+        let path = files::real_path(given);
         table.push(Source { given: given.to_owned(), path, breakpoints: Vec::new() });
         table.len() - 1
     });
@@ -190,7 +190,7 @@ pub(crate) fn arm(py: Python<'_>, given: &str) -> PyResult<()> {
     for breakpoint in &breakpoints {
         breakpoint.check(py);
     }
-    let files = files::at(&path);
+    let files = preloaded::files_at(py, &path);
     place(&breakpoints, &files);
     arm_files(py, &files)?;
     tell_changes(&breakpoints);

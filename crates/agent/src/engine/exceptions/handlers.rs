@@ -38,11 +38,13 @@ pub(super) enum Types {
 
 /// An entry of the exception table: where it leads to, and how many values the stack has there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    start: u32,
-    end: u32,
-    pub(super) target: u32,
-    pub(super) depth: u32,
+pub(in crate::engine) struct Entry {
+    pub(in crate::engine) start: u32,
+    pub(in crate::engine) end: u32,
+    pub(in crate::engine) target: u32,
+    pub(in crate::engine) depth: u32,
+    /// The place of the instruction is on the stack, too, below the exception.
+    pub(in crate::engine) with_place: bool,
 }
 
 /// The handlers of one code object.
@@ -136,7 +138,7 @@ impl Reader<'_> {
                     };
                     loaded.push(types);
                 }
-                Op::Other | Op::ExtendedArg | Op::ToBool | Op::LoadConstant => loaded.clear(),
+                Op::Other | Op::ExtendedArg | Op::ToBool | Op::LoadConstant | Op::GetIterator => loaded.clear(),
             }
         }
     }
@@ -179,7 +181,7 @@ fn all(ways: [Option<Plan>; 2]) -> Option<Plan> {
 }
 
 /// Decodes an exception table: numbers of six bits a byte, the first byte of an entry marked.
-fn entries(table: &[u8]) -> Vec<Entry> {
+pub(in crate::engine) fn entries(table: &[u8]) -> Vec<Entry> {
     let mut bytes = table.iter().copied();
     let mut number = || -> Option<u32> {
         let mut value = 0_u32;
@@ -193,7 +195,8 @@ fn entries(table: &[u8]) -> Vec<Entry> {
     };
     let mut entries = Vec::new();
     while let (Some(start), Some(length), Some(target), Some(depth)) = (number(), number(), number(), number()) {
-        entries.push(Entry { start: start * 2, end: (start + length) * 2, target: target * 2, depth: depth >> 1 });
+        let (start, end, with_place) = (start * 2, (start + length) * 2, depth & 1 != 0);
+        entries.push(Entry { start, end, target: target * 2, depth: depth >> 1, with_place });
     }
     entries
 }
@@ -209,7 +212,10 @@ mod tests {
         let found = entries(&table);
         assert_eq!(
             found,
-            [Entry { start: 8, end: 148, target: 200, depth: 1 }, Entry { start: 0, end: 4, target: 18, depth: 0 }]
+            [
+                Entry { start: 8, end: 148, target: 200, depth: 1, with_place: true },
+                Entry { start: 0, end: 4, target: 18, depth: 0, with_place: false }
+            ]
         );
         for end in 0..table.len() {
             let _ = entries(&table[..end]);

@@ -33,7 +33,10 @@ use crate::door::{OUTBOX, options};
 use crate::inspect;
 use crate::lifetime;
 
+pub(super) use handlers::{Entry, entries};
+pub(super) use opcodes::{Instruction, Op, Opcodes};
 pub(crate) use walk::CodeHandlers;
+pub(super) use walk::opcodes;
 
 /// Something is to stop where it is raised.
 const AT_RAISE: u8 = 1;
@@ -88,7 +91,8 @@ pub(crate) fn apply(py: Python<'_>) {
     let at_report = is(Mode::Uncaught) || is(Mode::UserUnhandled);
     WANTED.store(u8::from(at_raise) * AT_RAISE + u8::from(at_report) * AT_REPORT, Ordering::Relaxed);
     let old = RULES.with(py, |state| {
-        let shown = state.shown.take();
+        // Once nothing tells of new exceptions, one at the same address may be another one.
+        let shown = state.shown.take().filter(|_| at_raise);
         std::mem::replace(state, State { rules, shown, ..State::new() })
     });
     drop(old);

@@ -5,7 +5,7 @@ use crate::capi::Version;
 
 /// What an instruction does, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Op {
+pub(in crate::engine) enum Op {
     /// Goes on with the next instruction.
     Other,
     /// Its argument belongs to the next instruction.
@@ -42,6 +42,8 @@ pub(super) enum Op {
     EndAsyncFor,
     /// What was awaited is over, or the exception is raised again.
     CleanupThrow,
+    /// Puts an iterator in the place of what is iterated over.
+    GetIterator,
     LoadGlobal,
     LoadName,
     LoadAttribute,
@@ -51,7 +53,7 @@ pub(super) enum Op {
 
 /// The instructions of one version.
 #[derive(Debug)]
-pub(super) struct Opcodes {
+pub(in crate::engine) struct Opcodes {
     version: Version,
     ops: [Op; 256],
     /// Units behind an instruction that are no instructions.
@@ -61,6 +63,8 @@ pub(super) struct Opcodes {
 type Row = (u8, Op);
 
 const V311: &[Row] = &[
+    (68, Op::GetIterator),
+    (50, Op::GetIterator),
     (144, Op::ExtendedArg),
     (89, Op::PopExcept),
     (36, Op::CheckMatch),
@@ -95,6 +99,8 @@ const C311: &[(u8, u8)] =
     &[(25, 4), (60, 1), (92, 1), (95, 4), (106, 4), (107, 2), (116, 5), (122, 1), (160, 10), (166, 1), (171, 4)];
 
 const V312: &[Row] = &[
+    (68, Op::GetIterator),
+    (50, Op::GetIterator),
     (144, Op::ExtendedArg),
     (89, Op::PopExcept),
     (36, Op::CheckMatch),
@@ -137,6 +143,8 @@ const C312: &[(u8, u8)] = &[
 ];
 
 const V313: &[Row] = &[
+    (19, Op::GetIterator),
+    (16, Op::GetIterator),
     (71, Op::ExtendedArg),
     (31, Op::PopExcept),
     (7, Op::CheckMatch),
@@ -187,6 +195,8 @@ const C313: &[(u8, u8)] = &[
 ];
 
 const V314: &[Row] = &[
+    (16, Op::GetIterator),
+    (14, Op::GetIterator),
     (69, Op::ExtendedArg),
     (29, Op::PopExcept),
     (6, Op::CheckMatch),
@@ -236,6 +246,8 @@ const C314: &[(u8, u8)] = &[
 ];
 
 const V315: &[Row] = &[
+    (70, Op::GetIterator),
+    (14, Op::GetIterator),
     (67, Op::ExtendedArg),
     (27, Op::PopExcept),
     (6, Op::CheckMatch),
@@ -289,20 +301,20 @@ const C315: &[(u8, u8)] = &[
 
 /// An instruction with its whole argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Instruction {
+pub(in crate::engine) struct Instruction {
     /// In bytes; of an extended one the begin of the extension.
-    pub(super) offset: u32,
-    pub(super) op: Op,
+    pub(in crate::engine) offset: u32,
+    pub(in crate::engine) op: Op,
     /// Its number.
-    pub(super) opcode: u8,
-    pub(super) argument: u32,
+    pub(in crate::engine) opcode: u8,
+    pub(in crate::engine) argument: u32,
     /// Behind it, in bytes.
-    pub(super) next: u32,
+    pub(in crate::engine) next: u32,
 }
 
 impl Opcodes {
     /// Those of a version, if they are known.
-    pub(super) fn of(version: Version) -> Option<Self> {
+    pub(in crate::engine) fn of(version: Version) -> Option<Self> {
         let (rows, caches): (&[Row], &[(u8, u8)]) = match version {
             (3, 11) => (V311, C311),
             (3, 12) => (V312, C312),
@@ -322,7 +334,7 @@ impl Opcodes {
     }
 
     /// The instruction at an offset.
-    pub(super) fn at(&self, code: &[u8], offset: u32) -> Option<Instruction> {
+    pub(in crate::engine) fn at(&self, code: &[u8], offset: u32) -> Option<Instruction> {
         let (mut argument, mut at) = (0_u32, offset);
         loop {
             let unit = code.get(at as usize..at as usize + 2)?;
@@ -337,7 +349,7 @@ impl Opcodes {
     }
 
     /// Where a jump leads to.
-    pub(super) fn target(&self, instruction: &Instruction) -> Option<u32> {
+    pub(in crate::engine) fn target(&self, instruction: &Instruction) -> Option<u32> {
         let way = instruction.argument.checked_mul(2)?;
         match instruction.op {
             Op::JumpBack | Op::JumpBackIf => instruction.next.checked_sub(way),
@@ -346,7 +358,7 @@ impl Opcodes {
     }
 
     /// The index of the name that an instruction loads.
-    pub(super) fn name_index(&self, instruction: &Instruction) -> usize {
+    pub(in crate::engine) fn name_index(&self, instruction: &Instruction) -> usize {
         let shifted = match instruction.op {
             Op::LoadGlobal => true,
             Op::LoadAttribute => self.version >= (3, 12),

@@ -57,7 +57,7 @@ const MOST_HANDLERS: usize = 50;
 /// How deep generators of `with` statements are looked into.
 const DEEPEST_WITH: usize = 3;
 
-fn opcodes() -> Option<&'static Opcodes> {
+pub(in crate::engine) fn opcodes() -> Option<&'static Opcodes> {
     static OPCODES: OnceLock<Option<Opcodes>> = OnceLock::new();
     OPCODES.get_or_init(|| Opcodes::of(capi().version)).as_ref()
 }
