@@ -134,8 +134,9 @@ fn pause(request: &Request) -> Result<Response, Failure> {
     if !lifetime::debugging() {
         return Err(Failure::user("the program is not debugged any more"));
     }
+    // The whole program stops: the thread is only the one to be shown, and may have ended since.
+    let arguments: dap::ThreadArguments = request.arguments()?;
     if stop::last().is_none() {
-        let arguments: dap::ThreadArguments = request.arguments()?;
         pause::request(arguments.thread_id);
     }
     Ok(request.done())
@@ -144,6 +145,10 @@ fn pause(request: &Request) -> Result<Response, Failure> {
 /// Lets `SystemExit` appear in threads, which ends each at its next line of Python code.
 fn terminate_threads(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::TerminateThreadsArguments = request.arguments()?;
+    // One that has ended meanwhile is as it was wished.
+    if let Some(unknown) = arguments.thread_ids.iter().flatten().find(|it| !threads::was_there(**it)) {
+        return Err(threads::no_such(*unknown));
+    }
     within_patience(move |py| threads::terminate(py, arguments.thread_ids.as_deref()));
     Ok(request.done())
 }

@@ -12,7 +12,7 @@ use super::codes;
 use super::position::Lines;
 use super::source;
 use super::stop::Exception;
-use super::threads::Thread;
+use super::threads::{self, Thread};
 use crate::capi::{self, Ref};
 use crate::inspect;
 
@@ -86,7 +86,7 @@ impl Stacks {
     ) -> Result<dap::StackTraceBody, Failure> {
         let id = arguments.thread_id;
         let Some(thread) = threads.iter().find(|it| it.id == id) else {
-            return Err(Failure::client(format!("there is no thread {id}")));
+            return Err(threads::no_such(id));
         };
         let start = arguments.start_frame.unwrap_or(0) as usize;
         let end = match arguments.levels {

@@ -4,7 +4,7 @@ mod evaluate;
 mod exception_info;
 mod goto;
 
-use ikpdb_proto::{Failure, Request, Response, dap};
+use ikpdb_proto::{Failure, Request, Response, ThreadId, dap};
 use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
@@ -75,9 +75,15 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         }
         "evaluate" => body(&evaluate::evaluate(py, stop, request)?),
         "breakpointLocations" => body(&breakpoints::locations(py, &request.arguments()?)?),
-        "exceptionInfo" => body(&exception_info::describe(py, stop)?),
+        "exceptionInfo" => {
+            let arguments: dap::ExceptionInfoArguments = request.arguments()?;
+            let thread = known_thread(py, arguments.thread_id)?;
+            body(&exception_info::describe(py, stop, &thread)?)
+        }
         "source" => body(&source::fetch(py, &request.arguments()?)?),
         "continue" => {
+            // All of them go on, whichever was named; but one that is not there is a mistake.
+            known_thread(py, request.arguments::<dap::ThreadArguments>()?.thread_id)?;
             let answer = dap::ContinueBody { all_threads_continued: Some(true) };
             Ok(Outcome::GoOn(GoOn::Run, serde_json::to_value(answer).unwrap_or(Value::Null)))
         }
@@ -94,11 +100,19 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         "goto" => goto::goto(py, stop, &request.arguments()?),
         "stepOut" => step(py, stop, request, Kind::Out),
         run_to::COMMAND => {
-            run_to::begin(py, &request.arguments()?)?;
+            let arguments: dap::RunToArguments = request.arguments()?;
+            known_thread(py, arguments.thread_id)?;
+            run_to::begin(py, &arguments)?;
             Ok(Outcome::GoOn(GoOn::Run, Value::Null))
         }
         other => Err(Failure::unsupported(other)),
     }
+}
+
+/// The thread with this id.
+fn known_thread(py: Python<'_>, id: ThreadId) -> Result<threads::Thread, Failure> {
+    let found = threads::list(py).into_iter().find(|it| it.id == id);
+    found.ok_or_else(|| threads::no_such(id))
 }
 
 /// The calls that a frame has still to make on its line.
@@ -109,19 +123,15 @@ fn calls_of(py: Python<'_>, stop: &Stop, frame: &Ref) -> PyResult<Vec<calls::Cal
 
 fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Outcome, Failure> {
     let arguments: dap::ThreadArguments = request.arguments()?;
-    let id = arguments.thread_id;
-    let threads = threads::list(py);
-    let Some(thread) = threads.iter().find(|it| it.id == id) else {
-        return Err(Failure::client(format!("there is no thread {id}")));
-    };
-    if stop.exception.as_ref().is_some_and(|it| it.unwound) && id == stop.thread.id {
+    let wanted = request.arguments::<dap::StepInArguments>()?.target_id.filter(|_| kind == Kind::In);
+    let thread = known_thread(py, arguments.thread_id)?;
+    if stop.exception.as_ref().is_some_and(|it| it.unwound) && thread.id == stop.thread.id {
         // The exception has left its frames: there is no next line, only the end.
         return Ok(Outcome::GoOn(GoOn::Run, Value::Null));
     }
-    let Some(frame) = stop.stacks.top(thread) else {
+    let Some(frame) = stop.stacks.top(&thread) else {
         return Err(Failure::user(format!("{} runs no Python code", thread.name)));
     };
-    let wanted = request.arguments::<dap::StepInArguments>()?.target_id.filter(|_| kind == Kind::In);
     let call = match wanted {
         None => None,
         Some(target) => {
