@@ -8,6 +8,7 @@
 )]
 
 pub mod variables;
+pub mod wrong_requests;
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, Write};
@@ -215,6 +216,29 @@ impl Debuggee {
         self.send(command, &arguments)
     }
 
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.socket.write_all(bytes);
+    }
+
+    /// Sends a text in a good frame.
+    pub fn send_text(&mut self, text: &[u8]) {
+        let mut frame = format!("Content-Length: {}\r\n\r\n", text.len()).into_bytes();
+        frame.extend_from_slice(text);
+        self.send_bytes(&frame);
+    }
+
+    /// The number that the next request will have, for one that a test writes itself.
+    pub fn next_seq(&mut self) -> i64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    /// Answers that nobody waited for: there should be none.
+    pub fn unclaimed(&self) -> &[Response] {
+        &self.responses
+    }
+
     /// Sends a request and waits for its successful answer.
     #[track_caller]
     pub fn request(&mut self, command: &str, arguments: Value) -> Value {
@@ -234,11 +258,17 @@ impl Debuggee {
     /// Waits for the answer of a request.
     #[track_caller]
     pub fn answer(&mut self, seq: i64) -> Result<Value, String> {
+        let response = self.response(seq);
+        let body = response.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
+        if response.success { Ok(body) } else { Err(response.message.unwrap_or_default()) }
+    }
+
+    /// Waits for the whole answer of a request.
+    #[track_caller]
+    pub fn response(&mut self, seq: i64) -> Response {
         loop {
             if let Some(at) = self.responses.iter().position(|response| response.request_seq == seq) {
-                let response = self.responses.swap_remove(at);
-                let body = response.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
-                return if response.success { Ok(body) } else { Err(response.message.unwrap_or_default()) };
+                return self.responses.swap_remove(at);
             }
             match self.next(DEADLINE) {
                 Some(Message::Response(response)) => self.responses.push(response),
