@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::agent::AgentStart;
+use pyo3::PyTypeInfo;
 use pyo3::ffi::{self, PyObject};
+use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
 use crate::capi::builtin::builtin_with_names;
@@ -82,6 +84,9 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
 
 /// What needs the interpreter.
 fn prepare(py: Python<'_>) -> PyResult<()> {
+    // pyo3 makes this type when it first fetches an error, and fetches one if it cannot make it, for which it waits until the type is made.
+    // A program that is out of stack or memory just then would hang.
+    let _ = PanicException::type_object(py);
     codes::start(py);
     events::start(py)?;
     lifetime::register(py)?;

@@ -7,6 +7,7 @@
     reason = "test code; each test file uses its part"
 )]
 
+pub mod programs;
 pub mod variables;
 pub mod wrong_requests;
 
@@ -408,10 +409,22 @@ impl Debuggee {
         self.errors.try_iter().collect::<Vec<_>>().join("\n")
     }
 
+    /// Waits for the program's end, and reads what it left in its folder.
+    #[track_caller]
+    pub fn end_and_read<T>(mut self, limit: Duration, read: impl FnOnce() -> T) -> (ExitStatus, String, T) {
+        (wait(&mut self.child, limit), self.errors.iter().collect::<Vec<_>>().join("\n"), read())
+    }
+
     /// Waits for the program's end; its status, output and errors, as far as not read before.
     #[track_caller]
-    pub fn end(mut self) -> Ended {
-        let status = wait(&mut self.child);
+    pub fn end(self) -> Ended {
+        self.end_within(DEADLINE)
+    }
+
+    /// As [`Self::end`], for a program that takes longer.
+    #[track_caller]
+    pub fn end_within(mut self, limit: Duration) -> Ended {
+        let status = wait(&mut self.child, limit);
         Ended {
             status,
             output: self.output.iter().collect::<Vec<_>>().join("\n"),
@@ -458,12 +471,12 @@ pub struct Ended {
     pub errors: String,
 }
 
-fn wait(child: &mut Child) -> ExitStatus {
+fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
     let (sender, receiver) = channel::<()>();
     let pid = i32::try_from(child.id()).unwrap();
     // The watcher only kills what takes too long, so that a hang is a failure and not a hung test.
     let watcher = std::thread::spawn(move || {
-        if receiver.recv_timeout(DEADLINE).is_err_and(|error| error == RecvTimeoutError::Timeout) {
+        if receiver.recv_timeout(limit).is_err_and(|error| error == RecvTimeoutError::Timeout) {
             // SAFETY: our own child, not yet waited for.
             unsafe { libc::kill(pid, libc::SIGKILL) };
             true
