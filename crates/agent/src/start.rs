@@ -11,7 +11,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
-use crate::capi::builtin::builtin_with_names;
+use crate::capi::builtin::builtin_in_place_of;
 use crate::capi::{self, Capi, Ref};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
@@ -19,7 +19,7 @@ use crate::door::{CONFIGURED, HUB_IS_GONE, OPTIONS};
 use crate::engine::stop::{Came, Reason, What};
 use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, interrupt, stop, threads, watchdog};
 use crate::semaphore::Semaphore;
-use crate::{children, lifetime, log, requests};
+use crate::{children, lifetime, log, requests, reserve};
 
 /// What the preload library calls for every later audit event.
 pub(crate) type AuditCallback = unsafe extern "C" fn(event: *const c_char, args: *mut c_void) -> c_int;
@@ -69,6 +69,7 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     let _main = threads::id_of(capi::current_thread());
     let connection = Connection::open(py, &start)?;
     prepare(py).map_err(|error| error.value(py).to_string())?;
+    reserve::keep();
     lifetime::begin();
     let patience = Duration::from_millis(u64::from(start.patience_ms));
     let one_is_ready = std::sync::Arc::new(Semaphore::new());
@@ -90,8 +91,9 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
     codes::start(py);
     events::start(py)?;
     lifetime::register(py)?;
-    let hook = builtin_with_names(py, c"breakpointhook", on_breakpoint)?;
-    py.import("sys")?.setattr("breakpointhook", hook)?;
+    let sys = py.import("sys")?;
+    let hook = builtin_in_place_of(&sys.getattr("breakpointhook")?, c"breakpointhook", on_breakpoint)?;
+    sys.setattr("breakpointhook", hook)?;
     // If `site` has imported `threading` already, the audit hook has not seen its code.
     let modules = py.import("sys")?.getattr("modules")?;
     if let Ok(threading) = modules.get_item("threading") {

@@ -67,7 +67,7 @@ fn specialised_code_that_gets_a_breakpoint_does_what_it_did() {
         assert_eq!(debuggee.printed(), "specialised", "{version}");
         let path = debuggee.script.clone();
         let count = REMEMBERS.lines().count();
-        let mut set = |debuggee: &mut Debuggee, every: usize, condition: &str| {
+        let set = |debuggee: &mut Debuggee, every: usize, condition: &str| {
             let list: Vec<_> =
                 (1..=count).step_by(every).map(|line| json!({"line": line, "condition": condition})).collect();
             debuggee.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": list}));

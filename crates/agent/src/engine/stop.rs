@@ -19,8 +19,8 @@ use super::{evaluation, freeze, gil, pause, run_to, settled, signals, step, watc
 use crate::capi::{self, Ref};
 use crate::door::OUTBOX;
 use crate::door::mailbox::{Letter, MAILBOX};
-use crate::lifetime;
 use crate::requests::{self, Outcome};
+use crate::{lifetime, reserve};
 
 /// Why the program stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,6 +173,7 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     if !claim() {
         return Came::Waited;
     }
+    reserve::release();
     // This thread keeps the GIL, so nobody else moves; whatever gives it away all the same finds them parked.
     freeze::begin(py, this_thread());
     pause::fulfilled(py);
@@ -185,6 +186,7 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
         }
         go_on
     });
+    reserve::keep();
     STOPPER.store(0, Ordering::Relaxed);
     {
         let _guard = TURN.lock().unwrap_or_else(PoisonError::into_inner);
