@@ -79,6 +79,9 @@ const MODULES: [&str; 30] = [
     "unittest.case",
 ];
 
+/// Path, count of lines, those with code, and first and last lines of what is written over several.
+type Module = (String, u32, BTreeSet<u32>, Vec<(u32, u32)>);
+
 /// The rule: the line itself if it has code, else the next one that has; at the end of what is written over several lines, where that
 /// begins.
 fn model(lines: &BTreeSet<u32>, spans: &[(u32, u32)], wanted: u32) -> Option<u32> {
@@ -115,8 +118,7 @@ fn every_line_of_the_standard_library_leads_to_the_line_that_the_rule_says_and_t
         let own = MODULES.iter().enumerate().filter(|(at, _)| all || at % 3 == which % 3);
         let question = format!("print(told({}), flush=True)", json!(own.map(|it| it.1).collect::<Vec<_>>()));
         debuggee.evaluate(&question, stop.top());
-        let told: Vec<(String, u32, BTreeSet<u32>, Vec<(u32, u32)>)> =
-            serde_json::from_str(&debuggee.printed()).unwrap();
+        let told: Vec<Module> = serde_json::from_str(&debuggee.printed()).unwrap();
         assert!(told.len() > 3, "{version}: {}", told.len());
         for (path, count, lines, spans) in told {
             let found = put(&mut debuggee, &path, 0..=count + 5);
