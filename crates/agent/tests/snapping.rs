@@ -161,7 +161,7 @@ fn a_breakpoint_on_any_line_stops_there_if_it_runs_and_only_then() {
     for (which, python) in pythons.iter().enumerate() {
         for number in 0..4 {
             // Without recursion to the limit, which ends the tracing, and without names that only the driver of such programs has.
-            let text = program(1000 + 4 * which as u64 + number, python.minor() >= (3, 12))
+            let text = program(1000 + 4 * which as u64 + number, python.minor().1)
                 .replace("sys.getrefcount(probe)", "0")
                 .replace("gc.get_referrers(probe)", "[]")
                 .replace("depth())", "0)");

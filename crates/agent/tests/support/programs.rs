@@ -7,6 +7,7 @@ pub struct Writer {
     lines: Vec<String>,
     indent: usize,
     names: usize,
+    minor: u32,
     /// Whether `return`, `yield`, `await` and `continue` may stand here.
     places: Vec<Place>,
 }
@@ -20,13 +21,15 @@ enum Place {
     Class,
 }
 
-/// The text of program `number`. Modern programs may use what came with 3.12.
-pub fn program(number: u64, modern: bool) -> String {
+/// The text of program `number`, for Python 3.`minor`.
+pub fn program(number: u64, minor: u32) -> String {
+    let modern = minor >= 12;
     let mut writer = Writer {
         state: (number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
         lines: Vec::new(),
         indent: 0,
         names: 0,
+        minor,
         places: vec![Place::Module],
     };
     writer.put(HEAD);
@@ -250,14 +253,20 @@ impl Writer {
             2 => "say('limit', sys.getrecursionlimit())".to_owned(),
             // On 3.11 code that is traced, by whomever, is not specialised, and takes a level more here and there.
             3 => format!("say('depth', depth(){})", if modern { "" } else { " > 900" }),
-            4 => "say(sys._getframe().f_trace, sys._getframe().f_trace_lines, sys._getframe().f_trace_opcodes)"
-                .to_owned(),
+            // On 3.11 a breakpoint at a column needs the events of instructions, which a frame has to ask for.
+            4 if modern => {
+                "say(sys._getframe().f_trace, sys._getframe().f_trace_lines, sys._getframe().f_trace_opcodes)"
+                    .to_owned()
+            }
+            4 => "say(sys._getframe().f_trace, sys._getframe().f_trace_lines)".to_owned(),
             5 => "t = Thing('t'); r = weakref.ref(t); del t; say('dead', r() is None)".to_owned(),
             6 => format!("say('exc', sys.exc_info()[0], {variable})"),
             7 => "say('stack', [f.name for f in traceback.extract_stack()])".to_owned(),
             8 => "say('garbage', len(gc.garbage), [type(o).__name__ for o in gc.get_referrers(probe)])".to_owned(),
             9 => "say('threads', threading.active_count(), [t.name for t in threading.enumerate()][:1])".to_owned(),
-            _ => "say('locals', sorted(k for k in locals() if len(k) == 1))".to_owned(),
+            // Until 3.12 this makes a dict of the locals as they are now, which keeps them alive until somebody brings it up to date.
+            _ if self.minor >= 13 => "say('locals', sorted(k for k in locals() if len(k) == 1))".to_owned(),
+            _ => "say('locals', len(globals()) > 0)".to_owned(),
         };
         self.put(&text);
     }
