@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::time::Instant;
+
 use serde_json::json;
 use support::{Debuggee, Launch, pythons};
 
@@ -72,8 +74,10 @@ fn specialised_code_that_gets_a_breakpoint_does_what_it_did() {
                 (1..=count).step_by(every).map(|line| json!({"line": line, "condition": condition})).collect();
             debuggee.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": list}));
             // What is mended is mended by the helper thread, in its turn: this waits for a later one.
-            debuggee.request("threads", json!({}));
-            debuggee.request("breakpointLocations", json!({"source": {"path": path}, "line": 1}));
+            let begin = Instant::now();
+            while debuggee.try_request("breakpointLocations", json!({"source": {"path": path}, "line": 1})).is_err() {
+                assert!(begin.elapsed() < support::DEADLINE, "{version}: nothing can be looked up");
+            }
         };
         for every in [7, 1, 3] {
             set(&mut debuggee, every, "False");
