@@ -13,6 +13,7 @@ mod inspect;
 mod lifetime;
 mod log;
 mod requests;
+mod reserve;
 mod semaphore;
 mod start;
 mod sync;

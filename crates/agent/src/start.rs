@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::agent::AgentStart;
+use pyo3::PyTypeInfo;
 use pyo3::ffi::{self, PyObject};
+use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
-use crate::capi::builtin::builtin_with_names;
+use crate::capi::builtin::builtin_in_place_of;
 use crate::capi::{self, Capi, Ref};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
@@ -18,7 +20,7 @@ use crate::engine::stop::Came;
 use crate::engine::what::{Reason, What};
 use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, interrupt, signals, stop, threads, watchdog};
 use crate::semaphore::Semaphore;
-use crate::{children, lifetime, log, requests};
+use crate::{children, lifetime, log, requests, reserve};
 
 /// What the preload library calls for every later audit event.
 pub(crate) type AuditCallback = unsafe extern "C" fn(event: *const c_char, args: *mut c_void) -> c_int;
@@ -68,6 +70,7 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     let _main = threads::id_of(capi::current_thread());
     let connection = Connection::open(py, &start)?;
     prepare(py).map_err(|error| error.value(py).to_string())?;
+    reserve::keep();
     lifetime::begin();
     let patience = Duration::from_millis(u64::from(start.patience_ms));
     let one_is_ready = std::sync::Arc::new(Semaphore::new());
@@ -83,11 +86,15 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
 
 /// What needs the interpreter.
 fn prepare(py: Python<'_>) -> PyResult<()> {
+    // pyo3 makes this type when it first fetches an error, and fetches one if it cannot make it, for which it waits until the type is made.
+    // A program that is out of stack or memory just then would hang.
+    let _ = PanicException::type_object(py);
     codes::start(py);
     events::start(py)?;
     lifetime::register(py)?;
-    let hook = builtin_with_names(py, c"breakpointhook", on_breakpoint)?;
-    py.import("sys")?.setattr("breakpointhook", hook)?;
+    let sys = py.import("sys")?;
+    let hook = builtin_in_place_of(&sys.getattr("breakpointhook")?, c"breakpointhook", on_breakpoint)?;
+    sys.setattr("breakpointhook", hook)?;
     // If `site` has imported `threading` already, the audit hook has not seen its code.
     let modules = py.import("sys")?.getattr("modules")?;
     if let Ok(threading) = modules.get_item("threading") {

@@ -60,8 +60,8 @@ impl Counting {
                         _ => false,
                     };
                     match value.as_i64() {
-                        // 0 stands for "not known" where we count from 1: it stays.
-                        Some(number) if shifted => *value = (number + by).max(0).into(),
+                        // 0 stands for "not known" where we count from 1: it stays. A negative number is refused by who reads it.
+                        Some(number) if shifted && number >= 0 => *value = number.saturating_add(by).max(0).into(),
                         _ => self.walk(value, by),
                     }
                 }
@@ -102,6 +102,16 @@ mod tests {
         );
         let Message::Event(outward) = counting(false, true).outward(Event::new("x", &body).into()) else { panic!() };
         assert_eq!(outward.body::<Value>().unwrap()["stackFrames"][0]["endColumn"], 3);
+    }
+
+    #[test]
+    fn a_position_beyond_all_numbers_stays_one() {
+        let request = Request::new("x", &json!({"line": i64::MAX, "column": i64::MIN, "endLine": u64::MAX}));
+        let inward = counting(false, false).inward(request);
+        assert_eq!(
+            inward.arguments::<Value>().unwrap(),
+            json!({"line": i64::MAX, "column": i64::MIN, "endLine": u64::MAX})
+        );
     }
 
     #[test]

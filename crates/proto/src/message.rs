@@ -1,9 +1,12 @@
 //! The envelope: requests, responses and events, as DAP has them. Bodies stay unparsed until somebody needs them.
 
+use std::borrow::Cow;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::dap::OutputEvent;
 use crate::failure::{Blame, Failure};
 
 /// Any message.
@@ -61,6 +64,31 @@ impl Message {
     /// Reads one message.
     pub fn parse(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(bytes)
+    }
+
+    /// What to tell a peer whose message cannot be read: an answer if it can be told what was asked, else one line as output. Its next
+    /// message begins where its frame says, so nothing else is lost.
+    pub fn about_unreadable(bytes: &[u8], error: &serde_json::Error) -> Self {
+        #[derive(Deserialize)]
+        struct Asked {
+            seq: i64,
+            #[serde(rename = "type")]
+            kind: Kind,
+            #[serde(default)]
+            command: Option<Box<RawValue>>,
+        }
+        let failure = Failure::client(format!("this is no message of the protocol: {error}"));
+        match serde_json::from_slice::<Asked>(bytes) {
+            Ok(Asked { seq, kind: Kind::Request, command }) => {
+                let command = command.and_then(|it| serde_json::from_str(it.get()).ok()).unwrap_or_default();
+                Request { seq, command, arguments: None }.refuse(&failure).into()
+            }
+            _ => {
+                let output = format!("ikpdb: a message was ignored: {}\n", one_line(&failure.message));
+                Event::new("output", &OutputEvent { category: Some("important".into()), output, ..Default::default() })
+                    .into()
+            }
+        }
     }
 
     /// The JSON text.
@@ -134,16 +162,33 @@ impl Request {
             Blame::Client => 2,
             Blame::Internal => 3,
         };
+        let message = one_line(&failure.message);
         // Braces in `format` are placeholders in DAP: the message has none to fill, so they are written apart.
-        let format = failure.message.replace('{', "{ ").replace('}', " }");
+        let format = message.replace('{', "{ ").replace('}', " }");
         let error = Error { id, format: &format, show_user: failure.blame != Blame::Client };
         Response {
             success: false,
-            message: Some(failure.message.clone()),
+            message: Some(message.into_owned()),
             body: Some(raw(&Body { error })),
             ..self.done()
         }
     }
+}
+
+/// What a request got wrong may be quoted, have any length and anything in it: the words before and behind it stay.
+fn one_line(message: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 1000;
+    if message.contains(char::is_control) {
+        let escape = |it: char| if it.is_control() { it.escape_default().to_string() } else { it.to_string() };
+        return one_line(&message.chars().map(escape).collect::<String>()).into_owned().into();
+    }
+    let count = message.chars().count();
+    if count <= LONGEST {
+        return message.into();
+    }
+    let head: String = message.chars().take(LONGEST * 3 / 4).collect();
+    let tail: String = message.chars().skip(count - LONGEST / 4).collect();
+    format!("{head} … {tail}").into()
 }
 
 impl Response {
@@ -286,6 +331,32 @@ mod tests {
         let text = br#"{"seq":7,"type":"event","event":"x/unknown","body":{"b":1.0,"a":[ 1,  2 ]}}"#;
         let message = Message::parse(text).unwrap();
         assert_eq!(String::from_utf8(message.to_json()).unwrap(), String::from_utf8(text.to_vec()).unwrap());
+    }
+
+    #[test]
+    fn a_refusal_that_quotes_something_long_or_odd_is_one_line_all_the_same() {
+        let request = Request { seq: 3, command: "x".into(), arguments: None };
+        let refusal = request.refuse(&Failure::client(format!("'{}' is not supported", "é".repeat(1 << 20))));
+        let message = refusal.message.unwrap();
+        assert!(message.starts_with("'éé") && message.ends_with("é' is not supported"), "{message}");
+        assert_eq!(message.chars().count(), 1003);
+        assert!(refusal.body.unwrap().get().len() < 3000);
+        let refusal = request.refuse(&Failure::client("there is no 'a\nb\0' here"));
+        assert_eq!(refusal.message.as_deref(), Some("there is no 'a\\nb\\u{0}' here"));
+    }
+
+    #[test]
+    fn who_sends_what_is_no_message_is_told_so_as_an_answer_if_it_asked_something() {
+        let about = |text: &[u8]| Message::about_unreadable(text, &Message::parse(text).unwrap_err());
+        for text in [r#"{"seq":7,"type":"request"}"#, r#"{"seq":7,"type":"request","command":[]}"#] {
+            let Message::Response(answer) = about(text.as_bytes()) else { panic!("{text}") };
+            assert_eq!((answer.request_seq, answer.success), (7, false), "{text}");
+        }
+        for text in [&b"\xff"[..], b"", b"[]", b"{\"seq\":7}", b"{\"seq\":\"7\",\"type\":\"request\"}"] {
+            let Message::Event(event) = about(text) else { panic!("{text:?}") };
+            let output: OutputEvent = event.body().unwrap();
+            assert!(output.output.ends_with('\n') && output.output.lines().count() == 1, "{output:?}");
+        }
     }
 
     #[test]

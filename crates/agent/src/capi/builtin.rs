@@ -1,9 +1,12 @@
 //! Python functions that are implemented here.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_char, c_int};
+use std::ptr::null_mut;
 
 use pyo3::ffi::{self, PyMethodDef, PyMethodDefPointer, PyObject};
 use pyo3::prelude::*;
+
+use super::method;
 
 /// A callback as `METH_FASTCALL` calls it.
 pub(crate) type Callback = unsafe extern "C" fn(*mut PyObject, *mut *mut PyObject, isize) -> *mut PyObject;
@@ -14,17 +17,44 @@ pub(crate) type CallbackWithNames =
 
 /// A Python function that runs `callback`.
 pub(crate) fn builtin<'py>(py: Python<'py>, name: &'static CStr, callback: Callback) -> PyResult<Bound<'py, PyAny>> {
-    make(py, name, PyMethodDefPointer { PyCFunctionFast: callback }, ffi::METH_FASTCALL)
+    make(py, name, PyMethodDefPointer { PyCFunctionFast: callback }, ffi::METH_FASTCALL, Looks::default())
 }
 
-/// A Python function that runs `callback` and takes keyword arguments.
-pub(crate) fn builtin_with_names<'py>(
-    py: Python<'py>,
+/// A Python function that runs `callback` and takes keyword arguments, and looks like a builtin of a module that it takes the place of.
+pub(crate) fn builtin_in_place_of<'py>(
+    original: &Bound<'py, PyAny>,
     name: &'static CStr,
     callback: CallbackWithNames,
 ) -> PyResult<Bound<'py, PyAny>> {
     let pointer = PyMethodDefPointer { PyCFunctionFastWithKeywords: callback };
-    make(py, name, pointer, ffi::METH_FASTCALL | ffi::METH_KEYWORDS)
+    let module = original.getattr("__module__")?;
+    let looks = Looks {
+        doc: method::doc_of(original),
+        // SAFETY: a builtin function, as the check says; a borrowed reference or null.
+        this: unsafe {
+            if ffi::PyCFunction_Check(original.as_ptr()) == 0 {
+                null_mut()
+            } else {
+                ffi::PyCFunction_GetSelf(original.as_ptr())
+            }
+        },
+        module: module.as_ptr(),
+    };
+    make(original.py(), name, pointer, ffi::METH_FASTCALL | ffi::METH_KEYWORDS, looks)
+}
+
+/// What a function shows of itself. The references are borrowed, the text lives for ever.
+struct Looks {
+    /// The signature and what it does.
+    doc: *const c_char,
+    this: *mut PyObject,
+    module: *mut PyObject,
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self { doc: std::ptr::null(), this: null_mut(), module: null_mut() }
+    }
 }
 
 fn make<'py>(
@@ -32,13 +62,13 @@ fn make<'py>(
     name: &'static CStr,
     ml_meth: PyMethodDefPointer,
     ml_flags: c_int,
+    looks: Looks,
 ) -> PyResult<Bound<'py, PyAny>> {
     // The interpreter keeps the definition's address for as long as the function lives, which may be for ever.
-    let definition =
-        Box::leak(Box::new(PyMethodDef { ml_name: name.as_ptr(), ml_meth, ml_flags, ml_doc: std::ptr::null() }));
-    // SAFETY: the definition is never freed and its flags are those of its callback; no self, no module.
+    let definition = Box::leak(Box::new(PyMethodDef { ml_name: name.as_ptr(), ml_meth, ml_flags, ml_doc: looks.doc }));
+    // SAFETY: the definition is never freed and its flags are those of its callback; self and module are alive or null.
     unsafe {
-        let function = ffi::PyCFunction_NewEx(definition, std::ptr::null_mut(), std::ptr::null_mut());
+        let function = ffi::PyCFunction_NewEx(definition, looks.this, looks.module);
         Bound::from_owned_ptr_or_err(py, function)
     }
 }

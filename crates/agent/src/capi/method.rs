@@ -1,7 +1,7 @@
 //! Puts a function of ours behind a builtin function. The object stays what it is: whoever has it, has looked it up before, or
 //! compares it, notices nothing.
 
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
@@ -10,6 +10,23 @@ use pyo3::prelude::*;
 
 /// Where a builtin function keeps its definition: behind the two words that every object begins with.
 const DEFINITION: usize = 2 * size_of::<usize>();
+
+/// The text of a builtin function's definition, which lives as long as the interpreter; null if it has none.
+pub(super) fn doc_of(function: &Bound<'_, PyAny>) -> *const c_char {
+    let object = function.as_ptr();
+    // SAFETY: a live object. Its definition is read only if it is a builtin function, and believed only if it names the function that the
+    // public interface names.
+    unsafe {
+        if ffi::PyCFunction_Check(object) == 0 {
+            return std::ptr::null();
+        }
+        let (definition, present) = (*definition_of(object), ffi::PyCFunction_GetFunction(object));
+        match present {
+            Some(present) if (*definition).ml_meth.PyCFunction as usize == present as usize => (*definition).ml_doc,
+            _ => std::ptr::null(),
+        }
+    }
+}
 
 /// A builtin function that we can stand behind.
 #[derive(Debug)]

@@ -166,6 +166,7 @@ fn pause(request: &Request) -> Result<Response, Failure> {
     if !lifetime::debugging() {
         return Err(Failure::user("the program is not debugged any more"));
     }
+    // If the whole program stops, the thread is only the one to be shown, and may have ended since.
     let arguments: dap::ThreadArguments = request.arguments()?;
     if !MAILBOX.is_held() && MAILBOX.stop_of(arguments.thread_id).is_none() {
         pause::request(arguments.thread_id);
@@ -176,6 +177,10 @@ fn pause(request: &Request) -> Result<Response, Failure> {
 /// Lets `SystemExit` appear in threads, which ends each at its next line of Python code.
 fn terminate_threads(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::TerminateThreadsArguments = request.arguments()?;
+    // One that has ended meanwhile is as it was wished.
+    if let Some(unknown) = arguments.thread_ids.iter().flatten().find(|it| !threads::was_there(**it)) {
+        return Err(threads::no_such(*unknown));
+    }
     within_patience(move |py| threads::terminate(py, arguments.thread_ids.as_deref()));
     Ok(request.done())
 }

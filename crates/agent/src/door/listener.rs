@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     hello: AgentHello,
     line: Line,
     decoder: Decoder,
+    /// Whether the other side has shown that it is the hub.
+    welcome: bool,
 }
 
 impl Connection {
@@ -59,7 +61,7 @@ impl Connection {
         hello.proof = prove(&secret, Role::Agent, &hello.nonce, "");
         socket.set_read_timeout(Some(WELCOME_PATIENCE)).map_err(|error| error.to_string())?;
         write(socket, &Event::new(AGENT_HELLO, &hello).into())?;
-        let mut connection = Self { start, hello, line, decoder: Decoder::new(MAX_FIRST_MESSAGE) };
+        let mut connection = Self { start, hello, line, decoder: Decoder::new(MAX_FIRST_MESSAGE), welcome: false };
         let Some(Message::Event(answer)) = connection.next()? else {
             return Err("the hub closed the connection".to_owned());
         };
@@ -78,6 +80,7 @@ impl Connection {
             }
             other => return Err(format!("the hub answered with '{other}'")),
         }
+        connection.welcome = true;
         connection.decoder.set_limit(MAX_MESSAGE);
         connection.line.socket().and_then(|socket| socket.set_read_timeout(None)).map_err(|error| error.to_string())?;
         connection.use_it()?;
@@ -92,18 +95,40 @@ impl Connection {
     }
 
     /// The next message; `None` at the end of the stream.
-    fn next(&mut self) -> Result<Option<Message>, String> {
+    fn next(&mut self) -> Result<Option<Message>, Broken> {
         let mut buffer = [0; 16 << 10];
         loop {
-            if let Some(text) = self.decoder.next_frame().map_err(|error| error.to_string())? {
-                return Message::parse(&text).map(Some).map_err(|error| format!("a message is not readable: {error}"));
+            if let Some(text) = self.decoder.next_frame().map_err(|error| Broken::Said(error.to_string()))? {
+                match Message::parse(&text) {
+                    Ok(message) => return Ok(Some(message)),
+                    Err(error) if self.welcome => OUTBOX.send(Message::about_unreadable(&text, &error)),
+                    Err(error) => return Err(Broken::Said(format!("a message is not readable: {error}"))),
+                }
+                continue;
             }
             match self.line.socket().and_then(|mut socket| socket.read(&mut buffer)) {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.decoder.push(&buffer[..count]),
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error.to_string()),
+                Err(_) => return Err(Broken::Line),
             }
+        }
+    }
+}
+
+/// Why nothing more can be read.
+enum Broken {
+    /// The socket is gone.
+    Line,
+    /// What was said cannot be read.
+    Said(String),
+}
+
+impl From<Broken> for String {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Line => "the connection broke".to_owned(),
+            Broken::Said(error) => error,
         }
     }
 }
@@ -111,10 +136,15 @@ impl Connection {
 /// The thread.
 pub(crate) fn listen_for_ever(mut connection: Connection) {
     loop {
-        while let Ok(Some(message)) = connection.next() {
-            match message {
-                Message::Request(request) => handle(request),
-                Message::Response(_) | Message::Event(_) => {}
+        loop {
+            match connection.next() {
+                Ok(Some(Message::Request(request))) => handle(request),
+                Ok(Some(Message::Response(_) | Message::Event(_))) => {}
+                Ok(None) | Err(Broken::Line) => break,
+                Err(Broken::Said(error)) => {
+                    log::line(&format!("the connection to the hub is given up: {error}"));
+                    break;
+                }
             }
         }
         OUTBOX.disconnect();

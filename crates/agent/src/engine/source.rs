@@ -64,7 +64,8 @@ pub(crate) fn fetch(py: Python<'_>, arguments: &dap::SourceArguments) -> Result<
     let reference = source.source_reference.filter(|it| *it > 0).unwrap_or(arguments.source_reference);
     let known = {
         let references = REFERENCES.lock().unwrap_or_else(PoisonError::into_inner);
-        usize::try_from(reference - 1).ok().and_then(|index| references.sources.get(index).cloned())
+        let index = usize::try_from(reference).ok().and_then(|it| it.checked_sub(1));
+        index.and_then(|index| references.sources.get(index).cloned())
     };
     if let Some((file, module)) = known {
         return text_of_module(py, &file, module.as_deref())

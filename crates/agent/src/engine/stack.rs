@@ -11,7 +11,7 @@ use super::codes;
 use super::ids::{self, Owner};
 use super::position::Lines;
 use super::source;
-use super::threads::Thread;
+use super::threads::{self, Thread};
 use super::what::Exception;
 use crate::capi::{self, Ref};
 use crate::door::mailbox::StopId;
@@ -82,7 +82,7 @@ impl Stacks {
     ) -> Result<dap::StackTraceBody, Failure> {
         let id = arguments.thread_id;
         let Some(thread) = threads.iter().find(|it| it.id == id) else {
-            return Err(Failure::client(format!("there is no thread {id}")));
+            return Err(threads::no_such(id));
         };
         let start = arguments.start_frame.unwrap_or(0) as usize;
         let end = match arguments.levels {

@@ -23,9 +23,9 @@ use super::{evaluation, freeze, gil, ids, pause, published, run_to, settled, sig
 use crate::capi;
 use crate::door::mailbox::{Letter, MAILBOX, StopId, To};
 use crate::door::{OUTBOX, options};
-use crate::lifetime;
 use crate::requests::{self, Outcome};
 use crate::sync::Semaphore;
+use crate::{lifetime, reserve};
 
 /// The state of a stop.
 pub(crate) struct Stop {
@@ -111,7 +111,9 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     if !claim(policy) {
         return Came::Waited;
     }
-    OPEN.fetch_add(1, Ordering::Relaxed);
+    if OPEN.fetch_add(1, Ordering::Relaxed) == 0 {
+        reserve::release();
+    }
     IS_STOPPED.with(|it| it.set(true));
     if policy == StopPolicy::All {
         // This thread keeps the GIL, so nobody else moves; whatever gives it away all the same finds them parked.
@@ -129,7 +131,9 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
         go_on
     });
     IS_STOPPED.with(|it| it.set(false));
-    OPEN.fetch_sub(1, Ordering::Relaxed);
+    if OPEN.fetch_sub(1, Ordering::Relaxed) == 1 {
+        reserve::keep();
+    }
     give_way();
     go(py, go_on, policy);
     if freeze::concerns_me() {

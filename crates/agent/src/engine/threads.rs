@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use ikpdb_proto::{ThreadId, dap};
+use ikpdb_proto::{Failure, ThreadId, dap};
 use pyo3::ffi::{self, PyThreadState};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -54,6 +54,17 @@ pub(crate) fn id_of(state: *mut PyThreadState) -> ThreadId {
     let mut ids = IDS.lock().unwrap_or_else(PoisonError::into_inner);
     let next = ThreadId(i32::try_from(ids.len() + 1).unwrap_or(i32::MAX));
     *ids.entry(unique).or_insert(next)
+}
+
+/// Whether there is or was a thread with this id. Needs no GIL.
+pub(crate) fn was_there(id: ThreadId) -> bool {
+    let given = IDS.lock().unwrap_or_else(PoisonError::into_inner).len();
+    usize::try_from(id.0).is_ok_and(|id| (1..=given).contains(&id))
+}
+
+/// The answer to a request that names a thread which is not there.
+pub(crate) fn no_such(id: ThreadId) -> Failure {
+    Failure::client(format!("there is no thread {id}"))
 }
 
 /// The states of all threads, the newest first. Needs the GIL.

@@ -9,6 +9,7 @@ use pyo3::prelude::*;
 
 use crate::capi::{self, Ref};
 use crate::engine::stop::Stop;
+use crate::engine::threads::Thread;
 use crate::engine::{codes, python2};
 use crate::inspect::{self, Relation};
 
@@ -25,8 +26,11 @@ const DEEPEST_GROUP: usize = 10;
 const LARGEST_GROUP: usize = 15;
 
 /// Describes the exception.
-pub(crate) fn describe(py: Python<'_>, stop: &Stop) -> Result<dap::ExceptionInfoBody, Failure> {
+pub(crate) fn describe(py: Python<'_>, stop: &Stop, thread: &Thread) -> Result<dap::ExceptionInfoBody, Failure> {
     let exception = stop.exception.as_ref().ok_or_else(|| Failure::user("the program did not stop on an exception"))?;
+    if thread.id != stop.thread.id {
+        return Err(Failure::user(format!("{} did not stop on an exception", thread.name)));
+    }
     let (break_mode, unwound) = (exception.mode.name().to_owned(), exception.unwound);
     let exception = exception.value.bind(py);
     let details = details(&exception, 0);

@@ -4,7 +4,7 @@ mod evaluate;
 mod exception_info;
 mod goto;
 
-use ikpdb_proto::{Failure, Request, Response, StopPolicy, dap};
+use ikpdb_proto::{Failure, Request, Response, StopPolicy, ThreadId, dap};
 use pyo3::prelude::*;
 use serde::Serialize;
 use serde_json::Value;
@@ -81,7 +81,11 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         }
         "evaluate" => body(&evaluate::evaluate(py, stop, request)?),
         "breakpointLocations" => body(&breakpoints::locations(py, &request.arguments()?)?),
-        "exceptionInfo" => body(&exception_info::describe(py, stop)?),
+        "exceptionInfo" => {
+            let arguments: dap::ExceptionInfoArguments = request.arguments()?;
+            let thread = known_thread(py, arguments.thread_id)?;
+            body(&exception_info::describe(py, stop, &thread)?)
+        }
         "source" => body(&source::fetch(py, &request.arguments()?)?),
         "continue" => {
             let who = who(py, stop, &request.arguments()?)?;
@@ -126,12 +130,16 @@ fn evaluates(stop: &Stop, request: &Request) -> bool {
 
 /// Who goes on. What was stopped by itself goes on by itself.
 fn who(py: Python<'_>, stop: &Stop, arguments: &dap::ThreadArguments) -> Result<Who, Failure> {
-    if stop.policy == StopPolicy::All && arguments.single_thread != Some(true) {
-        return Ok(Who::All);
-    }
-    let thread = threads::list(py).into_iter().find(|it| it.id == arguments.thread_id);
-    let id = arguments.thread_id;
-    thread.map(Who::Only).ok_or_else(|| Failure::client(format!("there is no thread {id}")))
+    // Of all that go on, too, one that is not there is a mistake.
+    let thread = known_thread(py, arguments.thread_id)?;
+    let only = stop.policy == StopPolicy::Thread || arguments.single_thread == Some(true);
+    Ok(if only { Who::Only(thread) } else { Who::All })
+}
+
+/// The thread with this id.
+fn known_thread(py: Python<'_>, id: ThreadId) -> Result<threads::Thread, Failure> {
+    let found = threads::list(py).into_iter().find(|it| it.id == id);
+    found.ok_or_else(|| threads::no_such(id))
 }
 
 /// The calls that a frame has still to make on its line.
@@ -142,20 +150,16 @@ fn calls_of(py: Python<'_>, stop: &Stop, frame: &Ref) -> PyResult<Vec<calls::Cal
 
 fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Outcome, Failure> {
     let arguments: dap::ThreadArguments = request.arguments()?;
-    let id = arguments.thread_id;
-    let threads = threads::list(py);
-    let Some(thread) = threads.iter().find(|it| it.id == id) else {
-        return Err(Failure::client(format!("there is no thread {id}")));
-    };
-    if stop.exception.as_ref().is_some_and(|it| it.unwound) && id == stop.thread.id {
+    let into: dap::StepInArguments = request.arguments()?;
+    let wanted = into.target_id.filter(|_| kind == Kind::In);
+    let thread = known_thread(py, arguments.thread_id)?;
+    if stop.exception.as_ref().is_some_and(|it| it.unwound) && thread.id == stop.thread.id {
         // The exception has left its frames: there is no next line, only the end.
         return Ok(Outcome::GoOn(GoOn::Run(who(py, stop, &arguments)?), Value::Null));
     }
-    let Some(frame) = stop.stacks.top(thread) else {
+    let Some(frame) = stop.stacks.top(&thread) else {
         return Err(Failure::user(format!("{} runs no Python code", thread.name)));
     };
-    let into: dap::StepInArguments = request.arguments()?;
-    let wanted = into.target_id.filter(|_| kind == Kind::In);
     let call = match wanted {
         None => None,
         Some(target) => {

@@ -7,7 +7,9 @@
     reason = "test code; each test file uses its part"
 )]
 
+pub mod programs;
 pub mod variables;
+pub mod wrong_requests;
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, Write};
@@ -221,6 +223,29 @@ impl Debuggee {
         self.send(command, &arguments)
     }
 
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.socket.write_all(bytes);
+    }
+
+    /// Sends a text in a good frame.
+    pub fn send_text(&mut self, text: &[u8]) {
+        let mut frame = format!("Content-Length: {}\r\n\r\n", text.len()).into_bytes();
+        frame.extend_from_slice(text);
+        self.send_bytes(&frame);
+    }
+
+    /// The number that the next request will have, for one that a test writes itself.
+    pub fn next_seq(&mut self) -> i64 {
+        self.seq += 1;
+        self.seq
+    }
+
+    /// Answers that nobody waited for: there should be none.
+    pub fn unclaimed(&self) -> &[Response] {
+        &self.responses
+    }
+
     /// Sends a request and waits for its successful answer.
     #[track_caller]
     pub fn request(&mut self, command: &str, arguments: Value) -> Value {
@@ -240,11 +265,17 @@ impl Debuggee {
     /// Waits for the answer of a request.
     #[track_caller]
     pub fn answer(&mut self, seq: i64) -> Result<Value, String> {
+        let response = self.response(seq);
+        let body = response.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
+        if response.success { Ok(body) } else { Err(response.message.unwrap_or_default()) }
+    }
+
+    /// Waits for the whole answer of a request.
+    #[track_caller]
+    pub fn response(&mut self, seq: i64) -> Response {
         loop {
             if let Some(at) = self.responses.iter().position(|response| response.request_seq == seq) {
-                let response = self.responses.swap_remove(at);
-                let body = response.body.as_ref().map_or(Value::Null, |raw| serde_json::from_str(raw.get()).unwrap());
-                return if response.success { Ok(body) } else { Err(response.message.unwrap_or_default()) };
+                return self.responses.swap_remove(at);
             }
             match self.next(DEADLINE) {
                 Some(Message::Response(response)) => self.responses.push(response),
@@ -384,10 +415,22 @@ impl Debuggee {
         self.errors.try_iter().collect::<Vec<_>>().join("\n")
     }
 
+    /// Waits for the program's end, and reads what it left in its folder.
+    #[track_caller]
+    pub fn end_and_read<T>(mut self, limit: Duration, read: impl FnOnce() -> T) -> (ExitStatus, String, T) {
+        (wait(&mut self.child, limit), self.errors.iter().collect::<Vec<_>>().join("\n"), read())
+    }
+
     /// Waits for the program's end; its status, output and errors, as far as not read before.
     #[track_caller]
-    pub fn end(mut self) -> Ended {
-        let status = wait(&mut self.child);
+    pub fn end(self) -> Ended {
+        self.end_within(DEADLINE)
+    }
+
+    /// As [`Self::end`], for a program that takes longer.
+    #[track_caller]
+    pub fn end_within(mut self, limit: Duration) -> Ended {
+        let status = wait(&mut self.child, limit);
         Ended {
             status,
             output: self.output.iter().collect::<Vec<_>>().join("\n"),
@@ -434,12 +477,12 @@ pub struct Ended {
     pub errors: String,
 }
 
-fn wait(child: &mut Child) -> ExitStatus {
+fn wait(child: &mut Child, limit: Duration) -> ExitStatus {
     let (sender, receiver) = channel::<()>();
     let pid = i32::try_from(child.id()).unwrap();
     // The watcher only kills what takes too long, so that a hang is a failure and not a hung test.
     let watcher = std::thread::spawn(move || {
-        if receiver.recv_timeout(DEADLINE).is_err_and(|error| error == RecvTimeoutError::Timeout) {
+        if receiver.recv_timeout(limit).is_err_and(|error| error == RecvTimeoutError::Timeout) {
             // SAFETY: our own child, not yet waited for.
             unsafe { libc::kill(pid, libc::SIGKILL) };
             true

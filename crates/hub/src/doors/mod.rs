@@ -61,6 +61,11 @@ impl Hub {
         }
         let message = match Message::parse(bytes) {
             Ok(message) => message,
+            // Its frame was good, so what comes next can be read.
+            Err(error) if matches!(from, From::Editor) => {
+                self.send(connection, None, Message::about_unreadable(bytes, &error));
+                return;
+            }
             Err(error) => return self.drop_connection(connection, not_a_message(&error)),
         };
         match (from, message) {

@@ -12,7 +12,10 @@ use crate::session::{AgentLink, Phase};
 pub(super) fn configuration_done(hub: &mut Hub, ask: &Ask) -> Result<Reply, Failure> {
     let id = session_of(ask)?;
     let Some(editor) = hub.editor(ask.from) else { return Ok(Reply::Done) };
-    editor.configured = true;
+    if std::mem::replace(&mut editor.configured, true) {
+        // Said again: it has been told everything already.
+        return Ok(Reply::Done);
+    }
     let session = hub.session(id)?;
     let gate = session.launched_by == Some(ask.from);
     if gate && matches!(session.agent, AgentLink::Joined(_, Phase::Configuring)) {

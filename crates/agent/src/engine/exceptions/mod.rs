@@ -31,7 +31,7 @@ use super::what::{BreakMode, Exception, Reason, What};
 use crate::capi::{self, Ref, capi};
 use crate::door::{OUTBOX, options};
 use crate::inspect;
-use crate::lifetime;
+use crate::{lifetime, reserve};
 
 pub(super) use handlers::{Entry, entries};
 pub(super) use opcodes::{Instruction, Op, Opcodes};
@@ -114,6 +114,7 @@ pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *m
     if info.is_null() || stop::is_stopper() {
         return;
     }
+    let _reserve = reserve::Opened::for_exception(value);
     // SAFETY: a traceback, live under the GIL: the frames that the exception has come through.
     let is_new = unsafe { next_traceback(traceback) }.is_null();
     let just_my_code = options().now.just_my_code;
@@ -337,6 +338,7 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
     if !at_report || stop::is_stopper() || ends_on_purpose(value) || is_control_flow(value) {
         return;
     }
+    let _reserve = reserve::Opened::for_exception(value.as_ptr());
     let was_shown =
         RULES.with(py, |state| state.shown.as_mut().is_some_and(|shown| shown.remove(&value.as_ptr().addr())));
     let about = about(py, value);
