@@ -10,6 +10,7 @@ mod setup;
 mod shell;
 mod stamp;
 mod suites;
+mod support_table;
 mod tidy;
 mod web;
 

@@ -1,13 +1,13 @@
-//! `cargo xtask codegen`: writes the TypeScript of the wire types.
+//! `cargo xtask codegen`: writes the TypeScript of the wire types and the page that says what holds where.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::shell;
+use crate::{shell, support_table};
 
-/// Write the generated files: the TypeScript of the wire types
+/// Write the generated files: the TypeScript of the wire types, docs/support.md
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 
@@ -19,6 +19,7 @@ pub(crate) fn run(_: Arguments) -> Result<ExitCode> {
         }
         export(&folder)
     })?;
+    shell::step("what holds where", || shell::write(support_table::path(), support_table::current()?))?;
     Ok(ExitCode::SUCCESS)
 }
 

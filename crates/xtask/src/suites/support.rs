@@ -40,6 +40,16 @@ impl Support {
         self.skip.iter().find(|skip| skip.suite == suite.name() && skip.test == test).map(|skip| skip.reason.as_str())
     }
 
+    /// The reason of the first skip whose test is meant.
+    pub(crate) fn reason_of(&self, test: impl Fn(&str) -> bool) -> Option<&str> {
+        self.skip.iter().find(|skip| test(&skip.test)).map(|skip| skip.reason.as_str())
+    }
+
+    /// Suite, test and reason of all.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.skip.iter().map(|skip| (skip.suite.as_str(), skip.test.as_str(), skip.reason.as_str()))
+    }
+
     /// Entries whose test was not skipped in this run of these suites.
     pub(crate) fn stale(&self, skipped: &[(Suite, Vec<String>)]) -> Vec<String> {
         let lies = |skip: &&Skip| {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Problem;
 use crate::commands::codegen;
-use crate::shell;
+use crate::{shell, support_table};
 
 pub(crate) fn check() -> Result<Vec<Problem>> {
     let fresh = shell::target().join("tidy/generated");
@@ -15,7 +15,11 @@ pub(crate) fn check() -> Result<Vec<Problem>> {
         std::fs::remove_dir_all(&fresh)?;
     }
     codegen::export(&shell::folder(&fresh)?)?;
-    Ok(compare(&texts(&shell::root().join(codegen::GENERATED))?, &texts(&fresh)?))
+    let mut problems = compare(&texts(&shell::root().join(codegen::GENERATED))?, &texts(&fresh)?);
+    if std::fs::read_to_string(support_table::path()).unwrap_or_default() != support_table::current()? {
+        problems.push(Problem::Error("docs/support.md: is not current; run `cargo xtask codegen`".to_owned()));
+    }
+    Ok(problems)
 }
 
 fn texts(folder: &Path) -> Result<BTreeMap<String, String>> {
