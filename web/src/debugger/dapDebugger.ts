@@ -212,9 +212,11 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     this.follow();
   }
 
-  protected override async go(command: string, more: object = {}): Promise<void> {
+  protected override async go(command: string, more: { threadId?: number } & object = {}): Promise<void> {
     const before = this.stop;
-    this.steps = command !== "continue";
+    const { threadId = this.thread } = more;
+    // That another thread is let go on changes nothing about whom the user waits for.
+    if (threadId === this.thread) this.steps = command !== "continue";
     try {
       await super.go(command, more);
     } catch (error) {

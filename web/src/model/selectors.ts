@@ -165,7 +165,9 @@ export function markOf(wish: Wish, active: boolean, session: number | null): Mar
   else if (placed !== undefined && !placed.verified) kind = "unverified";
   else if (isSet(wish.logMessage)) kind = "log";
   else if (isSet(wish.condition) || isSet(wish.hitCondition)) kind = "cond";
-  return { wish, line, asked: wish.line, kind, message: placed?.message ?? null };
+  // A function is nowhere else than where it was asked for.
+  const asked = wish.function === undefined ? wish.line : line;
+  return { wish, line, asked, kind, message: placed?.message ?? null };
 }
 
 /** The session in which breakpoints are placed; an ended one has none any more. */
@@ -201,13 +203,25 @@ export function markAt(all: Mark[], document: DocumentKey, line: number): Mark |
   return asked ?? here;
 }
 
+/** "line 42", "function Cart.total". */
+export function markPlace({ wish, line }: Mark): string {
+  return wish.function === undefined ? `line ${line}` : `function ${wish.function}`;
+}
+
+/** Whom it stops, where that is not what holds for the whole program. */
+export function policyWords({ stopPolicy }: Wish): string {
+  if (stopPolicy === undefined) return "";
+  return stopPolicy === "thread" ? "stops only its thread" : "stops every thread";
+}
+
 /** "Breakpoint, line 42, condition net > 40_000". */
 export function markWords(mark: Mark): string {
   const { wish } = mark;
-  const words = [`${mark.kind === "log" ? "Logpoint" : "Breakpoint"}, line ${mark.line}`];
+  const words = [`${mark.kind === "log" ? "Logpoint" : "Breakpoint"}, ${markPlace(mark)}`];
   if (wish.condition) words.push(`condition ${wish.condition}`);
   if (wish.hitCondition) words.push(`hit count ${wish.hitCondition}`);
   if (wish.logMessage) words.push(`log ${wish.logMessage}`);
+  if (wish.stopPolicy !== undefined) words.push(policyWords(wish));
   if (mark.asked !== mark.line) words.push(`asked for at line ${mark.asked}`);
   if (mark.kind === "off") words.push("disabled");
   if (mark.message !== null) words.push(mark.message);

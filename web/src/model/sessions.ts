@@ -151,7 +151,7 @@ export class Sessions extends Part {
   showNextThread(): void {
     const all = stops(this.state);
     const shown = shownStop(this.state);
-    const at = all.findIndex((one) => one === shown);
+    const at = shown === null ? -1 : all.indexOf(shown);
     const next = all[(at + 1) % all.length]?.threadId;
     if (next !== undefined) this.showThread(next);
   }
