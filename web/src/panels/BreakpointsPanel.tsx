@@ -44,6 +44,8 @@ function FunctionName() {
 export function BreakpointsPanel() {
   const model = useModel();
   const ui = useUi();
+  const adds = useSelect((state) => tip(command("functionBreakpoint"), state));
+  const cannotAdd = useSelect((state) => command("functionBreakpoint").unless(state) !== null);
   const all = useSelect(marks);
   const active = useSelect((state) => state.breakpoints.active);
   const on = useSelect((state) => state.filters);
@@ -52,8 +54,9 @@ export function BreakpointsPanel() {
   const groups = createMemo(() => {
     const byPath = new Map<string, Mark[]>();
     for (const mark of all()) byPath.set(mark.wish.path, [...(byPath.get(mark.wish.path) ?? []), mark]);
-    const files = [...byPath].map(([path, list]) => ({ path, list: list.sort((a, b) => a.line - b.line) }));
-    // Functions have no file.
+    // Functions have no file, and no line that anybody asked for: they stay in the order in which they were made.
+    const inOrder = (path: string, list: Mark[]) => (path === "" ? list : list.sort((a, b) => a.line - b.line));
+    const files = [...byPath].map(([path, list]) => ({ path, list: inOrder(path, list) }));
     return files.sort((a, b) => Number(a.path === "") - Number(b.path === ""));
   });
   return (
@@ -64,8 +67,9 @@ export function BreakpointsPanel() {
         <span class="grow" />
         <IconButton
           icon="plus"
-          label={tip(command("functionBreakpoint"), model.store.get())}
+          label={adds()}
           testId="bp-add-function"
+          disabled={cannotAdd()}
           run={() => ui.setNamesFunction(true)}
         />
         <IconButton
