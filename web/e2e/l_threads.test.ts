@@ -1,5 +1,6 @@
 // Threads that stop and go on one by one, and what the user chooses about it.
 
+import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import type { Debugger } from "./page";
 import { sessions } from "./session";
@@ -103,6 +104,17 @@ test("L3 who waits for a step stays with its thread, and sees that another has s
   await debug.says("(alpha)");
 });
 
+test("L3 a pause stops one thread, also one that has never stopped before", async () => {
+  const workspace = at.workspace();
+  const program = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end:\n    pass\n";
+  writeFileSync(workspace.file("busy.py"), program);
+  const { debug } = await at.start(["--no-stop", "--stop-one-thread", "busy.py"], { workspace });
+  await debug.is("running");
+  await debug.page.keyboard.press("F6");
+  await debug.says("Stopped because you paused it");
+  await debug.says("(MainThread)");
+});
+
 test("L4 just my code, and what is of it: for one step, for the program, for a package", async () => {
   const session = await at.start([FILE]);
   const { debug, workspace } = session;
@@ -137,14 +149,14 @@ test("L5 a breakpoint stops whom its menu says, and the list says so", async () 
   await debug.setBreakpoint(line);
   const row = debug.panel("breakpoints").getByTestId("row").first();
   await row.click({ button: "right" });
-  await debug.page.getByRole("menuitemcheckbox", { name: "Stops only the thread that hits" }).click();
+  await debug.page.getByRole("menuitemradio", { name: "Stops only the thread that hits" }).click();
   await expect.poll(() => row.innerText()).toContain("stops only its thread");
   await debug.resume();
   await debug.stoppedAt(line, FILE);
   await expect.poll(() => threads(debug)).toMatchObject({ MainThread: "running", ticker: "running" });
   await debug.says(/\((alpha|beta)\)/);
   await debug.gutter(line).click({ button: "right" });
-  await debug.page.getByRole("menuitemcheckbox", { name: "as the whole program does: every thread" }).click();
+  await debug.page.getByRole("menuitemradio", { name: "as the whole program does: every thread" }).click();
   await expect.poll(() => row.innerText()).not.toContain("stops only");
 });
 

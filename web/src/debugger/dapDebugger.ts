@@ -206,6 +206,14 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     void this.stopped(stop);
   }
 
+  /** Where threads stop one by one, one is paused: the one that was looked at, or, where that is gone, the first. */
+  override async suspend(): Promise<void> {
+    if (this.attachedChannel("pause").info().options?.stopPolicy !== "thread") return super.suspend();
+    const threads = await this.getThreads();
+    const there = threads.find((one) => one.id === this.thread) ?? threads[0];
+    return this.suspendThread(there?.id ?? this.thread);
+  }
+
   waitNoMore(): void {
     if (!this.steps) return;
     this.steps = false;

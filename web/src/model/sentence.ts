@@ -76,10 +76,9 @@ function others(state: State): Words[] {
   const words: Words[] = [];
   const [first] = also;
   if (first !== undefined) {
-    const said =
-      also.length === 1
-        ? `${threadName(state, first)} is stopped as well`
-        : `${also.length} others are stopped as well`;
+    const known = threads.some(({ id }) => id === first);
+    const name = known ? threadName(state, first) : "Another thread";
+    const said = also.length === 1 ? `${name} is stopped as well` : `${also.length} others are stopped as well`;
     words.push({ kind: "action", text: said, command: "nextThread" });
   }
   if (run > 0 && also.length > 0) words.push(text(`, ${run} run${run === 1 ? "s" : ""}`));

@@ -43,7 +43,6 @@ export function StackPanel() {
   const stale = useSelect((state) => !isStopped(state));
   const is = useSelect(phase);
   const stop = useSelect((state) => state.stop);
-  const shown = useSelect(stops);
   const options = useSelect(optionWords);
   const ended = useSelect((state) => optionsOnly(state) !== null);
   const workspace = useSelect((state) => state.workspace?.path ?? null);
@@ -98,7 +97,7 @@ export function StackPanel() {
     },
     {
       label: "Continue this thread",
-      disabled: !shown().some((one) => one.threadId === row.id && !holdsAll(one)),
+      disabled: !stops(model.store.get()).some((one) => one.threadId === row.id && !holdsAll(one)),
       run: () => (row.choosable ? model.run.resumeThread(row.id) : model.run.resume()),
     },
     { label: "Pause this thread", disabled: row.state !== "running", run: () => model.run.pauseThread(row.id) },

@@ -14,6 +14,7 @@ export function policyItems(model: Model, wish: Wish): MenuItem[] {
   const choice = (stopPolicy: typeof now, label: string): MenuItem => ({
     label,
     checked: now === stopPolicy,
+    oneOf: true,
     run: () => model.breakpoints.change({ id: wish.id, stopPolicy }),
   });
   const whole = info?.options.stopPolicy === "thread" ? "only its thread" : "every thread";

@@ -10,6 +10,8 @@ export type MenuItem =
       note?: string;
       icon?: IconName;
       checked?: boolean;
+      /** Of several such in a row one is chosen. */
+      oneOf?: boolean;
       disabled?: boolean;
       run(): void;
     }
