@@ -138,6 +138,7 @@ test("L4 just my code, and what is of it: for one step, for the program, for a p
   await expect.poll(() => debug.page.getByTestId("stack-options").innerText()).toBe("all code");
   await debug.page.keyboard.press("Control+Shift+P");
   await debug.page.getByTestId("dialog-input").fill("just my code");
+  await expect.poll(() => debug.page.getByTestId("choice").first().innerText()).toMatch(/Just my code.*off$/s);
   await debug.page.getByTestId("dialog-input").press("Enter");
   await expect.poll(() => debug.page.getByTestId("stack-options").innerText()).toBe("");
 });

@@ -25,6 +25,8 @@ export interface Command {
   keys: string[];
   /** Keys that a text field or the terminal needs for itself. */
   notInText?: boolean;
+  /** Of what is switched on and off: which it is now. */
+  isOn?(state: State): boolean;
   /** Why it cannot be done now; null if it can. */
   unless(state: State): string | null;
   run(model: Model, ui: Ui): void;
@@ -152,6 +154,7 @@ export const COMMANDS: Command[] = [
     id: "justMyCode",
     title: "Just my code: steps skip the library, on or off",
     keys: [],
+    isOn: (state) => currentSession(state)?.options.justMyCode === true,
     unless: optionsOnly,
     run: (model) => model.options.toggleJustMyCode(),
   },
@@ -159,6 +162,7 @@ export const COMMANDS: Command[] = [
     id: "stopPolicy",
     title: "Stop only the thread that hits, on or off",
     keys: [],
+    isOn: (state) => currentSession(state)?.options.stopPolicy === "thread",
     unless: optionsOnly,
     run: (model) => model.options.toggleStopPolicy(),
   },
@@ -226,6 +230,7 @@ export const COMMANDS: Command[] = [
     id: "masterSwitch",
     title: "All breakpoints on or off",
     keys: ["Ctrl-F8"],
+    isOn: (state) => state.breakpoints.active,
     unless: always,
     run: (model) => model.breakpoints.activate(!model.store.get().breakpoints.active),
   },
