@@ -49,13 +49,13 @@ test("the run bar is one tab stop, and arrow keys move inside of it", async () =
   const focused = () => debug.page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset.testid);
   await debug.button("resume").focus();
   const walked: (string | undefined)[] = [];
-  for (let i = 0; i < 6; i++) {
+  for (let i = 0; i < 7; i++) {
     await keyboard.press("ArrowRight");
     walked.push(await focused());
   }
-  expect(walked).toEqual(["btn-over", "btn-into", "btn-out", "btn-restart", "btn-stop", "btn-resume"]);
+  expect(walked).toEqual(["btn-over", "btn-into", "btn-out", "btn-restart", "btn-stop", "btn-stepping", "btn-resume"]);
   await keyboard.press("Tab");
-  expect(`${await focused()}`).not.toMatch(/^btn-(over|into|out|restart|stop)$/);
+  expect(`${await focused()}`).not.toMatch(/^btn-(over|into|out|restart|stop|stepping)$/);
   await debug.button("resume").focus();
   await keyboard.press("ArrowRight");
   await keyboard.press("Enter");

@@ -3,8 +3,10 @@
 
 import type { RequestOptions, Sent } from "../socket/connection";
 import type { Capabilities } from "../socket/generated/Capabilities";
+import type { ChangeOptions } from "../socket/generated/ChangeOptions";
 import type { ExceptionInfoBody } from "../socket/generated/ExceptionInfoBody";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
+import type { StoppedEvent } from "../socket/generated/StoppedEvent";
 import type { Thread } from "../socket/generated/Thread";
 import type { Wish } from "../socket/generated/Wish";
 import type { Hub } from "../socket/hub";
@@ -20,6 +22,8 @@ export interface SessionChannel {
   /** What is known of the session when the debugger attaches to it. */
   info(): SessionInfo;
   wishes(): Wish[];
+  /** The thread that was looked at before the page was loaded anew. */
+  lookedAt(): number | null;
   exceptionFilters(): string[];
 }
 
@@ -27,6 +31,8 @@ export interface SessionChannel {
 export interface StopDetails {
   /** Counted up by each stop of any session: no two have the same. */
   stop: number;
+  /** What the debuggee told of it. */
+  body: StoppedEvent;
   reason: string;
   thread: number;
   totalFrames: number;
@@ -56,6 +62,16 @@ export interface SessionDebugger extends Debugger<SessionChannel> {
   getExceptionInfo(thread: number): Promise<ExceptionInfoBody>;
   /** Which thread steps and resumes go for. */
   selectThread(thread: number): void;
+  /** Shows the stop of another thread that is stopped. */
+  showThread(thread: number): void;
+  /** The thread that was let step is gone: its stop does not come. */
+  waitNoMore(): void;
+  resumeThread(thread: number): Promise<void>;
+  suspendThread(thread: number): Promise<void>;
+  /** Goes into the next call also if it is library code. */
+  stepIntoAnyway(): Promise<void>;
+  /** How the program is stopped and stepped through from here on. */
+  changeOptions(change: ChangeOptions): Promise<void>;
   runTo(path: string, line: number): Promise<void>;
   terminate(): Promise<void>;
   kill(): Promise<void>;

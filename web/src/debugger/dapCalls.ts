@@ -1,6 +1,7 @@
 // The requests of a session that need no memory: one DAP request each, and its answer in the contract's words.
 
 import type { Capabilities } from "../socket/generated/Capabilities";
+import type { ChangeOptions } from "../socket/generated/ChangeOptions";
 import type { EvaluateArguments } from "../socket/generated/EvaluateArguments";
 import type { EvaluateBody } from "../socket/generated/EvaluateBody";
 import type { ExceptionInfoBody } from "../socket/generated/ExceptionInfoBody";
@@ -77,6 +78,10 @@ export abstract class DapCalls extends Emitter<DebuggerEvents, DebuggerAnswers> 
     return this.go("stepIn");
   }
 
+  stepIntoAnyway(): Promise<void> {
+    return this.go("stepIn", { ikpdbAnyway: true });
+  }
+
   stepOver(): Promise<void> {
     return this.go("next");
   }
@@ -89,9 +94,21 @@ export abstract class DapCalls extends Emitter<DebuggerEvents, DebuggerAnswers> 
     return this.go("continue");
   }
 
-  async suspend(): Promise<void> {
-    await this.ask("pause", { threadId: this.thread });
+  resumeThread(thread: number): Promise<void> {
+    return this.go("continue", { threadId: thread });
+  }
+
+  suspend(): Promise<void> {
+    return this.suspendThread(this.thread);
+  }
+
+  async suspendThread(thread: number): Promise<void> {
+    await this.ask("pause", { threadId: thread });
     this.emit("suspend", undefined);
+  }
+
+  async changeOptions(change: ChangeOptions): Promise<void> {
+    await this.ask("ikpdb/options", change);
   }
 
   evaluate(expression: string, frame: Frame | null, global: boolean, disableBreak: boolean): Evaluation {
@@ -126,8 +143,8 @@ export abstract class DapCalls extends Emitter<DebuggerEvents, DebuggerAnswers> 
     this.thread = thread;
   }
 
-  async runTo(path: string, line: number): Promise<void> {
-    await this.ask("ikpdb/runTo", { threadId: this.thread, source: { path }, line: line + 1 });
+  runTo(path: string, line: number): Promise<void> {
+    return this.go("ikpdb/runTo", { source: { path }, line: line + 1 });
   }
 
   async terminate(): Promise<void> {
@@ -153,8 +170,8 @@ export abstract class DapCalls extends Emitter<DebuggerEvents, DebuggerAnswers> 
     await this.ask("ikpdb/terminal/resize", { columns, rows });
   }
 
-  private async go(command: string): Promise<void> {
-    await this.ask(command, { threadId: this.thread });
+  protected async go(command: string, more: object = {}): Promise<void> {
+    await this.ask(command, { threadId: this.thread, ...more });
   }
 
   private async children(ref: number, page?: Page): Promise<Variable[]> {

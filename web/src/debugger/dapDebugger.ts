@@ -3,6 +3,7 @@
 // told once its frames are there: who comes while they are fetched waits, and what broke is fetched when it is told again.
 
 import type { Capabilities } from "../socket/generated/Capabilities";
+import type { ContinuedEvent } from "../socket/generated/ContinuedEvent";
 import type { EvaluateBody } from "../socket/generated/EvaluateBody";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Source as DapSource } from "../socket/generated/Source";
@@ -14,6 +15,7 @@ import { errorVariable, toBreakpoint, toFrame, toSource } from "./convert";
 import { DapCalls, unsupported } from "./dapCalls";
 import type { Breakpoint, Frame, Variable } from "./data";
 import { featuresOf } from "./features";
+import { afterContinue, afterStop, isSameStop, stopsOf, stopToShow } from "./stops";
 
 /** How many frames come with a stop. */
 const FIRST_FRAMES = 50;
@@ -25,8 +27,12 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
   private current: DebuggerState = null;
   private isAttached = false;
   private stop = 0;
-  /** The agent's number of the stop that is shown or being fetched. */
-  private showing: number | null = null;
+  /** Of all threads that are stopped. */
+  private stops: StoppedEvent[] = [];
+  /** The one of them that is shown or being fetched. */
+  private showing: StoppedEvent | null = null;
+  /** Whether the thread that was shown makes a step, whose end the user waits for. */
+  private steps = false;
   private topFrame: Frame | null = null;
   /** Where breakpoints were placed when it was last told, by id. */
   private placed = new Map<number, string>();
@@ -72,7 +78,10 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     this.synchronise();
     this.isAttached = true;
     this.emit("attach", { breakpoints: this.allBreakpoints() });
-    if (info.state === "stopped" && info.stopped !== undefined) await this.stopped(info.stopped);
+    this.stops = info.state === "stopped" ? stopsOf(info) : [];
+    const lookedAt = channel.lookedAt();
+    const first = this.stops.find((one) => one.threadId === lookedAt) ?? this.stops.at(-1);
+    if (first !== undefined) await this.stopped(first);
     else if (info.state === "ended") this.setState(null);
     else this.setState("running");
   }
@@ -83,6 +92,8 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     this.setState(null);
     this.isAttached = false;
     this.leaveStop(); // what is still under way is stale
+    this.steps = false;
+    this.stops = [];
     this.channel = null;
     this.emit("detach", undefined);
   }
@@ -91,10 +102,12 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     if (!this.isAttached) return;
     switch (event.event) {
       case "stopped":
-        void this.stopped(event.body as StoppedEvent);
+        this.stops = afterStop(this.stops, event.body as StoppedEvent);
+        this.follow();
         return;
       case "continued":
-        this.running();
+        this.stops = afterContinue(this.stops, event.body as ContinuedEvent);
+        this.follow();
         return;
       case "loadedSource":
         this.emit("sourcesCompile", { source: toSource((event.body as { source?: DapSource }).source) });
@@ -113,13 +126,15 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     this.known = info.capabilities ?? this.known;
     switch (info.state) {
       case "stopped":
-        if (info.stopped !== undefined) void this.stopped(info.stopped);
+        this.stops = stopsOf(info);
+        this.follow();
         return;
       case "ended":
         this.ended();
         return;
       case "running":
-        this.running();
+        this.stops = [];
+        this.follow();
         return;
       case "starting":
         return;
@@ -185,10 +200,51 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     return false; // the hub is the proxy
   }
 
+  showThread(thread: number): void {
+    const stop = this.stops.find((one) => one.threadId === thread);
+    if (stop === undefined || (this.showing !== null && isSameStop(stop, this.showing))) return;
+    void this.stopped(stop);
+  }
+
+  /** Where threads stop one by one, one is paused: the one that was looked at, or, where that is gone, the first. */
+  override async suspend(): Promise<void> {
+    if (this.attachedChannel("pause").info().options?.stopPolicy !== "thread") return super.suspend();
+    const threads = await this.getThreads();
+    const there = threads.find((one) => one.id === this.thread) ?? threads[0];
+    return this.suspendThread(there?.id ?? this.thread);
+  }
+
+  waitNoMore(): void {
+    if (!this.steps) return;
+    this.steps = false;
+    this.follow();
+  }
+
+  protected override async go(command: string, more: { threadId?: number } & object = {}): Promise<void> {
+    const before = this.stop;
+    const { threadId = this.thread } = more;
+    // That another thread is let go on changes nothing about whom the user waits for.
+    if (threadId === this.thread) this.steps = command !== "continue";
+    try {
+      await super.go(command, more);
+    } catch (error) {
+      if (this.stop === before) this.steps = false;
+      throw error;
+    }
+  }
+
+  /** The set of stops has changed: what is on show stays as long as it is one of them. */
+  private follow(): void {
+    const { showing, stops } = this;
+    if (showing !== null && stops.some((one) => isSameStop(one, showing))) return;
+    const next = stopToShow(stops, this.thread, this.steps);
+    if (next === null) this.running();
+    else void this.stopped(next);
+  }
+
   private async stopped(body: StoppedEvent): Promise<void> {
-    const ofAgent = body.ikpdbStop ?? null;
-    if (ofAgent !== null && ofAgent === this.showing) return; // told twice
-    this.showing = ofAgent;
+    this.showing = body;
+    this.steps = false;
     stops += 1;
     const stop = stops;
     this.stop = stop;
@@ -201,7 +257,7 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
     this.topFrame = page.frames[0] ?? null;
     if (attaching) this.current = "stopped";
     this.emit("frameActivate", { frame: this.topFrame });
-    const details = { stop, reason: body.reason, thread: this.thread, totalFrames: page.total };
+    const details = { stop, body, reason: body.reason, thread: this.thread, totalFrames: page.total };
     const frame = this.topFrame ?? noFrame(this.thread);
     if (body.reason === "exception") {
       const exception = errorVariable("exception", body.text ?? body.description ?? "");
@@ -242,6 +298,7 @@ export class DapDebugger extends DapCalls implements SessionDebugger {
   }
 
   private ended(): void {
+    this.stops = [];
     this.leaveStop();
     this.emit("frameActivate", { frame: null });
     this.setState(null);

@@ -62,6 +62,7 @@ export function setUp(info: Partial<SessionInfo> = {}) {
     info: () => ({ id: 1, state: "running", capabilities: CAPABILITIES, ...info }) as SessionInfo,
     wishes: () => wishes,
     exceptionFilters: () => ["uncaught"],
+    lookedAt: () => null,
   };
   const backend = new DapDebugger("python");
   const events: string[] = [];

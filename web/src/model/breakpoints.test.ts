@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { settled } from "../socket/fakeHub";
 import type { Capabilities } from "../socket/generated/Capabilities";
 import type { Wish } from "../socket/generated/Wish";
-import { currentConsole, features } from "./selectors";
+import { currentConsole, features, marks, markWords } from "./selectors";
 import { openModel, PATH, RUNNING } from "./testModel";
 
 const MOVED: Wish = {
@@ -109,4 +109,29 @@ test("what panels offer follows the program that is shown; without one it is wha
     text: expect.stringContaining("cannot"),
   });
   expect(hub.commands()).not.toContain("evaluate");
+});
+
+const FUNCTION: Wish = { id: 7, path: "", line: 0, function: "Cart.total", enabled: true, placed: {} };
+
+test("a breakpoint at a function is asked for by name, once, and turned on again where it was off", async () => {
+  const { model, last } = await openWith([]);
+  model.breakpoints.addFunction("  ");
+  expect((await last())[0]).toBe(undefined);
+  model.breakpoints.addFunction(" Cart.total ");
+  expect(await last()).toEqual(["set", { path: "", line: 0, function: "Cart.total" }]);
+  const again = await openWith([{ ...FUNCTION, enabled: false }]);
+  again.model.breakpoints.addFunction("Cart.total");
+  expect(await again.last()).toEqual(["change", { id: 7, enabled: true }]);
+});
+
+test("a breakpoint at a function is named by it, is never moved, and says what fails in it", async () => {
+  const placed = { 1: { verified: true, line: 12, message: "its condition failed: no a" } };
+  const { model, state } = await openWith([{ ...FUNCTION, condition: "a", placed, stopPolicy: "thread" }]);
+  const [mark] = marks(state());
+  expect(mark === undefined ? "" : markWords(mark)).toBe(
+    "Breakpoint, function Cart.total, condition a, stops only its thread, its condition failed: no a",
+  );
+  const [wish] = state().breakpoints.wishes;
+  if (wish !== undefined) model.breakpoints.editFunction(wish);
+  expect(state().condition).toMatchObject({ wish: 7, tab: "condition", error: "its condition failed: no a" });
 });

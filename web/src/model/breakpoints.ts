@@ -36,6 +36,19 @@ export class Breakpoints extends Part {
     if (!this.state.breakpoints.active) this.activate(true);
   }
 
+  /** At the begin of a function: `work`, `Cart.total`, `shop.cart:Cart.total`. */
+  addFunction(name: string): void {
+    const asked = name.trim();
+    if (asked === "") return;
+    const there = this.state.breakpoints.wishes.find((one) => one.function === asked && one.owner === undefined);
+    if (there !== undefined) {
+      this.change({ id: there.id, enabled: true });
+      return;
+    }
+    this.attempt(this.context.hub.setBreakpoint({ path: "", line: 0, function: asked }));
+    if (!this.state.breakpoints.active) this.activate(true);
+  }
+
   change(change: ChangeWish): void {
     this.attempt(this.context.hub.changeBreakpoint(change));
   }
@@ -63,14 +76,22 @@ export class Breakpoints extends Part {
   edit(document: DocumentKey, line: number): void {
     if (!document.startsWith("/")) return;
     const mark = this.mark(document, line);
-    const own = mark === null || mark.wish.owner !== undefined ? null : mark;
-    const tab = this.tabOf(own?.wish);
+    this.openEditor(document, line, mark?.wish.owner === undefined ? mark?.wish : undefined);
+  }
+
+  /** The editor of a breakpoint that has no line: it opens in the list. */
+  editFunction(wish: Wish): void {
+    if (wish.function !== undefined && wish.owner === undefined) this.openEditor("", 0, wish);
+  }
+
+  private openEditor(document: DocumentKey, line: number, own: Wish | undefined): void {
+    const tab = this.tabOf(own);
     if (tab === null) {
       this.complain(new Error("This debugger knows no conditions of breakpoints."));
       return;
     }
-    const error = own === null ? null : this.refusal(own.wish.id, this.state.current ?? 0);
-    const editor: ConditionEditor = { document, line, wish: own?.wish.id ?? null, tab, error, saving: false };
+    const error = own === undefined ? null : this.refusal(own.id, this.state.current ?? 0);
+    const editor: ConditionEditor = { document, line, wish: own?.id ?? null, tab, error, saving: false };
     this.dispatch({ type: "condition", editor });
   }
 
@@ -102,7 +123,7 @@ export class Breakpoints extends Part {
       if (!this.state.breakpoints.active) this.activate(true);
       const error = await this.verdict(wish.id, before);
       const now = this.state.condition;
-      if (now?.document !== editor.document || now.line !== editor.line) return;
+      if (now?.document !== editor.document || now.line !== editor.line || now.wish !== editor.wish) return;
       const open = error === null ? null : { ...now, wish: wish.id, saving: false, error };
       this.dispatch({ type: "condition", editor: open });
     } catch (error) {
@@ -140,7 +161,8 @@ export class Breakpoints extends Part {
     const placed = wish?.placed[session];
     if (wish === undefined || placed === undefined) return null;
     if (!(wish.condition || wish.hitCondition || wish.logMessage)) return null;
-    const moved = placed.verified && placed.line !== undefined && placed.line !== wish.line;
+    const moved =
+      wish.function === undefined && placed.verified && placed.line !== undefined && placed.line !== wish.line;
     const pending = !placed.verified && placed.reason === "pending";
     return moved || pending ? null : (placed.message ?? null);
   }

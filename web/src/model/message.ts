@@ -3,6 +3,7 @@
 import type { Variable } from "../debugger/data";
 import type { LinkStatus } from "../socket/connection";
 import type { BreakpointList } from "../socket/generated/BreakpointList";
+import type { ContinuedEvent } from "../socket/generated/ContinuedEvent";
 import type { ExceptionInfoBody } from "../socket/generated/ExceptionInfoBody";
 import type { FileList } from "../socket/generated/FileList";
 import type { OutputEvent } from "../socket/generated/OutputEvent";
@@ -32,7 +33,7 @@ export type Message =
   | { type: "session"; info: SessionInfo }
   | { type: "sessionRemoved"; session: number }
   | { type: "stopped"; session: number; body: StoppedEvent }
-  | { type: "continued"; session: number }
+  | { type: "continued"; session: number; body: ContinuedEvent }
   | { type: "output"; session: number; events: OutputEvent[] }
   | { type: "breakpoints"; list: BreakpointList }
   | { type: "filters"; active: string[] }
@@ -44,6 +45,7 @@ export type Message =
   | {
       type: "stop";
       number: number;
+      body: StoppedEvent;
       reason: string;
       thread: number;
       frames: FrameView[];
@@ -52,8 +54,10 @@ export type Message =
       selected: number;
     }
   | { type: "settling"; on: boolean }
+  | { type: "stepping"; thread: number | null }
+  | { type: "wentOn" }
   | { type: "graceOver"; number: number }
-  | { type: "threads"; number: number; threads: Thread[] }
+  | { type: "threads"; session: number; threads: Thread[] }
   | { type: "threadFrames"; number: number; thread: number; start: number; frames: FrameView[]; total: number }
   | { type: "threadFramesFailed"; number: number; thread: number; error: string }
   | { type: "toggleThread"; thread: number }

@@ -67,7 +67,6 @@ test("answers that belong to an earlier stop are dropped", async () => {
   await stop(5, 2, 2);
   const before = state();
   model.store.dispatch({ type: "children", number: old, path: "s:Locals", items: [] });
-  model.store.dispatch({ type: "threads", number: old, threads: [] });
   model.store.dispatch({
     type: "exceptionInfo",
     number: old,

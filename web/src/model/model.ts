@@ -3,6 +3,7 @@
 import { Connection, type ConnectionParts } from "../socket/connection";
 import { takeCredentials } from "../socket/credentials";
 import type { BreakpointList } from "../socket/generated/BreakpointList";
+import type { ContinuedEvent } from "../socket/generated/ContinuedEvent";
 import type { ExceptionFilters } from "../socket/generated/ExceptionFilters";
 import type { OutputEvent } from "../socket/generated/OutputEvent";
 import type { Pages } from "../socket/generated/Pages";
@@ -14,6 +15,7 @@ import type { Watches } from "../socket/generated/Watches";
 import { Hub } from "../socket/hub";
 import type { DapEvent } from "../socket/wire";
 import { Breakpoints } from "./breakpoints";
+import { CodeOptions } from "./codeOptions";
 import { Console } from "./console";
 import type { Clock, Context } from "./context";
 import { Files } from "./files";
@@ -38,6 +40,7 @@ export class Model {
   readonly values: Values;
   readonly breakpoints: Breakpoints;
   readonly run: RunControl;
+  readonly options: CodeOptions;
   readonly sessions: Sessions;
   readonly console: Console;
   private readonly connection: Connection;
@@ -70,6 +73,7 @@ export class Model {
     this.values = new Values(context);
     this.breakpoints = new Breakpoints(context);
     this.run = new RunControl(context);
+    this.options = new CodeOptions(context);
     this.sessions = new Sessions(context, this.connection, this.files, this.values);
     this.console = new Console(context, this.values);
   }
@@ -112,9 +116,11 @@ export class Model {
       this.awaitedTerminal = { pid: info.pid, text: this.terminals.textOf(info.id) };
     }
     this.terminals.replace(snapshot.sessions.map(({ id }) => [id, snapshot.output[id] ?? []]));
+    const remembered = (key: string) =>
+      snapshot.settings.find((one) => one.scope === "workspace" && one.key === key)?.value;
+    this.sessions.remember(remembered("thread"));
     this.takingUp(() => this.store.dispatch({ type: "snapshot", snapshot, epoch }));
-    const tabs = snapshot.settings.find((one) => one.scope === "workspace" && one.key === "tabs");
-    this.files.restoreTabs(tabs?.value);
+    this.files.restoreTabs(remembered("tabs"));
   }
 
   /** Does something after which the program that was on show under another hub may be there again. */
@@ -177,7 +183,7 @@ export class Model {
         if (session !== null) dispatch({ type: "stopped", session, body: event.body as StoppedEvent });
         break;
       case "continued":
-        if (session !== null) dispatch({ type: "continued", session });
+        if (session !== null) dispatch({ type: "continued", session, body: event.body as ContinuedEvent });
         break;
     }
     if (session !== null) this.sessions.receive(session, event);

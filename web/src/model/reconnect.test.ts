@@ -13,7 +13,7 @@ type Opened = Awaited<ReturnType<typeof openModel>>;
 /** Everything that a stop shows, and that a step is carried out. */
 async function wholeAndAlive({ model, state, hub }: Opened, line: number): Promise<void> {
   expect(selectedFrame(state().stop)?.line).toBe(line);
-  expect(state().stop?.threads).toEqual([{ id: 3, name: "MainThread" }]);
+  expect(state().threads).toEqual([{ id: 3, name: "MainThread" }]);
   const shown = scopeRows(state()).map((row) => (row.kind === "variable" ? row.variable.value : row.kind));
   expect(shown).toEqual(["scope", "1", "scope"]);
   expect(state().watchValues).toMatchObject([{ variable: { value: "2" }, error: null, pending: false }]);

@@ -1,13 +1,15 @@
 // Where every change of the state comes about: a pure function of the state and one message.
 
+import { afterContinue, afterStop, stopsOf } from "../debugger/stops";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Setting } from "../socket/generated/Setting";
 import type { Snapshot } from "../socket/generated/Snapshot";
+import type { StoppedEvent } from "../socket/generated/StoppedEvent";
 import type { Message } from "./message";
 import { sourceIdOf } from "./paths";
 import { append, appendOutput, EMPTY_CONSOLE, joined, NO_SESSION, replace } from "./reduceConsole";
 import { reduceFiles } from "./reduceFiles";
-import { clearStop, reduceStop, staleStop } from "./reduceStop";
+import { clearStop, reduceStop, staleIfOver, staleStop } from "./reduceStop";
 import type { Awaited, Choices, ConsoleView, State, Toast } from "./state";
 
 const MOST_TOASTS = 3;
@@ -21,7 +23,7 @@ function choose(sessions: Record<number, SessionInfo>, order: number[]): number 
 function select(state: State, session: number | null): State {
   return state.current === session
     ? state
-    : { ...clearStop(state), current: session, settling: false, condition: null };
+    : { ...clearStop(state), current: session, settling: false, stepping: null, threads: [], condition: null };
 }
 
 function console(state: State, session: number, change: (view: ConsoleView) => ConsoleView): State {
@@ -70,11 +72,6 @@ function takeUp(state: State, info: SessionInfo): State {
   return { ...select(state, info.id), consoles: { ...state.consoles, [info.id]: console }, awaited: null };
 }
 
-/** Whether the program has stopped anew since what is on show. */
-function stoppedAnew(before: SessionInfo | undefined, after: SessionInfo | undefined): boolean {
-  return after?.state === "stopped" && before?.stopped?.ikpdbStop !== after.stopped?.ikpdbStop;
-}
-
 function snapshot(known: State, from: Snapshot, epoch: string): State {
   const state = known.epoch === null || known.epoch === epoch ? known : forgetSessions(known);
   const sessions = Object.fromEntries(from.sessions.map((info) => [info.id, info]));
@@ -105,8 +102,9 @@ function snapshot(known: State, from: Snapshot, epoch: string): State {
   const { current } = state;
   const again = from.sessions.find((info) => isAwaited(next.awaited, info));
   if (again !== undefined) return takeUp(next, again);
-  if (current === null || sessions[current] === undefined) return select(next, choose(sessions, order));
-  return stoppedAnew(state.sessions[current], sessions[current]) ? staleStop(next) : next;
+  const info = current === null ? undefined : sessions[current];
+  if (info === undefined) return select(next, choose(sessions, order));
+  return info.state === "stopped" ? staleIfOver(next, info) : next;
 }
 
 function session(state: State, info: SessionInfo): State {
@@ -117,14 +115,26 @@ function session(state: State, info: SessionInfo): State {
   const current = state.current === null ? undefined : state.sessions[state.current];
   const takesOver = current === undefined || current.state === "ended" || info.replaces === current.id;
   if (isNew && takesOver) return select(next, info.id);
-  if (info.id === next.current && info.state === "ended") next = { ...clearStop(next), settling: false };
-  if (info.id === next.current && info.state === "running") next = staleStop(next);
+  if (info.id !== next.current) return next;
+  if (info.state === "ended") next = { ...clearStop(next), settling: false, stepping: null, threads: [] };
+  if (info.state === "running" || info.state === "stopped") next = staleIfOver(next, info);
   return next;
 }
 
-function withInfo(state: State, id: number, change: Partial<SessionInfo>): State {
-  const info = state.sessions[id];
-  return info === undefined ? state : { ...state, sessions: { ...state.sessions, [id]: { ...info, ...change } } };
+/** Some threads have stopped or gone on: the program is stopped as long as one of them is. */
+function withStops(state: State, id: number, change: (stops: StoppedEvent[]) => StoppedEvent[]): State {
+  const before = state.sessions[id];
+  if (before === undefined || before.state === "ended") return state;
+  const stops = change(stopsOf(before));
+  const stopped = stops.at(-1);
+  const info: SessionInfo = {
+    ...before,
+    state: stopped === undefined ? "running" : "stopped",
+    stopped,
+    alsoStopped: stops.slice(0, -1),
+  };
+  const next = { ...state, sessions: { ...state.sessions, [id]: info } };
+  return id === state.current ? staleIfOver(next, info) : next;
 }
 
 export function reduce(state: State, message: Message): State {
@@ -155,13 +165,9 @@ export function reduce(state: State, message: Message): State {
       return state.current === message.session ? select(next, choose(sessions, order)) : next;
     }
     case "stopped":
-      return withInfo(state, message.session, { state: "stopped", stopped: message.body });
-    case "continued": {
-      const info = state.sessions[message.session];
-      if (info === undefined || info.state === "ended") return state;
-      const next = withInfo(state, message.session, { state: "running" });
-      return message.session === state.current ? staleStop(next) : next;
-    }
+      return withStops(state, message.session, (stops) => afterStop(stops, message.body));
+    case "continued":
+      return withStops(state, message.session, (stops) => afterContinue(stops, message.body));
     case "output":
       return console(state, message.session, (view) => appendOutput(view, message.events));
     case "breakpoints":
@@ -178,6 +184,10 @@ export function reduce(state: State, message: Message): State {
       return { ...select(state, message.session), awaited: null };
     case "settling":
       return { ...state, settling: message.on };
+    case "stepping":
+      return { ...state, stepping: message.thread };
+    case "wentOn":
+      return staleStop(state);
     case "consoleInput":
       return console(state, message.session, (view) => {
         const { text, place, now } = message;

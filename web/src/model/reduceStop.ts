@@ -1,5 +1,8 @@
 // The stop that is shown: threads, frames, the selected frame's variables. What belongs to another stop is dropped.
 
+import { isSameStop, stopsOf } from "../debugger/stops";
+import type { SessionInfo } from "../socket/generated/SessionInfo";
+import type { StoppedEvent } from "../socket/generated/StoppedEvent";
 import type { Wish } from "../socket/generated/Wish";
 import type { Message } from "./message";
 import type { Children, FrameView, State, StopView, ThreadFrames, TreeView } from "./state";
@@ -10,7 +13,7 @@ const REMEMBERED = 40;
 
 /** Names one activation of a function over several stops: recursion has several. */
 export function frameKey(frame: FrameView, total: number): string {
-  return `${frame.document}|${frame.name}|${total - frame.index}`;
+  return `${frame.thread}|${frame.document}|${frame.name}|${total - frame.index}`;
 }
 
 export function selectedFrame(stop: StopView | null): FrameView | null {
@@ -22,6 +25,13 @@ export function selectedFrame(stop: StopView | null): FrameView | null {
 export function staleStop(state: State): State {
   if (state.stop === null || state.stop.stale) return state;
   return { ...state, stop: { ...state.stop, stale: true }, hover: null };
+}
+
+/** The same if the thread that is shown is stopped there no more: others go on and stop without touching it. */
+export function staleIfOver(state: State, info: SessionInfo): State {
+  const { stop } = state;
+  const isThere = stop !== null && stopsOf(info).some((one) => isSameStop(one, stop.body));
+  return isThere && info.state === "stopped" ? state : staleStop(state);
 }
 
 /** Takes the stop away: the program runs on, has ended, or another session is shown. */
@@ -82,8 +92,12 @@ function mergeFrames(old: ThreadFrames | undefined, start: number, frames: Frame
   return { status: "loaded", frames: [...before, ...frames], total, error: null };
 }
 
-function wishAt(state: State, { path, line }: FrameView): Wish | null {
+/** The breakpoint that it stopped on: the one that the program names, else the one on the line. */
+function wishOf(state: State, { hitBreakpointIds }: StoppedEvent, frame: FrameView | undefined): Wish | null {
   const { wishes } = state.breakpoints;
+  const hit = wishes.find((wish) => hitBreakpointIds?.includes(wish.id));
+  if (hit !== undefined || frame === undefined) return hit ?? null;
+  const { path, line } = frame;
   const placed = (wish: Wish) => wish.placed[state.current ?? 0]?.line ?? wish.line;
   return wishes.find((wish) => wish.path === path && placed(wish) === line) ?? null;
 }
@@ -92,14 +106,14 @@ export function reduceStop(state: State, message: Message): State {
   switch (message.type) {
     case "stop": {
       const old = state.stop;
-      const { number, reason, thread, frames, total, selected } = message;
+      const { number, body, reason, thread, frames, total, selected } = message;
       const at = frames[selected];
       const next: StopView = {
         number,
+        body,
         reason,
         stale: false,
         thread,
-        threads: old?.threads ?? [],
         frames: { [thread]: { status: "loaded", frames, total, error: null } },
         openThreads: [thread],
         selected: at === undefined ? null : { thread, index: selected },
@@ -116,15 +130,15 @@ export function reduceStop(state: State, message: Message): State {
                 text: message.exception,
                 closed: false,
               },
-        wish: frames[0] === undefined ? null : wishAt(state, frames[0]),
+        wish: wishOf(state, body, frames[0]),
       };
       const rightOpen = state.rightOpen || state.choices.autoShow;
-      return { ...state, stop: next, settling: false, hover: null, rightOpen };
+      return { ...state, stop: next, settling: false, stepping: null, hover: null, rightOpen };
     }
     case "graceOver":
       return state.stop?.number === message.number && state.stop.stale ? clearStop(state) : state;
     case "threads":
-      return withStop(state, message.number, () => ({ threads: message.threads }));
+      return message.session === state.current ? { ...state, threads: message.threads } : state;
     case "threadFrames":
       return withStop(state, message.number, (stop) => ({
         frames: {

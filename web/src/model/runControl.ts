@@ -2,7 +2,7 @@
 
 import type { SessionDebugger } from "../debugger/beyond";
 import { Part } from "./context";
-import { currentSession } from "./selectors";
+import { currentSession, shownStop, stops } from "./selectors";
 import type { DocumentKey } from "./state";
 
 /** So long the window keeps looking stopped after a step was asked for: longer ones show as running. */
@@ -12,23 +12,44 @@ const ENDING_MS = 3000;
 
 export class RunControl extends Part {
   resume(): void {
-    this.move((backend) => backend.resume());
+    this.move(null, (backend) => backend.resume());
+  }
+
+  /** Every thread that is stopped goes on, the one that is shown last: another would be shown in its place. */
+  resumeAll(): void {
+    const shown = shownStop(this.state);
+    for (const { threadId } of stops(this.state)) {
+      if (threadId !== undefined && threadId !== shown?.threadId) this.resumeThread(threadId);
+    }
+    this.resume();
+  }
+
+  resumeThread(thread: number): void {
+    this.attempt(this.context.debugger()?.resumeThread(thread));
+  }
+
+  pauseThread(thread: number): void {
+    this.attempt(this.context.debugger()?.suspendThread(thread));
   }
 
   stepOver(): void {
-    this.move((backend) => backend.stepOver());
+    this.move(this.chosen, (backend) => backend.stepOver());
   }
 
   stepInto(): void {
-    this.move((backend) => backend.stepInto());
+    this.move(this.chosen, (backend) => backend.stepInto());
+  }
+
+  stepIntoAnyway(): void {
+    this.move(this.chosen, (backend) => backend.stepIntoAnyway());
   }
 
   stepOut(): void {
-    this.move((backend) => backend.stepOut());
+    this.move(this.chosen, (backend) => backend.stepOut());
   }
 
   runTo(document: DocumentKey, line: number): void {
-    if (document.startsWith("/")) this.move((backend) => backend.runTo(document, line - 1));
+    if (document.startsWith("/")) this.move(this.chosen, (backend) => backend.runTo(document, line - 1));
   }
 
   pause(): void {
@@ -55,13 +76,20 @@ export class RunControl extends Part {
     this.attempt(this.context.debugger()?.restart());
   }
 
-  private move(work: (backend: SessionDebugger) => Promise<void>): void {
+  /** The thread that steps go for. */
+  private get chosen(): number | null {
+    const { stop } = this.state;
+    return stop?.selected?.thread ?? stop?.thread ?? null;
+  }
+
+  private move(steps: number | null, work: (backend: SessionDebugger) => Promise<void>): void {
     const backend = this.context.debugger();
     const { link, stop } = this.state;
     // A key that is held down asks faster than a step takes: what comes while the last stop is still on show is dropped.
     // Where nothing is on show, as when the stack is long in coming, nothing is lost: the program moves.
-    const moving = currentSession(this.state)?.state !== "stopped" || stop?.stale === true;
-    if (backend === null || link.kind !== "open" || moving) return;
+    const stopped = currentSession(this.state)?.state === "stopped" && shownStop(this.state) !== null;
+    if (backend === null || link.kind !== "open" || !stopped || stop?.stale === true) return;
+    this.dispatch({ type: "stepping", thread: steps });
     this.dispatch({ type: "settling", on: true });
     this.context.clock.after(SETTLE_MS, () => this.dispatch({ type: "settling", on: false }));
     this.attempt(work(backend));

@@ -2,8 +2,10 @@
 
 import type { Features } from "../debugger/contract";
 import { featuresOf } from "../debugger/features";
+import { holdsAll, isSameStop, stopsOf, stopToShow } from "../debugger/stops";
 import type { Capabilities } from "../socket/generated/Capabilities";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
+import type { StoppedEvent } from "../socket/generated/StoppedEvent";
 import type { Wish } from "../socket/generated/Wish";
 import { assertNever } from "./assertNever";
 import { EMPTY_CONSOLE, NO_SESSION } from "./reduceConsole";
@@ -26,6 +28,32 @@ export type Phase =
 
 export function currentSession(state: State): SessionInfo | null {
   return state.current === null ? null : (state.sessions[state.current] ?? null);
+}
+
+/** The stops of the threads of the program that is shown, in the order in which they came. */
+export function stops(state: State): StoppedEvent[] {
+  const info = currentSession(state);
+  return info?.state === "stopped" ? stopsOf(info) : [];
+}
+
+/**
+ * The stop that the window is about: the one on show, else the one that is about to be; null if the thread that the user
+ * waits for runs, whoever else is stopped.
+ */
+export function shownStop(state: State): StoppedEvent | null {
+  const { stop, stepping } = state;
+  const all = stops(state);
+  const shown = stop === null ? undefined : all.find((one) => isSameStop(one, stop.body));
+  return shown ?? stopToShow(all, stepping ?? stop?.thread ?? null, stepping !== null);
+}
+
+export function threadName(state: State, id: number): string {
+  return state.threads.find((one) => one.id === id)?.name ?? "Thread";
+}
+
+/** Whether every thread stands still. */
+export function allStand(state: State): boolean {
+  return stops(state).some(holdsAll);
 }
 
 /** Whether the program that is shown has ended in another way than with exit code 0. */
@@ -53,11 +81,14 @@ export function phase(state: State): Phase {
     case "ended":
       return "ended";
     case "stopped":
-      return info.stopped?.reason === "exception" ? "exception" : "stopped";
-    case "running":
+    case "running": {
+      const stop = shownStop(state);
+      if (stop !== null) return stop.reason === "exception" ? "exception" : "stopped";
       // A step is over in a millisecond: the window does not flicker for it.
       if (state.settling && state.stop !== null) return state.stop.exception === null ? "stopped" : "exception";
-      return "running";
+      // A backend that does not say what stopped.
+      return info.state === "stopped" && info.stopped === undefined ? "stopped" : "running";
+    }
   }
 }
 
@@ -134,7 +165,9 @@ export function markOf(wish: Wish, active: boolean, session: number | null): Mar
   else if (placed !== undefined && !placed.verified) kind = "unverified";
   else if (isSet(wish.logMessage)) kind = "log";
   else if (isSet(wish.condition) || isSet(wish.hitCondition)) kind = "cond";
-  return { wish, line, asked: wish.line, kind, message: placed?.message ?? null };
+  // A function is nowhere else than where it was asked for.
+  const asked = wish.function === undefined ? wish.line : line;
+  return { wish, line, asked, kind, message: placed?.message ?? null };
 }
 
 /** The session in which breakpoints are placed; an ended one has none any more. */
@@ -170,13 +203,25 @@ export function markAt(all: Mark[], document: DocumentKey, line: number): Mark |
   return asked ?? here;
 }
 
+/** "line 42", "function Cart.total". */
+export function markPlace({ wish, line }: Mark): string {
+  return wish.function === undefined ? `line ${line}` : `function ${wish.function}`;
+}
+
+/** Whom it stops, where that is not what holds for the whole program. */
+export function policyWords({ stopPolicy }: Wish): string {
+  if (stopPolicy === undefined) return "";
+  return stopPolicy === "thread" ? "stops only its thread" : "stops every thread";
+}
+
 /** "Breakpoint, line 42, condition net > 40_000". */
 export function markWords(mark: Mark): string {
   const { wish } = mark;
-  const words = [`${mark.kind === "log" ? "Logpoint" : "Breakpoint"}, line ${mark.line}`];
+  const words = [`${mark.kind === "log" ? "Logpoint" : "Breakpoint"}, ${markPlace(mark)}`];
   if (wish.condition) words.push(`condition ${wish.condition}`);
   if (wish.hitCondition) words.push(`hit count ${wish.hitCondition}`);
   if (wish.logMessage) words.push(`log ${wish.logMessage}`);
+  if (wish.stopPolicy !== undefined) words.push(policyWords(wish));
   if (mark.asked !== mark.line) words.push(`asked for at line ${mark.asked}`);
   if (mark.kind === "off") words.push("disabled");
   if (mark.message !== null) words.push(mark.message);

@@ -3,7 +3,17 @@
 import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Wish } from "../socket/generated/Wish";
 import { place } from "./paths";
-import { currentSession, type Phase, phase, selectedFrame, topFrame } from "./selectors";
+import {
+  allStand,
+  currentSession,
+  type Phase,
+  phase,
+  selectedFrame,
+  shownStop,
+  stops,
+  threadName,
+  topFrame,
+} from "./selectors";
 import type { FrameView, State } from "./state";
 
 /** A piece of the sentence: words, a place to go to, program text, or words only for wide windows. */
@@ -20,6 +30,8 @@ export interface Sentence {
   short: string;
   main: Words[];
   why: Words[];
+  /** What the other threads do, for who only hears the sentence. */
+  others?: string;
 }
 
 const text = (words: string): Words => ({ kind: "text", text: words });
@@ -53,6 +65,38 @@ function inFunction(frame: FrameView): Words[] {
   return frame.name === "" || frame.name === "<module>" ? [] : [wide(`, in ${frame.name}`)];
 }
 
+/** The others, where not all stand still: "beta is stopped as well, 3 other threads run". */
+function others(state: State): Words[] {
+  if (allStand(state)) return [];
+  const { stop, stepping, threads } = state;
+  const shown = shownStop(state)?.threadId ?? stepping ?? stop?.thread;
+  const ids = stops(state).flatMap(({ threadId }) => (threadId === undefined ? [] : [threadId]));
+  const also = ids.filter((id) => id !== shown);
+  const run = threads.filter(({ id }) => id !== shown && !ids.includes(id)).length;
+  const words: Words[] = [];
+  const [first] = also;
+  if (first !== undefined) {
+    const known = threads.some(({ id }) => id === first);
+    const name = known ? threadName(state, first) : "Another thread";
+    const said = also.length === 1 ? `${name} is stopped as well` : `${also.length} others are stopped as well`;
+    words.push({ kind: "action", text: said, command: "nextThread" });
+  }
+  if (run > 0 && also.length > 0) words.push(text(`, ${run} run${run === 1 ? "s" : ""}`));
+  else if (run > 0) words.push(text(`${count(run, "other thread")} run${run === 1 ? "s" : ""}`));
+  return words;
+}
+
+/** The thread that is shown, where it is not the only one that could be meant. */
+function inThread(state: State): Words[] {
+  const thread = shownStop(state)?.threadId ?? state.stepping;
+  const alone = allStand(state) && stops(state).length === 1;
+  return alone || thread === null || thread === undefined ? [] : [text(` (${threadName(state, thread)})`)];
+}
+
+function followedBy(words: Words[], rest: Words[]): Words[] {
+  return words.length === 0 || rest.length === 0 ? [...words, ...rest] : [...words, text(" · "), ...rest];
+}
+
 function where(frame: FrameView): Words {
   return {
     kind: "place",
@@ -72,32 +116,38 @@ function cause(wish: Wish | null): Words[] {
 
 function stopped(state: State): Pick<Sentence, "short" | "main" | "why"> {
   const { stop } = state;
-  const reason = stop?.reason ?? currentSession(state)?.stopped?.reason ?? "";
+  const reason = stop?.reason ?? shownStop(state)?.reason ?? "";
   const top = topFrame(state);
   const selected = selectedFrame(stop);
   // A pause lands in library code more often than not: the user's own line is what they look for.
   const shown = top?.subtle === true && selected !== null ? selected : top;
   if (shown === null) return { short: "Stopped", main: [text("Stopped")], why: [text("Fetching the call stack")] };
-  const main = [text(`Stopped ${REASONS[reason] ?? ""}`.trim()), text(" at "), where(shown), ...inFunction(shown)];
+  const main = [
+    text(`Stopped ${REASONS[reason] ?? ""}`.trim()),
+    text(" at "),
+    where(shown),
+    ...inFunction(shown),
+    ...inThread(state),
+  ];
   const why =
     shown !== top && top !== null
       ? [text(`Inside ${top.name} of ${top.module ?? top.fileName}, called from here`), wide(" · F5 continues")]
-      : reason === "breakpoint"
+      : reason.endsWith("breakpoint")
         ? cause(stop?.wish ?? null)
         : [text(KEYS)];
   return { short: `Stopped, ${place(shown.path || shown.fileName, shown.line)}`, main, why };
 }
 
 function exception(state: State): Pick<Sentence, "short" | "main" | "why"> {
-  const info = currentSession(state);
+  const stop = shownStop(state);
   const view = state.stop?.exception ?? null;
-  const said = view?.text || info?.stopped?.text || "";
+  const said = view?.text || stop?.text || "";
   const id = view?.info?.details?.typeName ?? view?.info?.exceptionId ?? said.split(":")[0] ?? "";
   const name = id.slice(id.lastIndexOf(".") + 1) || "an exception";
   const message = view?.info?.description ?? (said.includes(":") ? said.slice(said.indexOf(":") + 1).trim() : "");
   const uncaught = view?.info === undefined || view?.info === null || view.info.breakMode === "unhandled";
   const fate = uncaught ? "nothing catches it" : "it was just raised";
-  const next = info?.stopped?.ikpdbUnwound === true ? "F5 ends the program" : "F5 lets it go on";
+  const next = stop?.ikpdbUnwound === true ? "F5 ends the program" : "F5 lets it go on";
   const why = [text(message === "" ? fate : `${message} · ${fate}`), wide(` · ${next}`)];
   if (view === null || view.line === 0) return { short: name, main: [text(`Stopped on ${name}`)], why };
   const fileName = view.document.slice(view.document.lastIndexOf("/") + 1);
@@ -106,7 +156,7 @@ function exception(state: State): Pick<Sentence, "short" | "main" | "why"> {
   const within = frame !== null && frame.line === view.line ? inFunction(frame) : [];
   return {
     short: `${name}, ${place(fileName, view.line)}`,
-    main: [text(`Stopped on ${name} at `), at, ...within],
+    main: [text(`Stopped on ${name} at `), at, ...within, ...inThread(state)],
     why,
   };
 }
@@ -121,6 +171,15 @@ function running(state: State, now: number): Pick<Sentence, "short" | "main" | "
   if (info?.waitingForInput === true) {
     const type: Words = { kind: "action", text: "Type it in the terminal", command: "showTerminal" };
     return { short: "Waiting for input", main: [text("Waiting for input")], why: [type, wide(" · F6 pauses")] };
+  }
+  const { stepping } = state;
+  if (stepping !== null && stops(state).length > 0) {
+    const name = threadName(state, stepping);
+    return {
+      short: `Running, ${name}`,
+      main: [text(`${name} runs until its step is done`)],
+      why: [text("F6 pauses it")],
+    };
   }
   const since = duration(now - (info?.startedAt ?? now));
   const why = breakpoints === "" ? [text("F6 pauses it")] : [text("F6 pauses · "), text(breakpoints)];
@@ -176,6 +235,11 @@ function away(state: State, now: number): Pick<Sentence, "short" | "main" | "why
   };
 }
 
+function withOthers(state: State, said: Pick<Sentence, "short" | "main" | "why">): Omit<Sentence, "phase"> {
+  const words = stops(state).length === 0 ? [] : others(state);
+  return { ...said, why: followedBy(words, said.why), others: plain(words) };
+}
+
 /** The sentence at the time `now` (ms since 1970). */
 export function sentence(state: State, now: number): Sentence {
   const is = phase(state);
@@ -199,11 +263,11 @@ export function sentence(state: State, now: number): Sentence {
     case "starting":
       return { phase: is, short: "Starting", main: [text("Starting")], why: [text("Waiting for the interpreter")] };
     case "running":
-      return { phase: is, ...running(state, now) };
+      return { phase: is, ...withOthers(state, running(state, now)) };
     case "stopped":
-      return { phase: is, ...stopped(state) };
+      return { phase: is, ...withOthers(state, stopped(state)) };
     case "exception":
-      return { phase: is, ...exception(state) };
+      return { phase: is, ...withOthers(state, exception(state)) };
     case "ended":
       return { phase: is, ...ended(state) };
   }

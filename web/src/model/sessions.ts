@@ -4,12 +4,13 @@ import type { SessionBreak, SessionChannel, SessionException } from "../debugger
 import { toBreakpoint } from "../debugger/convert";
 import { DapDebugger } from "../debugger/dapDebugger";
 import type { Frame } from "../debugger/data";
+import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Requester } from "../socket/hub";
 import type { DapEvent } from "../socket/wire";
 import { isGone, Part, reason } from "./context";
 import type { Files } from "./files";
 import { documentKey } from "./paths";
-import { currentSession, isStopped, selectedFrame } from "./selectors";
+import { allStand, currentSession, isStopped, selectedFrame, shownStop, stops } from "./selectors";
 import type { FrameView } from "./state";
 import type { Values } from "./values";
 
@@ -18,11 +19,31 @@ const GRACE_MS = 500;
 /** Frames that "load more" fetches. */
 const MORE_FRAMES = 200;
 
+/** How often it is looked which threads there are while one is stopped and others run. */
+const THREADS_MS = 2000;
+
+interface Look {
+  session: number;
+  thread: number;
+}
+
+function isLook(value: unknown): value is Look {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    "session" in value && typeof value.session === "number" && "thread" in value && typeof value.thread === "number"
+  );
+}
+
 export class Sessions extends Part {
   private attachedTo: number | null = null;
   /** Whose number that is: another hub counts anew. */
   private epoch: string | null = null;
   private backend: DapDebugger | null = null;
+  /** Which of several stopped threads was looked at. */
+  private lookedAt: Look | null = null;
+  /** The options as they were last told, as text. */
+  private options: string | null = null;
+  private cancelLook: () => void = () => undefined;
 
   constructor(
     context: Part["context"],
@@ -49,12 +70,13 @@ export class Sessions extends Part {
     if (session === null || info === null) return;
     const backend = new DapDebugger(info.type);
     this.backend = backend;
+    this.options = JSON.stringify(info.options);
     backend.on("break", (event) => this.stopped(backend, event));
     backend.on("exception", (event) => this.stopped(backend, event));
     backend.on("error", (error) => this.complain(error));
     backend.on("getBreakpoints", () => this.state.breakpoints.wishes.map((wish) => toBreakpoint(wish, session)));
     backend.on("stateChange", ({ state }) => {
-      if (state === "running") this.startGrace();
+      if (state === "running") this.startGrace(backend);
     });
     backend.attach(this.channel(session), true).catch((error: unknown) => this.complain(error));
     this.files.reload();
@@ -62,7 +84,16 @@ export class Sessions extends Part {
   }
 
   receive(session: number, event: DapEvent): void {
-    if (session === this.attachedTo) this.backend?.receive(event);
+    if (session !== this.attachedTo || this.backend === null) return;
+    this.backend.receive(event);
+    const changed = event.event === "stopped" || event.event === "continued";
+    // A stop that holds all is about to be shown, with its threads.
+    if (changed && !allStand(this.state)) void this.loadThreads(this.backend);
+  }
+
+  /** What was remembered of which thread was looked at, when the page is loaded anew. */
+  remember(value: unknown): void {
+    if (this.lookedAt === null && isLook(value)) this.lookedAt = value;
   }
 
   /** The list of breakpoints changed. */
@@ -80,7 +111,7 @@ export class Sessions extends Part {
     const { stop } = this.state;
     // Where it has stopped anew meanwhile, that stop is being fetched.
     if (backend === null || stop === null || !isStopped(this.state) || backend.stopNumber !== stop.number) return;
-    void this.loadThreads(backend, stop.number);
+    void this.loadThreads(backend);
     for (const [thread, { status }] of Object.entries(stop.frames)) {
       if (status !== "loaded") void this.loadFrames(Number(thread), 0);
     }
@@ -92,12 +123,37 @@ export class Sessions extends Part {
   update(): void {
     this.follow();
     const info = currentSession(this.state);
-    if (info !== null) this.backend?.update(info);
+    if (info === null || this.backend === null) return;
+    this.backend.update(info);
+    this.optionsChanged(info);
+  }
+
+  /** What counts as the user's own code shows in the stack. */
+  private optionsChanged({ options }: SessionInfo): void {
+    const { stop } = this.state;
+    const before = this.options;
+    this.options = JSON.stringify(options);
+    if (before === null || before === this.options || stop === null || !isStopped(this.state)) return;
+    for (const thread of Object.keys(stop.frames)) void this.loadFrames(Number(thread), 0);
   }
 
   select(session: number): void {
     this.dispatch({ type: "selectSession", session });
     this.follow();
+  }
+
+  /** Shows the stop of another thread. */
+  showThread(thread: number): void {
+    this.backend?.showThread(thread);
+  }
+
+  /** Goes around the threads that are stopped. */
+  showNextThread(): void {
+    const all = stops(this.state);
+    const shown = shownStop(this.state);
+    const at = shown === null ? -1 : all.indexOf(shown);
+    const next = all[(at + 1) % all.length]?.threadId;
+    if (next !== undefined) this.showThread(next);
   }
 
   selectFrame(frame: FrameView, focus: boolean): void {
@@ -140,28 +196,55 @@ export class Sessions extends Part {
   }
 
   private stopped(backend: DapDebugger, event: SessionBreak | SessionException): void {
-    const { stop: number = 0, reason: why = "", thread = 0, totalFrames: total = 0 } = event;
-    if (backend !== this.backend) return;
+    const { stop: number = 0, body, reason: why = "", thread = 0, totalFrames: total = 0 } = event;
+    if (backend !== this.backend || body === undefined) return;
     const frames = (event.frames ?? []).map((frame) => this.view(frame));
     const exception = "exception" in event ? event.exception.value : null;
     // A pause or an exception deep in a library: the user's own line is what they look for.
     const own = why === "pause" || exception !== null ? frames.findIndex((frame) => !frame.subtle) : 0;
     const selected = Math.max(own, 0);
-    this.dispatch({ type: "stop", number, reason: why, thread, frames, total, exception, selected });
+    this.dispatch({ type: "stop", number, body, reason: why, thread, frames, total, exception, selected });
+    this.noteLook(thread);
     const frame = frames[selected];
     if (frame !== undefined) this.files.openFrame(frame, false);
     if (frame !== undefined) this.files.check(frame.document);
-    void this.loadThreads(backend, number);
+    void this.loadThreads(backend);
     void this.values.load();
     if (exception !== null) void this.loadException(backend, number, thread);
   }
 
-  private async loadThreads(backend: DapDebugger, number: number): Promise<void> {
+  /**
+   * Asks who is there, as long as something is stopped: where the others run they come and go meanwhile, and nobody tells
+   * of it.
+   */
+  private async loadThreads(backend: DapDebugger): Promise<void> {
+    const session = this.attachedTo;
+    const isOver = () => backend !== this.backend || session === null || stops(this.state).length === 0;
+    this.cancelLook();
+    if (isOver() || session === null) return;
     try {
-      this.dispatch({ type: "threads", number, threads: await backend.getThreads() });
+      const threads = await backend.getThreads();
+      this.dispatch({ type: "threads", session, threads });
+      const { stepping } = this.state;
+      if (stepping !== null && !threads.some((one) => one.id === stepping)) backend.waitNoMore();
     } catch (error) {
-      if (this.state.stop?.number === number && !this.state.stop.stale) this.complain(error);
+      if (isStopped(this.state)) this.complain(error);
     }
+    if (isOver() || allStand(this.state)) return;
+    this.cancelLook();
+    this.cancelLook = this.context.clock.after(THREADS_MS, () => void this.loadThreads(backend));
+  }
+
+  /** Which of several stopped threads is looked at is the same after a reload. */
+  private noteLook(thread: number): void {
+    const session = this.attachedTo;
+    const { lookedAt } = this;
+    if (session === null || stops(this.state).length < 2) return;
+    if (lookedAt?.session === session && lookedAt.thread === thread) return;
+    this.lookedAt = { session, thread };
+    this.context.hub
+      .setSetting({ scope: "workspace", key: "thread", value: { session, thread } })
+      .catch(() => undefined);
   }
 
   private async loadException(backend: DapDebugger, number: number, thread: number): Promise<void> {
@@ -180,10 +263,10 @@ export class Sessions extends Part {
     }
   }
 
-  private startGrace(): void {
+  private startGrace(backend: DapDebugger): void {
     const { stop } = this.state;
-    if (stop === null) return;
-    this.dispatch({ type: "continued", session: this.attachedTo ?? 0 });
+    if (stop === null || backend !== this.backend) return;
+    this.dispatch({ type: "wentOn" });
     this.context.clock.after(GRACE_MS, () => this.dispatch({ type: "graceOver", number: stop.number }));
   }
 
@@ -225,6 +308,7 @@ export class Sessions extends Part {
       info: () => this.state.sessions[session] ?? (info as NonNullable<typeof info>),
       wishes: () => this.state.breakpoints.wishes,
       exceptionFilters: () => this.state.filters,
+      lookedAt: () => (this.lookedAt?.session === session ? this.lookedAt.thread : null),
     };
   }
 }

@@ -6,6 +6,7 @@ import type { BreakpointList } from "../socket/generated/BreakpointList";
 import type { ExceptionInfoBody } from "../socket/generated/ExceptionInfoBody";
 import type { FileEntry } from "../socket/generated/FileEntry";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
+import type { StoppedEvent } from "../socket/generated/StoppedEvent";
 import type { Thread } from "../socket/generated/Thread";
 import type { Wish } from "../socket/generated/Wish";
 import type { Workspace } from "../socket/generated/Workspace";
@@ -89,11 +90,12 @@ export interface Children {
 export interface StopView {
   /** The debugger's number of it: what belongs to another is dropped. */
   number: number;
+  /** What the program told of it. */
+  body: StoppedEvent;
   reason: string;
   stale: boolean;
   /** The thread that stopped. */
   thread: number;
-  threads: Thread[];
   frames: Record<number, ThreadFrames>;
   openThreads: number[];
   selected: { thread: number; index: number } | null;
@@ -224,6 +226,10 @@ export interface State {
   told: string[];
   /** A step or continue that was just asked for: the stop stays on show for a moment. */
   settling: boolean;
+  /** The thread that makes a step whose end the user waits for: the stops of others do not come up meanwhile. */
+  stepping: number | null;
+  /** Of the session that is shown, as they were when it was last asked. */
+  threads: Thread[];
   stop: StopView | null;
   tree: TreeView;
   /** Nodes that the user opened or closed, by path; they stay so over stops. */
@@ -267,6 +273,8 @@ export const INITIAL: State = {
   awaited: null,
   told: [],
   settling: false,
+  stepping: null,
+  threads: [],
   stop: null,
   tree: EMPTY_TREE,
   expanded: {},

@@ -109,3 +109,42 @@ export async function openModel(
   };
   return { hub, timers, model, state, stop, cut, back, says: () => plain(sentence(state(), timers.time).main) };
 }
+
+/** A program with the threads main (3), alpha (4) and beta (5), of which each stops at a line of its own. */
+export async function openThreads(sessions?: SessionInfo[], settings: unknown[] = []) {
+  const capabilities = { ...RUNNING.capabilities, ikpdb: { executeCode: true, options: true } };
+  const running: SessionInfo = {
+    ...RUNNING,
+    capabilities,
+    options: { justMyCode: true, stopPolicy: "thread", rules: [] },
+  };
+  const opened = await openModel(sessions ?? [running], (hub) => {
+    hub.snapshot = { ...(hub.snapshot as Snapshot), settings };
+    const threads = ["main", "alpha", "beta"].map((name, index) => ({ id: index + 3, name }));
+    hub.answers.set("threads", () => ({ threads }));
+    hub.answers.set("stackTrace", ({ threadId }) => ({
+      stackFrames: [
+        { id: 1, name: "f", line: Number(threadId) * 10, column: 1, source: { path: PATH, name: "app.py" } },
+      ],
+      totalFrames: 1,
+    }));
+  });
+  let ikpdbStop = 0;
+  return {
+    ...opened,
+    async stops(threadId: number, more: object = {}): Promise<void> {
+      ikpdbStop += 1;
+      const body = { reason: "breakpoint", threadId, ikpdbStop, allThreadsStopped: false, ...more };
+      opened.hub.event(1, "stopped", body);
+      await settled();
+    },
+    async goesOn(threadId: number): Promise<void> {
+      opened.hub.event(1, "continued", { threadId, allThreadsContinued: false });
+      await settled();
+    },
+    async choose(threadId: number): Promise<void> {
+      opened.model.sessions.showThread(threadId);
+      await settled();
+    },
+  };
+}

@@ -2,10 +2,10 @@
 
 import { createMemo, For, Show } from "solid-js";
 import { baseName } from "../model/paths";
-import { type Mark, marks, markWords } from "../model/selectors";
+import { type Mark, marks } from "../model/selectors";
 import type { ExceptionBreakpointsFilter } from "../socket/generated/ExceptionBreakpointsFilter";
-import { moveInList } from "./arrows";
-import { Icon } from "./Icon";
+import { BreakpointRow } from "./BreakpointRow";
+import { command, tip } from "./commands";
 import { IconButton } from "./IconButton";
 import { Each, useModel, useSelect, useUi } from "./use";
 
@@ -14,125 +14,38 @@ const DEFAULT_FILTERS: ExceptionBreakpointsFilter[] = [
   { filter: "uncaught", label: "Uncaught", description: "ends the program" },
 ];
 
-/** What a row shows beside its line: what makes it special, else the line's text. */
-function What(props: { mark: Mark }) {
-  const wish = () => props.mark.wish;
-  const trouble = () => (props.mark.kind === "off" ? null : props.mark.message);
-  const moved = () => props.mark.asked !== props.mark.line;
-  const special = () => {
-    const { condition, hitCondition, logMessage } = wish();
-    return [logMessage, condition, hitCondition === undefined || hitCondition === "" ? "" : `hit ${hitCondition}`]
-      .filter((text) => text !== undefined && text !== "")
-      .join(" · ");
-  };
-  return (
-    <Show
-      when={trouble()}
-      fallback={
-        <span class="what cut">
-          <Show when={special()} fallback={wish().text ?? ""}>
-            {(text) => <b>{text()}</b>}
-          </Show>
-        </span>
-      }
-    >
-      {(text) => (
-        <span class="what cut">
-          <Show when={special()}>{(words) => <b>{words()} </b>}</Show>
-          <span class="why" classList={{ bad: !moved() && props.mark.kind !== "unverified" }}>
-            {text()}
-          </span>
-        </span>
-      )}
-    </Show>
-  );
-}
-
-function BreakpointRow(props: { mark: Mark; first: boolean }) {
+/** Where the name of a function is typed: Enter makes a breakpoint, Escape none. */
+function FunctionName() {
   const model = useModel();
   const ui = useUi();
-  const wish = () => props.mark.wish;
-  const own = () => wish().owner === undefined;
-  const open = (focus: boolean) => {
-    model.files.open(wish().path, props.mark.line, focus);
-    model.store.dispatch({ type: "layout", change: { leftOpen: false, phone: "source" } });
-  };
-  const remove = () => model.breakpoints.remove([wish().id]);
-  const setEnabled = (enabled: boolean) => model.breakpoints.change({ id: wish().id, enabled });
-  const edit = () => {
-    open(false);
-    model.breakpoints.edit(wish().path, props.mark.line);
-  };
-  const all = (enabled: boolean) => {
-    for (const one of model.store.get().breakpoints.wishes) {
-      if (one.owner === undefined && one.enabled !== enabled) model.breakpoints.change({ id: one.id, enabled });
-    }
-  };
-  const menu = (event: MouseEvent) =>
-    ui.openMenu(event, "Breakpoint", [
-      { label: "Remove breakpoint", keys: "Delete", disabled: !own(), run: remove },
-      { label: "Edit condition", disabled: !own(), run: edit },
-      "line",
-      { label: "Enable all breakpoints", run: () => all(true) },
-      { label: "Disable all breakpoints", run: () => all(false) },
-      { label: "Remove all breakpoints", run: () => model.breakpoints.removeAll() },
-    ]);
-  const keys = (event: KeyboardEvent) => {
-    if (event.target !== event.currentTarget && event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
-    if (moveInList(event)) return;
-    if (event.key === "Enter") open(true);
-    else if (event.key === " ") setEnabled(!wish().enabled);
-    else if (event.key === "Delete") remove();
-    else if (event.key === "F2") edit();
-    else return;
-    event.preventDefault();
-  };
+  const close = () => ui.setNamesFunction(false);
   return (
-    <li
-      class="row bpr"
-      classList={{ off: props.mark.kind === "off" }}
-      data-testid="row"
-      data-row
-      tabindex={props.first ? 0 : -1}
-      title={markWords(props.mark)}
-      onClick={() => open(false)}
-      onContextMenu={menu}
-      onKeyDown={keys}
-    >
+    <li class="row bp-name">
       <input
-        type="checkbox"
-        class="check"
-        checked={wish().enabled}
-        disabled={!own()}
-        aria-label={`Line ${props.mark.line} enabled`}
-        onClick={(event) => {
+        placeholder="Cart.total"
+        aria-label="Function to stop at"
+        title="A function, Class.method, or module:Class.method"
+        data-testid="bp-function-name"
+        spellcheck={false}
+        autocomplete="off"
+        ref={(input) => queueMicrotask(() => input.focus())}
+        onKeyDown={(event) => {
           event.stopPropagation();
-          setEnabled(event.currentTarget.checked);
+          if (event.key !== "Enter" && event.key !== "Escape") return;
+          if (event.key === "Enter") model.breakpoints.addFunction(event.currentTarget.value);
+          close();
         }}
+        onBlur={close}
       />
-      <Icon name={`mark-${props.mark.kind}`} class={`mark m-${props.mark.kind}`} />
-      <span class="ln-no num">{props.mark.line}</span>
-      <What mark={props.mark} />
-      <Show when={own()} fallback={<span class="badge">{wish().owner}</span>}>
-        <IconButton
-          icon="close"
-          size="i12"
-          class="on-hover"
-          tabindex={-1}
-          label={`Remove breakpoint, line ${props.mark.line}`}
-          title="Remove (Delete)"
-          run={(event) => {
-            event.stopPropagation();
-            remove();
-          }}
-        />
-      </Show>
     </li>
   );
 }
 
 export function BreakpointsPanel() {
   const model = useModel();
+  const ui = useUi();
+  const adds = useSelect((state) => tip(command("functionBreakpoint"), state));
+  const cannotAdd = useSelect((state) => command("functionBreakpoint").unless(state) !== null);
   const all = useSelect(marks);
   const active = useSelect((state) => state.breakpoints.active);
   const on = useSelect((state) => state.filters);
@@ -141,7 +54,10 @@ export function BreakpointsPanel() {
   const groups = createMemo(() => {
     const byPath = new Map<string, Mark[]>();
     for (const mark of all()) byPath.set(mark.wish.path, [...(byPath.get(mark.wish.path) ?? []), mark]);
-    return [...byPath].map(([path, list]) => ({ path, list: list.sort((a, b) => a.line - b.line) }));
+    // Functions have no file, and no line that anybody asked for: they stay in the order in which they were made.
+    const inOrder = (path: string, list: Mark[]) => (path === "" ? list : list.sort((a, b) => a.line - b.line));
+    const files = [...byPath].map(([path, list]) => ({ path, list: inOrder(path, list) }));
+    return files.sort((a, b) => Number(a.path === "") - Number(b.path === ""));
   });
   return (
     <section class="sec fill panel-breakpoints" data-testid="panel-breakpoints" data-region aria-label="Breakpoints">
@@ -149,6 +65,13 @@ export function BreakpointsPanel() {
         <h2>Breakpoints</h2>
         <span class="n num">{all().length === 0 ? "" : all().length}</span>
         <span class="grow" />
+        <IconButton
+          icon="plus"
+          label={adds()}
+          testId="bp-add-function"
+          disabled={cannotAdd()}
+          run={() => ui.setNamesFunction(true)}
+        />
         <IconButton
           icon="trash"
           label="Remove all breakpoints"
@@ -168,7 +91,7 @@ export function BreakpointsPanel() {
         />
       </header>
       <Show
-        when={all().length > 0}
+        when={all().length > 0 || ui.namesFunction()}
         fallback={
           <p class="empty" data-testid="bp-empty">
             No breakpoints. Click left of a line number, or press <kbd>F9</kbd> at a line, to stop there.
@@ -179,8 +102,8 @@ export function BreakpointsPanel() {
           <Each list={groups()} key={(group) => group.path}>
             {(group, at) => (
               <>
-                <li class="row" title={group().path}>
-                  <span class="cut">{baseName(group().path)}</span>
+                <li class="row" title={group().path || "Stop where a function begins"}>
+                  <span class="cut">{baseName(group().path) || "Functions"}</span>
                   <span class="dim num">{group().list.length}</span>
                 </li>
                 <Each list={group().list} key={(mark) => mark.wish.id}>
@@ -189,6 +112,9 @@ export function BreakpointsPanel() {
               </>
             )}
           </Each>
+          <Show when={ui.namesFunction()}>
+            <FunctionName />
+          </Show>
         </ul>
       </Show>
       <Show when={filters().length > 0}>

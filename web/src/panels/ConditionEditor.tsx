@@ -54,7 +54,11 @@ export function ConditionEditor(props: { close(): void }) {
     <form
       class="cond-ed"
       data-testid="condition-editor"
-      aria-label={`Breakpoint on line ${editor()?.line ?? ""}`}
+      aria-label={
+        wish()?.function === undefined
+          ? `Breakpoint on line ${editor()?.line ?? ""}`
+          : `Breakpoint on ${wish()?.function}`
+      }
       onSubmit={(event) => {
         event.preventDefault();
         void save();

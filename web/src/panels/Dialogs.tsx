@@ -3,9 +3,17 @@
 import { createEffect, createResource, createSignal, For, onCleanup, onMount, Show } from "solid-js";
 import { reason } from "../model/context";
 import { baseName, shortPath } from "../model/paths";
-import { COMMANDS, keyName } from "./commands";
+import type { State } from "../model/state";
+import { COMMANDS, type Command, keyName } from "./commands";
 import { findCommands, fits } from "./palette";
 import { useModel, useSelect, useUi } from "./use";
+
+/** Whether it is on, and its keys. */
+function noteOf(command: Command, state: State): string {
+  const keys = command.keys.map(keyName).join(" or ");
+  if (command.isOn === undefined) return keys;
+  return [command.isOn(state) ? "on" : "off", keys].filter((part) => part !== "").join(" · ");
+}
 
 interface Choice {
   title: string;
@@ -136,7 +144,7 @@ function Commands() {
   const choices = (query: string): Choice[] =>
     findCommands(query, model.store.get()).map(({ command, unless }) => ({
       title: command.title,
-      note: unless ?? command.keys.map(keyName).join(" or "),
+      note: unless ?? noteOf(command, model.store.get()),
       disabled: unless !== null,
       run: () => command.run(model, ui),
     }));

@@ -2,7 +2,7 @@
 
 import { For, Show } from "solid-js";
 import { place } from "../model/paths";
-import { currentSession } from "../model/selectors";
+import { shownStop } from "../model/selectors";
 import type { ExceptionView } from "../model/state";
 import type { ExceptionDetails } from "../socket/generated/ExceptionDetails";
 import { Icon } from "./Icon";
@@ -39,7 +39,7 @@ function chain(details: ExceptionDetails | undefined): Link[] {
 
 export function ExceptionWidget(props: { view: ExceptionView }) {
   const model = useModel();
-  const unwound = useSelect((state) => currentSession(state)?.stopped?.ikpdbUnwound === true);
+  const unwound = useSelect((state) => shownStop(state)?.ikpdbUnwound === true);
   const info = () => props.view.info;
   const text = () => props.view.text;
   const name = () => {

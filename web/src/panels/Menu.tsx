@@ -63,7 +63,7 @@ export function Menu() {
               ) : (
                 <button
                   type="button"
-                  role={item.checked === undefined ? "menuitem" : "menuitemcheckbox"}
+                  role={item.checked === undefined ? "menuitem" : item.oneOf ? "menuitemradio" : "menuitemcheckbox"}
                   aria-checked={item.checked}
                   aria-disabled={item.disabled === true}
                   tabindex="-1"

@@ -5,6 +5,7 @@ import { moveInToolbar } from "./arrows";
 import { command, tip } from "./commands";
 import { Icon } from "./Icon";
 import type { IconName } from "./icons";
+import { steppingItems } from "./steppingItems";
 import { useModel, useSelect, useUi } from "./use";
 
 /** The first slot: what moves the program on, whatever it is doing. */
@@ -60,6 +61,8 @@ function RunButton(props: { id: string; testId: string; icon: IconName; class?: 
 export function RunBar() {
   const primary = usePrimary();
   const does = useCommand(() => primary().id);
+  const model = useModel();
+  const ui = useUi();
   return (
     <div class="run" role="toolbar" aria-label="Run control" data-testid="dbg-toolbar" onKeyDown={moveInToolbar}>
       <button
@@ -81,6 +84,18 @@ export function RunBar() {
       <span class="sep" />
       <RunButton id="restart" testId="btn-restart" icon="restart" />
       <RunButton id="stop" testId="btn-stop" icon="stop" class="danger" />
+      <button
+        type="button"
+        class="rb slim"
+        data-testid="btn-stepping"
+        tabindex="-1"
+        aria-haspopup="menu"
+        aria-label="How it stops and steps"
+        title="How it stops and steps"
+        onClick={(event) => ui.openMenu(event.currentTarget, "How it stops and steps", steppingItems(model, ui))}
+      >
+        <Icon name="down" class="i12" />
+      </button>
     </div>
   );
 }

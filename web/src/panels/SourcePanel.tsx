@@ -11,6 +11,7 @@ import { ExceptionWidget } from "./ExceptionWidget";
 import { FileTabs } from "./FileTabs";
 import { HoverCard } from "./HoverCard";
 import { Icon } from "./Icon";
+import { policyItems } from "./policyItems";
 import { StartPage } from "./StartPage";
 import { SourceEditor } from "./source/editor";
 import { namesByLine } from "./source/expression";
@@ -122,6 +123,7 @@ export function SourcePanel() {
         keys: "Ctrl-F9",
         run: () => model.breakpoints.toggleEnabled(path, line),
       });
+      items.push(...policyItems(model, mark.wish));
     }
     ui.openMenu(event, `Line ${line}`, items);
   };

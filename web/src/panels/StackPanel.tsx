@@ -1,86 +1,40 @@
 // Threads and their frames. Library frames in a row fold into one line; the arrow marks the innermost frame.
 
 import { createMemo, Show } from "solid-js";
+import { holdsAll } from "../debugger/stops";
+import { ruleOffers } from "../model/codeOptions";
 import { place, shortPath } from "../model/paths";
-import { isStopped, phase } from "../model/selectors";
-import type { FrameView, State, StopView } from "../model/state";
+import { capabilities, currentSession, isStopped, phase, stops } from "../model/selectors";
+import type { FrameView, State } from "../model/state";
 import { moveInTree } from "./arrows";
+import { command, optionsOnly } from "./commands";
 import { Icon } from "./Icon";
 import { IconButton } from "./IconButton";
-import { copy } from "./ui";
+import { libraryWords, type StackRow, stackRows, type ThreadState } from "./stackRows";
+import { steppingItems } from "./steppingItems";
+import { copy, type MenuItem } from "./ui";
 import { Each, useModel, useSelect, useUi } from "./use";
 
-type StackRow =
-  | { kind: "thread"; key: string; id: number; name: string; open: boolean; state: "stopped" | "exception" | "held" }
-  | { kind: "frame"; key: string; frame: FrameView; isTop: boolean; selected: boolean }
-  | { kind: "library"; key: string; frames: FrameView[] }
-  | { kind: "more"; key: string; thread: number; left: number }
-  | { kind: "note"; key: string; text: string };
+const BADGE = { stopped: "badge stop", exception: "badge err", held: "badge", running: "badge run" };
 
-function frameRows(stop: StopView, thread: number): StackRow[] {
-  const known = stop.frames[thread];
-  if (known === undefined) return [{ kind: "note", key: `${thread} loading`, text: "loading" }];
-  if (known.error !== null) return [{ kind: "note", key: `${thread} error`, text: known.error }];
-  const rows: StackRow[] = [];
-  const selected = stop.selected?.thread === thread ? stop.selected.index : -1;
-  const shown = (frame: FrameView) => {
-    // Where it stopped is never folded away, unless a pause or an exception put it deep into a library.
-    const isTop = frame.index === 0 && thread === stop.thread && stop.reason !== "pause" && stop.exception === null;
-    return !frame.subtle || isTop || frame.index === selected;
-  };
-  for (let i = 0; i < known.frames.length; ) {
-    let end = i;
-    for (let next = known.frames[end]; next !== undefined && !shown(next); next = known.frames[end]) end += 1;
-    // Counted from the outer end, so that it is the same run at the next stop.
-    const key = `${thread} lib ${known.total - end}`;
-    const upTo = Math.max(end, i + 1);
-    const run = known.frames.slice(i, upTo);
-    i = upTo;
-    if (run.length > 1 && !stop.openLibraries.includes(key)) {
-      rows.push({ kind: "library", key, frames: run });
-      continue;
-    }
-    for (const frame of run) {
-      const isTop = frame.index === 0 && thread === stop.thread;
-      const own = `${thread} frame ${known.total - frame.index}`;
-      rows.push({ kind: "frame", key: own, frame, isTop, selected: frame.index === selected });
-    }
-  }
-  const left = known.total - known.frames.length;
-  if (left > 0) rows.push({ kind: "more", key: `${thread} more`, thread, left });
-  if (known.frames.length === 0) rows.push({ kind: "note", key: `${thread} none`, text: "no Python frames" });
-  return rows;
+const HINT = {
+  stopped: "Stopped by itself: choose it to see its call stack",
+  exception: "Stopped on an exception: choose it to see its call stack",
+  held: "Stands still because another thread has stopped",
+  running: "Runs on; its call stack shows when it stops",
+};
+
+/** What differs from how programs are stopped and stepped through unless the user says otherwise. */
+function optionWords(state: State): string {
+  const info = currentSession(state);
+  if (info === null || info.state === "ended") return "";
+  const { justMyCode, stopPolicy, rules } = info.options;
+  const words: string[] = [];
+  if (stopPolicy === "thread") words.push("stops one thread");
+  if (!justMyCode) words.push("all code");
+  if (rules.length > 0) words.push(rules.length === 1 ? "1 rule" : `${rules.length} rules`);
+  return words.join(" · ");
 }
-
-function stackRows(state: State): StackRow[] {
-  const { stop } = state;
-  if (stop === null) return [];
-  const known = stop.threads.some((one) => one.id === stop.thread);
-  const threads = known ? stop.threads : [{ id: stop.thread, name: "Thread" }, ...stop.threads];
-  const order = [...threads].sort((a, b) => Number(b.id === stop.thread) - Number(a.id === stop.thread));
-  return order.flatMap(({ id, name }): StackRow[] => {
-    const open = stop.openThreads.includes(id);
-    const stoppedHere = stop.exception === null ? "stopped" : "exception";
-    const row: StackRow = {
-      kind: "thread",
-      key: `thread ${id}`,
-      id,
-      name,
-      open,
-      state: id === stop.thread ? stoppedHere : "held",
-    };
-    return open ? [row, ...frameRows(stop, id)] : [row];
-  });
-}
-
-function libraryWords(frames: FrameView[]): string {
-  const names = frames.map((frame) => (frame.module ?? frame.fileName).split(".")[0] ?? "");
-  const unique = [...new Set(names)];
-  const listed = unique.slice(0, 3).join(", ");
-  return `${frames.length} library frames · ${listed}${unique.length > 3 ? ", …" : ""}`;
-}
-
-const BADGE = { stopped: "badge stop", exception: "badge err", held: "badge" };
 
 export function StackPanel() {
   const model = useModel();
@@ -89,6 +43,8 @@ export function StackPanel() {
   const stale = useSelect((state) => !isStopped(state));
   const is = useSelect(phase);
   const stop = useSelect((state) => state.stop);
+  const options = useSelect(optionWords);
+  const ended = useSelect((state) => optionsOnly(state) !== null);
   const workspace = useSelect((state) => state.workspace?.path ?? null);
   const at = (frame: FrameView) => place(frame.path || frame.fileName, frame.line);
   const text = createMemo(() =>
@@ -100,7 +56,8 @@ export function StackPanel() {
       .join("\n"),
   );
   const act = (row: StackRow, focus: boolean) => {
-    if (stale()) return;
+    if (row.kind === "thread" && row.choosable) return model.sessions.showThread(row.id);
+    if (stale() || (row.kind === "thread" && row.open === null)) return;
     if (row.kind === "thread") model.sessions.toggleThread(row.id);
     else if (row.kind === "frame") model.sessions.selectFrame(row.frame, focus);
     else if (row.kind === "library") model.store.dispatch({ type: "toggleLibrary", key: row.key });
@@ -113,17 +70,46 @@ export function StackPanel() {
     event.preventDefault();
     act(row, event.key === "Enter");
   };
-  const menu = (event: MouseEvent, row: StackRow) => {
-    if (row.kind !== "frame") return;
-    ui.openMenu(event, "Frame", [
+  const frameItems = (frame: FrameView): MenuItem[] => {
+    const items: MenuItem[] = [
       { label: "Copy call stack", run: () => void copy(text()) },
-      { label: "Copy this frame", run: () => void copy(`${row.frame.name} (${row.frame.path}:${row.frame.line})`) },
-    ]);
+      { label: "Copy this frame", run: () => void copy(`${frame.name} (${frame.path}:${frame.line})`) },
+    ];
+    const state = model.store.get();
+    if (capabilities(state).ikpdb?.options !== true) return items;
+    const as = frame.subtle ? "my own code" : "library code";
+    const offers = ruleOffers(frame).map(
+      ({ name, rule }): MenuItem => ({
+        label: `Treat ${name} as ${as}`,
+        disabled: optionsOnly(state) !== null,
+        run: () => model.options.addRule(rule),
+      }),
+    );
+    const forget = command("forgetRules");
+    const item = { label: forget.title, disabled: forget.unless(state) !== null, run: () => forget.run(model, ui) };
+    return [...items, "line", ...offers, item];
+  };
+  const threadItems = (row: StackRow & { kind: "thread" }): MenuItem[] => [
+    {
+      label: "Show its call stack",
+      disabled: row.open === null || (row.open && !row.choosable),
+      run: () => act(row, false),
+    },
+    {
+      label: "Continue this thread",
+      disabled: !stops(model.store.get()).some((one) => one.threadId === row.id && !holdsAll(one)),
+      run: () => (row.choosable ? model.run.resumeThread(row.id) : model.run.resume()),
+    },
+    { label: "Pause this thread", disabled: row.state !== "running", run: () => model.run.pauseThread(row.id) },
+  ];
+  const menu = (event: MouseEvent, row: StackRow) => {
+    if (row.kind === "frame") ui.openMenu(event, "Frame", frameItems(row.frame));
+    else if (row.kind === "thread") ui.openMenu(event, "Thread", threadItems(row));
   };
   const words = (row: StackRow): string => {
     switch (row.kind) {
       case "thread":
-        return `${row.name}, ${row.state}`;
+        return `${row.name}, ${row.state}${row.choosable ? ", not shown" : ""}`;
       case "frame":
         return `${row.frame.name}, ${at(row.frame)}${row.isTop ? ", where it stopped" : ""}`;
       case "library":
@@ -138,7 +124,18 @@ export function StackPanel() {
     <section class="sec stack" data-testid="panel-stack" data-region aria-label="Call stack">
       <header>
         <h2>Call stack</h2>
-        <span class="grow" />
+        <span class="n cut grow" data-testid="stack-options" title={options()}>
+          {options()}
+        </span>
+        <IconButton
+          icon="more"
+          label="How it stops and steps"
+          testId="stack-menu"
+          disabled={ended()}
+          run={(event) =>
+            ui.openMenu(event.currentTarget as Element, "How it stops and steps", steppingItems(model, ui))
+          }
+        />
         <IconButton
           icon="copy"
           label="Copy call stack"
@@ -163,6 +160,7 @@ export function StackPanel() {
                 class="row"
                 classList={{
                   thr: row().kind === "thread",
+                  waits: row().kind === "thread" && (row() as { choosable: boolean }).choosable,
                   fr: row().kind !== "thread",
                   lib:
                     row().kind === "library" ||
@@ -178,7 +176,10 @@ export function StackPanel() {
                 aria-level={row().kind === "thread" ? 1 : 2}
                 aria-label={words(row())}
                 aria-selected={row().kind === "frame" && (row() as { selected: boolean }).selected}
-                aria-expanded={row().kind === "thread" ? (row() as { open: boolean }).open : undefined}
+                aria-expanded={
+                  row().kind === "thread" ? ((row() as { open: boolean | null }).open ?? undefined) : undefined
+                }
+                title={row().kind === "thread" ? HINT[(row() as { state: ThreadState }).state] : undefined}
                 tabindex={index() === 0 ? 0 : -1}
                 data-row
                 data-testid={row().kind === "frame" ? "row" : row().kind === "thread" ? "thread-row" : "stack-extra"}
@@ -203,7 +204,9 @@ function RowContent(props: { row: StackRow; at(frame: FrameView): string }) {
       case "thread":
         return (
           <>
-            <Icon name={row.open ? "down" : "right"} class="tw" />
+            <Show when={row.open !== null} fallback={<span class="tw" />}>
+              <Icon name={row.open ? "down" : "right"} class="tw" />
+            </Show>
             <span class="nm cut">{row.name}</span>
             <span class={BADGE[row.state]}>{row.state}</span>
           </>

@@ -74,7 +74,9 @@ export function StatusSentence() {
   const failed = useSelect(hasFailed);
   const [announced, setAnnounced] = createSignal("");
   createEffect(() => {
-    const text = says().phase === "running" ? "Running" : plain(says().main);
+    const { others = "" } = says();
+    const stands = others === "" ? plain(says().main) : `${plain(says().main)}. ${others}`;
+    const text = says().phase === "running" ? "Running" : stands;
     const timer = setTimeout(() => setAnnounced(text), 400);
     onCleanup(() => clearTimeout(timer));
   });

@@ -1,7 +1,18 @@
 // Every command of the window: one row drives its key, its button's tooltip, the palette and the key list.
 
 import type { Model } from "../model/model";
-import { activeDocument, currentSession, isStopped, markAt, marks, phase, topFrame } from "../model/selectors";
+import {
+  activeDocument,
+  capabilities,
+  currentSession,
+  isStopped,
+  markAt,
+  marks,
+  phase,
+  shownStop,
+  stops,
+  topFrame,
+} from "../model/selectors";
 import type { State } from "../model/state";
 import { findInSource } from "./findInSource";
 import { cycleRegions } from "./regions";
@@ -14,6 +25,8 @@ export interface Command {
   keys: string[];
   /** Keys that a text field or the terminal needs for itself. */
   notInText?: boolean;
+  /** Of what is switched on and off: which it is now. */
+  isOn?(state: State): boolean;
   /** Why it cannot be done now; null if it can. */
   unless(state: State): string | null;
   run(model: Model, ui: Ui): void;
@@ -30,7 +43,7 @@ const stoppedOnly = (state: State): string | null => {
 /** A step has nothing to step to when the exception has left its frames. */
 const stepOnly = (state: State): string | null =>
   stoppedOnly(state) ??
-  (currentSession(state)?.stopped?.ikpdbUnwound === true ? "The exception has left this frame: continue" : null);
+  (shownStop(state)?.ikpdbUnwound === true ? "The exception has left this frame: continue" : null);
 
 const liveOnly = (state: State): string | null => {
   const now = phase(state);
@@ -57,6 +70,17 @@ const pauseOnly = (state: State): string | null => {
   const info = currentSession(state);
   if (info?.undebugged !== undefined) return info.undebugged;
   return phase(state) === "running" ? null : "Only while the program is running";
+};
+
+/** What is only understood by debuggers that say so. */
+export const optionsOnly = (state: State): string | null =>
+  liveOnly(state) ?? (capabilities(state).ikpdb?.options === true ? null : "This debugger knows no such choice");
+
+/** Only where threads are stopped one by one there are several to choose from. */
+const severalOnly = (state: State): string | null => {
+  if (state.link.kind !== "open") return "Not possible until the hub is back";
+  const others = stops(state).filter((one) => one !== shownStop(state));
+  return others.length > 0 ? null : "Only while several threads are stopped";
 };
 
 const documentOnly = (state: State): string | null =>
@@ -97,6 +121,13 @@ export const COMMANDS: Command[] = [
   { id: "pause", title: "Pause", keys: ["F6"], unless: pauseOnly, run: (model) => model.run.pause() },
   { id: "over", title: "Step over", keys: ["F10"], unless: stepOnly, run: (model) => model.run.stepOver() },
   { id: "into", title: "Step into", keys: ["F11"], unless: stepOnly, run: (model) => model.run.stepInto() },
+  {
+    id: "intoAnyway",
+    title: "Step into library code",
+    keys: ["Ctrl-F11"],
+    unless: (state) => stepOnly(state) ?? optionsOnly(state),
+    run: (model) => model.run.stepIntoAnyway(),
+  },
   { id: "out", title: "Step out", keys: ["Shift-F11"], unless: stepOnly, run: (model) => model.run.stepOut() },
   {
     id: "runTo",
@@ -104,6 +135,46 @@ export const COMMANDS: Command[] = [
     keys: ["Ctrl-F10"],
     unless: (state) => stepOnly(state) ?? documentOnly(state),
     run: (model) => atCursor(model, (document, line) => model.run.runTo(document, line)),
+  },
+  {
+    id: "nextThread",
+    title: "Show the next stopped thread",
+    keys: ["Shift-F6"],
+    unless: severalOnly,
+    run: (model) => model.sessions.showNextThread(),
+  },
+  {
+    id: "continueAll",
+    title: "Continue all stopped threads",
+    keys: [],
+    unless: severalOnly,
+    run: (model) => model.run.resumeAll(),
+  },
+  {
+    id: "justMyCode",
+    title: "Just my code: steps skip the library, on or off",
+    keys: [],
+    isOn: (state) => currentSession(state)?.options.justMyCode === true,
+    unless: optionsOnly,
+    run: (model) => model.options.toggleJustMyCode(),
+  },
+  {
+    id: "stopPolicy",
+    title: "Stop only the thread that hits, on or off",
+    keys: [],
+    isOn: (state) => currentSession(state)?.options.stopPolicy === "thread",
+    unless: optionsOnly,
+    run: (model) => model.options.toggleStopPolicy(),
+  },
+  {
+    id: "forgetRules",
+    title: "Forget rules of own and library code",
+    keys: [],
+    unless: (state) => {
+      const rules = currentSession(state)?.options.rules.length ?? 0;
+      return optionsOnly(state) ?? (rules === 0 ? "There are no rules" : null);
+    },
+    run: (model) => model.options.forgetRules(),
   },
   {
     id: "restart",
@@ -140,9 +211,26 @@ export const COMMANDS: Command[] = [
     run: (model) => atCursor(model, (document, line) => model.breakpoints.toggleEnabled(document, line)),
   },
   {
+    id: "functionBreakpoint",
+    title: "Add function breakpoint…",
+    keys: [],
+    unless: (state) => {
+      if (state.link.kind !== "open") return "Not possible until the hub is back";
+      const able = currentSession(state)?.capabilities;
+      const can = able === undefined || able.supportsFunctionBreakpoints === true;
+      return can ? null : "This debugger knows no function breakpoints";
+    },
+    run: (model, ui) => {
+      // A narrow window has the list behind a button, a phone in a tab.
+      model.store.dispatch({ type: "layout", change: { leftOpen: true, phone: "breakpoints" } });
+      ui.setNamesFunction(true);
+    },
+  },
+  {
     id: "masterSwitch",
     title: "All breakpoints on or off",
     keys: ["Ctrl-F8"],
+    isOn: (state) => state.breakpoints.active,
     unless: always,
     run: (model) => model.breakpoints.activate(!model.store.get().breakpoints.active),
   },

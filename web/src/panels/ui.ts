@@ -10,6 +10,8 @@ export type MenuItem =
       note?: string;
       icon?: IconName;
       checked?: boolean;
+      /** Of several such in a row one is chosen. */
+      oneOf?: boolean;
       disabled?: boolean;
       run(): void;
     }
@@ -31,6 +33,7 @@ export function createUi() {
   const [menu, setMenu] = createSignal<OpenMenu | null>(null);
   const [dialog, setDialog] = createSignal<Dialog | null>(null);
   const [keyboard, setKeyboard] = createSignal<"console" | "terminal" | null>(null);
+  const [namesFunction, setNamesFunction] = createSignal(false);
   const [theme, setTheme] = createSignal<Theme>("dark");
   return {
     menu,
@@ -41,6 +44,9 @@ export function createUi() {
     /** The panel that is to have the keyboard as soon as it is there; it takes the wish away. */
     keyboard,
     setKeyboard,
+    /** Whether the name of a function to stop at is being typed. */
+    namesFunction,
+    setNamesFunction,
     closeMenu: () => setMenu(null),
     /** Opens a menu at the pointer, or below an element. */
     openMenu(at: MouseEvent | Element, label: string, items: MenuItem[]) {
