@@ -136,6 +136,8 @@ spin(1)
         assert_eq!(debuggee.printed(), "go");
         let threads = debuggee.request("threads", json!({}));
         let zero = threads["threads"].as_array().unwrap().iter().find(|it| it["name"] == "zero").unwrap()["id"].clone();
+        let refusal = debuggee.try_request("pause", json!({"threadId": 99})).unwrap_err();
+        assert!(refusal.contains("no thread 99"), "{version}: {refusal}");
         debuggee.request("pause", json!({"threadId": zero}));
         let stop = debuggee.stopped();
         assert_eq!((&stop.body["threadId"], &stop.body["allThreadsStopped"]), (&zero, &json!(false)), "{version}");

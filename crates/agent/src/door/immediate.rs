@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use ikpdb_proto::agent::{self, RAISED, UNCAUGHT, USER_UNHANDLED};
-use ikpdb_proto::{Event, Failure, Request, Response, dap};
+use ikpdb_proto::{Event, Failure, Request, Response, StopPolicy, dap};
 use pyo3::Python;
 
 use super::mailbox::MAILBOX;
@@ -166,8 +166,15 @@ fn pause(request: &Request) -> Result<Response, Failure> {
     if !lifetime::debugging() {
         return Err(Failure::user("the program is not debugged any more"));
     }
-    // If the whole program stops, the thread is only the one to be shown, and may have ended since.
     let arguments: dap::ThreadArguments = request.arguments()?;
+    let id = arguments.thread_id;
+    // If the whole program stops, the thread is only the one to be shown, and may have ended since.
+    if stop::policy() == StopPolicy::Thread && within_patience(|py| drop(threads::list(py))) {
+        let is_there = threads::last_known().iter().any(|it| it.id == id);
+        if !is_there {
+            return Err(threads::no_such(id));
+        }
+    }
     if !MAILBOX.is_held() && MAILBOX.stop_of(arguments.thread_id).is_none() {
         pause::request(arguments.thread_id);
     }

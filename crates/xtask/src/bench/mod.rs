@@ -14,6 +14,6 @@ pub(crate) use callgrind::stand_in;
 pub(crate) use debuggee::Starter;
 pub(crate) use machine::{date as today, describe as machine_line};
 pub(crate) use measure::{Bench, Selection};
-pub(crate) use plan::{Debugger, Scenario, WORKLOADS};
+pub(crate) use plan::{Debugger, Scenario, WITH_JIT, WORKLOADS};
 pub(crate) use report::{missed, render, unmeasured};
 pub(crate) use results::Results;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::latency;
+use super::plan::WITH_JIT;
 use super::plan::{
     Debugger, INSTRUCTIONS_TARGET, MEMORY_TARGET, PAIRS, STEP_TARGET, Scenario, WORKLOADS, counts_instructions,
 };
@@ -231,7 +232,7 @@ pub(crate) fn missed(version: &str, python: &OfPython) -> Vec<String> {
     for workload in &WORKLOADS {
         for scenario in all_scenarios() {
             let key = format!("IKPdb/{}/{}", workload.name, scenario.name());
-            let target = scenario.target(workload.name).unwrap_or(f64::INFINITY);
+            let target = scenario.target(workload.name, version.ends_with(WITH_JIT)).unwrap_or(f64::INFINITY);
             if python.time.get(&key).is_some_and(|row| row.ratio.low > target) {
                 missed.push(format!("{} {} time <= {target}", workload.name, scenario.name()));
             }

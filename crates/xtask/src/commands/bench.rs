@@ -8,7 +8,8 @@ use clap::ValueEnum;
 use ikpdb_testkit::Python;
 
 use crate::bench::{
-    Bench, Debugger, Results, Scenario, Selection, Starter, WORKLOADS, machine_line, missed, render, today, unmeasured,
+    Bench, Debugger, Results, Scenario, Selection, Starter, WITH_JIT, WORKLOADS, machine_line, missed, render, today,
+    unmeasured,
 };
 use crate::{dist, setup, shell};
 
@@ -19,7 +20,7 @@ const DEBUGPY: &str = "debugpy==1.8.22";
 /// Results are kept in docs/benchmarks.json, to be committed with the page: a run of some rows leaves the others as they were.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Interpreters, such as 3.12 (the oldest of that minor version); 3.12 and 3.13 by default
+    /// Interpreters, such as 3.12 (the oldest of that minor version), or 3.15+jit; 3.12 and 3.13 by default
     #[arg(long, value_delimiter = ',', default_value = "3.12,3.13")]
     python: Vec<String>,
 
@@ -106,17 +107,19 @@ fn measure(arguments: &Arguments, results: &mut Results) -> Result<Vec<String>> 
     let setup = setup::interpreters()?;
     let mut failures = Vec::new();
     for version in &arguments.python {
+        let (version, jit) = version.strip_suffix("+jit").map_or((&version[..], false), |version| (version, true));
         let python = pick(&setup, version)?;
         let name = format!("debugpy-{}", python.version);
         let debugpy = setup::environment(&name, &python.executable, DEBUGPY, &[DEBUGPY])?.join("bin/python");
         let folder = shell::folder(shell::target().join("bench"))?;
-        let starter =
-            Starter { python: python.executable.clone(), ikpdb: ikpdb.clone(), debugpy, folder, variables: Vec::new() };
+        let variables = if jit { vec![("PYTHON_JIT", PathBuf::from("1"))] } else { Vec::new() };
+        let starter = Starter { python: python.executable.clone(), ikpdb: ikpdb.clone(), debugpy, folder, variables };
         results.measured_on(&machine_line(), &today());
-        eprintln!("==> CPython {}", python.version);
-        let mut of_python = results.pythons.remove(&python.version).unwrap_or_default();
+        let version = format!("{}{}", python.version, if jit { WITH_JIT } else { "" });
+        eprintln!("==> CPython {version}");
+        let mut of_python = results.pythons.remove(&version).unwrap_or_default();
         let mut bench = Bench::new(&starter, &selection);
-        let (version, kept) = (python.version.clone(), &mut *results);
+        let kept = &mut *results;
         let found = bench.run(&mut of_python, &mut |rows| {
             kept.pythons.insert(version.clone(), rows.clone());
             keep(kept)
