@@ -18,9 +18,9 @@ use ikpdb_server::private::{self, Starting};
 use crate::embedded::libraries;
 
 const ABOUT: &str = "\
-For editors: they start this command, speak on its standard input and output, and `launch` a program with 'program',
-'module' or 'code', and 'args', 'cwd', 'env', 'python', 'stopOnEntry', 'justMyCode', 'rules' (what is your own code, as
-[{\"module\": \"flask\", \"include\": true}] or by \"path\"), 'stopPolicy' ('all', or 'thread' for the one that comes to
+For editors: they start this command, speak on its standard input and output, and `launch` a program with 'program', \
+'module' or 'code', and 'args', 'cwd', 'env', 'python', 'stopOnEntry', 'justMyCode', 'rules' (what is your own code, as \
+[{\"module\": \"flask\", \"include\": true}] or by \"path\"), 'stopPolicy' ('all', or 'thread' for the one that comes to \
 a breakpoint). What the program prints comes as `output` events; it has nothing to read.";
 
 /// Options of `ikpdb dap`.
