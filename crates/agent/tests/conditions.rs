@@ -96,20 +96,75 @@ fn conditions_decide_as_python_does_for_values_of_all_kinds() {
         assert!(set["breakpoints"].as_array().unwrap().iter().all(|it| it["verified"] == true), "{set}");
         debuggee.go("continue", stop.thread);
         let expected: BTreeMap<String, Vec<usize>> = serde_json::from_str(&debuggee.printed()).unwrap();
-        let mut told: BTreeMap<String, Vec<usize>> =
-            CONDITIONS.iter().map(|condition| ((*condition).to_owned(), Vec::new())).collect();
-        while let Some(output) = debuggee.event_until_end("output") {
-            if output["category"] != "console" {
-                continue;
-            }
-            for line in output["output"].as_str().unwrap().lines() {
-                let (number, index) = line.split_once(':').unwrap();
-                let condition = CONDITIONS[number.parse::<usize>().unwrap()];
-                told.get_mut(condition).unwrap().push(index.parse().unwrap());
-            }
+        let told = told(&mut debuggee);
+        for (number, condition) in CONDITIONS.iter().enumerate() {
+            let told = told.get(&number).map_or(&[][..], |it| it);
+            assert_eq!(told, expected[*condition], "{} {condition}, seed {seed}", python.version);
         }
-        for condition in CONDITIONS {
-            assert_eq!(told[condition], expected[condition], "{} {condition}, seed {seed}", python.version);
+    }
+}
+
+/// What logpoints printed as `number:index`, until the program's end: the indices, by number.
+fn told(debuggee: &mut Debuggee) -> BTreeMap<usize, Vec<usize>> {
+    let mut told: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    while let Some(output) = debuggee.event_until_end("output") {
+        if output["category"] != "console" {
+            continue;
+        }
+        for line in output["output"].as_str().unwrap().lines() {
+            let (number, index) = line.split_once(':').unwrap();
+            told.entry(number.parse().unwrap()).or_default().push(index.parse().unwrap());
+        }
+    }
+    told
+}
+
+/// Hits are counted when the condition holds; which of them count is what Python says of their number.
+#[test]
+fn hit_conditions_pick_the_hits_that_python_would() {
+    const LOOP: &str = "\
+import json, sys
+wanted = json.loads(sys.argv[1])
+hits, expected = [0] * len(wanted), [[] for _ in wanted]
+for index in range(150):
+    for number, (sign, count, condition) in enumerate(wanted):
+        if eval(condition):
+            hits[number] += 1
+            test = f'{hits[number]} % {count} == 0' if sign == '%' else f'{hits[number]} {sign or \"==\"} {count}'
+            if eval(test): expected[number].append(index)
+    pass  # BP:here
+print(json.dumps(expected))
+";
+    for (seed, python) in pythons().into_iter().enumerate() {
+        let mut random = 12345 + u32::try_from(seed).unwrap();
+        let mut below = |limit: u32| {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (random >> 16) % limit
+        };
+        let wanted: Vec<(&str, u32, &str)> = (0..60)
+            .map(|_| {
+                let sign = ["", "==", ">", ">=", "<", "<=", "%"][below(7) as usize];
+                (sign, 1 + below(60), ["True", "index % 2", "index > 70"][below(3) as usize])
+            })
+            .collect();
+        let launch =
+            Launch { args: vec![serde_json::to_string(&wanted).unwrap()], stop_on_entry: true, ..Launch::default() };
+        let mut debuggee = Debuggee::launch(&python, LOOP, launch);
+        let stop = debuggee.stopped();
+        let breakpoint = |(number, (sign, count, condition)): (usize, &(&str, u32, &str))| {
+            let log = format!("{number}:{{index}}");
+            let hits = format!("{sign}{count}");
+            json!({"line": debuggee.line("here"), "condition": condition, "hitCondition": hits, "logMessage": log})
+        };
+        let breakpoints: Vec<Value> = wanted.iter().enumerate().map(breakpoint).collect();
+        let path = debuggee.script.to_str().unwrap().to_owned();
+        debuggee.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": breakpoints}));
+        debuggee.go("continue", stop.thread);
+        let expected: Vec<Vec<usize>> = serde_json::from_str(&debuggee.printed()).unwrap();
+        let told = told(&mut debuggee);
+        for (number, what) in wanted.iter().enumerate() {
+            let told = told.get(&number).map_or(&[][..], |it| it);
+            assert_eq!(told, expected[number], "{} {what:?}", python.version);
         }
     }
 }
