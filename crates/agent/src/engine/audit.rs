@@ -60,6 +60,7 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
         b"sys.excepthook" => {
             if let Some(value) = argument(2).filter(|it| !it.is_none()) {
                 exceptions::uncaught(py, &value);
+                exceptions::report_begins();
             }
         }
         b"sys.unraisablehook" => {

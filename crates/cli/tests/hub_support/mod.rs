@@ -199,7 +199,7 @@ pub fn runner_hello() -> Value {
     json!({
         "protocol": 1, "build": "0", "pid": 100,
         "run": {"argv": ["/usr/bin/python3", "app.py"], "name": "app.py", "cwd": "/", "env": {"TOKEN": "env-secret-4711"},
-                "python": python(), "stopOnEntry": true, "justMyCode": true},
+                "python": python(), "stopOnEntry": true, "justMyCode": true, "stopPolicy": "all", "rules": []},
         "streams": {"stdin": {"kind": "terminal"}, "stdout": {"kind": "terminal"}, "stderr": {"kind": "terminal"},
                     "attached": true},
     })

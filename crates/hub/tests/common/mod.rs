@@ -280,7 +280,7 @@ impl World {
         json!({
             "protocol": 1, "build": "1.2.3", "pid": pid,
             "run": {"argv": ["/usr/bin/python3", "app.py"], "name": "app.py", "cwd": "/w", "env": {"A": "b"},
-                    "python": python(), "stopOnEntry": true, "justMyCode": true},
+                    "python": python(), "stopOnEntry": true, "justMyCode": true, "stopPolicy": "all", "rules": []},
             "streams": {"stdin": {"kind": "terminal"}, "stdout": {"kind": "terminal"}, "stderr": {"kind": "terminal"},
                         "attached": true},
         })

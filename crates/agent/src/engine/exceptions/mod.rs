@@ -11,7 +11,7 @@ mod rules;
 mod walk;
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ikpdb_proto::{Event, dap};
@@ -120,6 +120,10 @@ pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *m
     let just_my_code = options().now.just_my_code;
     // SAFETY: the record of running code.
     let user = unsafe { (*info).user };
+    // SAFETY: always allowed.
+    if !user && REPORTING.load(Ordering::Relaxed) == unsafe { libc::pthread_self() as usize } {
+        return;
+    }
     // SAFETY: as above.
     let reaches_user = user && !is_new && just_my_code && unsafe { comes_from_library(traceback) };
     if !is_new && !reaches_user {
@@ -330,6 +334,16 @@ pub(crate) fn ignored(py: Python<'_>, value: &Bound<'_, PyAny>) {
     {
         uncaught(py, value);
     }
+}
+
+/// `pthread_self` of the thread whose last exception the interpreter reports; 0 = none.
+static REPORTING: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on this thread writes a traceback: what the library raises on the way (when there is no memory for it, say) is for the
+/// interpreter, which is below and takes it.
+pub(crate) fn report_begins() {
+    // SAFETY: always allowed.
+    REPORTING.store(unsafe { libc::pthread_self() as usize }, Ordering::Relaxed);
 }
 
 /// The interpreter is about to report an exception as the end of the program or of a thread.
