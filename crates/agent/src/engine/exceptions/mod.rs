@@ -12,7 +12,7 @@ mod walk;
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ikpdb_proto::{Event, dap};
 use pyo3::exceptions::{PyGeneratorExit, PyKeyboardInterrupt, PyStopAsyncIteration, PyStopIteration, PySystemExit};
@@ -47,8 +47,8 @@ static RULES: GilCell<State> = GilCell::new(State::new());
 
 struct State {
     rules: Vec<Rule>,
-    /// Which rules are about exceptions of which types, by their addresses; the types are held.
-    about: Vec<(Ref, Vec<bool>)>,
+    /// The rules that are about exceptions of a type, by its address; the types are held.
+    about: Vec<(Ref, Arc<[Rule]>)>,
     /// The exceptions that were shown where they were raised and may still be reported. They are not held: who raises another one
     /// at the same address takes it out.
     shown: Option<HashSet<usize>>,
@@ -117,21 +117,23 @@ pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *m
     let _reserve = reserve::Opened::for_exception(value);
     // SAFETY: a traceback, live under the GIL: the frames that the exception has come through.
     let is_new = unsafe { next_traceback(traceback) }.is_null();
-    let just_my_code = options().now.just_my_code;
     // SAFETY: the record of running code.
     let user = unsafe { (*info).user };
+    if !is_new && !user {
+        return;
+    }
     // SAFETY: always allowed.
     if !user && REPORTING.load(Ordering::Relaxed) == unsafe { libc::pthread_self() as usize } {
         return;
     }
     // SAFETY: as above.
-    let reaches_user = user && !is_new && just_my_code && unsafe { comes_from_library(traceback) };
+    let reaches_user = !is_new && unsafe { comes_from_library(traceback) } && options().now.just_my_code;
     if !is_new && !reaches_user {
         return;
     }
     // SAFETY: the exception, live under the GIL.
     let value = unsafe { Bound::from_borrowed_ptr(py, value) };
-    let Some(mode) = wanted(py, info, offset, &value, is_new, is_new && (user || !just_my_code) || reaches_user) else {
+    let Some(mode) = wanted(py, info, offset, &value, is_new, user) else {
         return;
     };
     RULES.with(py, |state| state.shown.get_or_insert_default().insert(value.as_ptr().addr()));
@@ -176,22 +178,21 @@ fn wanted(
     offset: u32,
     value: &Bound<'_, PyAny>,
     is_new: bool,
-    counts_as_raised: bool,
+    user: bool,
 ) -> Option<BreakMode> {
-    let about = about(py, value);
+    let rules = rules_about(py, value);
     if is_new {
         RULES.with(py, |state| state.shown.as_mut().is_some_and(|shown| shown.remove(&value.as_ptr().addr())));
     }
-    let rules: Vec<Rule> = RULES.with(py, |state| {
-        state.rules.iter().zip(&about).filter(|(_, about)| **about).map(|(rule, _)| rule.clone()).collect()
-    });
     if rules.is_empty() || rules.iter().any(|rule| rule.mode == Mode::Never) {
         return None;
     }
     let (control, on_purpose) = (is_control_flow(value), ends_on_purpose(value));
     let (silent, by_name) = (control || is_clean_exit(value), |rule: &&Rule| rule.names_types());
     let holds = |rule: &&Rule| rule.condition.as_deref().is_none_or(|condition| condition_holds(py, condition, value));
-    let mut raised = rules.iter().filter(|rule| rule.mode == Mode::Raised && counts_as_raised);
+    // In the library it counts without just my code only; what reaches the user's own code does in any case.
+    let counts = || user || !options().now.just_my_code;
+    let mut raised = rules.iter().filter(|rule| rule.mode == Mode::Raised && counts());
     if raised.any(|rule| (!silent || by_name(&rule)) && holds(&rule)) {
         return Some(BreakMode::Always);
     }
@@ -215,18 +216,23 @@ fn wanted(
     })
 }
 
-/// Which rules are about an exception of this type.
-fn about(py: Python<'_>, value: &Bound<'_, PyAny>) -> Vec<bool> {
+/// The rules that are about an exception of this type.
+fn rules_about(py: Python<'_>, value: &Bound<'_, PyAny>) -> Arc<[Rule]> {
     let class = value.get_type();
     let known = RULES.with(py, |state| {
-        state.about.iter().find(|(known, _)| known.as_ptr() == class.as_ptr().cast()).map(|(_, about)| about.clone())
+        state
+            .about
+            .iter()
+            .find(|(known, _)| known.as_ptr() == class.as_ptr().cast())
+            .map(|(_, rules)| Arc::clone(rules))
     });
     if let Some(known) = known {
         return known;
     }
     let names = inspect::exception_types(value);
-    let found: Vec<bool> = RULES.with(py, |state| state.rules.iter().map(|rule| rule.is_about(&names)).collect());
-    let entry = (Ref::from(class.into_any()), found.clone());
+    let is_about = |rule: &&Rule| rule.is_about(&names);
+    let found: Arc<[Rule]> = RULES.with(py, |state| state.rules.iter().filter(is_about).cloned().collect());
+    let entry = (Ref::from(class.into_any()), Arc::clone(&found));
     let old = RULES.with(py, |state| {
         let old = if state.about.len() >= MOST_TYPES { std::mem::take(&mut state.about) } else { Vec::new() };
         state.about.push(entry);
@@ -355,13 +361,9 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
     let _reserve = reserve::Opened::for_exception(value.as_ptr());
     let was_shown =
         RULES.with(py, |state| state.shown.as_mut().is_some_and(|shown| shown.remove(&value.as_ptr().addr())));
-    let about = about(py, value);
-    let (wanted, never) = RULES.with(py, |state| {
-        let mut rules = state.rules.iter().zip(&about).filter(|(_, about)| **about).map(|(rule, _)| rule);
-        let is_for =
-            |rule: &Rule| matches!(rule.mode, Mode::Uncaught | Mode::UserUnhandled) && rule.condition.is_none();
-        (rules.clone().any(is_for), rules.any(|rule| rule.mode == Mode::Never))
-    });
+    let rules = rules_about(py, value);
+    let is_for = |rule: &Rule| matches!(rule.mode, Mode::Uncaught | Mode::UserUnhandled) && rule.condition.is_none();
+    let (wanted, never) = (rules.iter().any(is_for), rules.iter().any(|rule| rule.mode == Mode::Never));
     if was_shown || !wanted || never {
         return;
     }
