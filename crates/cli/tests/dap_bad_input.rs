@@ -132,7 +132,7 @@ fn every_wrong_request_of_an_editor_gets_one_answer_and_its_session_goes_on() {
         let made = editor.call("setBreakpoints", many(1_000));
         assert_eq!(made["breakpoints"].as_array().unwrap().len(), 1_000);
         let refused = editor.refusal("setBreakpoints", many(100_000));
-        assert!(refused.contains("more than 10000 breakpoints"), "{refused}");
+        assert!(refused.contains("more than 20000 breakpoints"), "{refused}");
         editor.call("setBreakpoints", none);
         editor.call("setFunctionBreakpoints", json!({"breakpoints": []}));
         editor.call("setExceptionBreakpoints", json!({"filters": []}));

@@ -13,7 +13,7 @@ use crate::port::ConnectionId;
 pub(crate) const FUNCTIONS: &str = "";
 
 /// How many wishes there may be.
-const MANY: usize = 10_000;
+const MANY: usize = 20_000;
 
 /// How long a path or an expression may be.
 const LONG: usize = 64 << 10;
