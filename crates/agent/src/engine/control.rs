@@ -7,7 +7,7 @@ use pyo3::ffi::PyThreadState;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::breakpoints::{self, Spot};
+use super::breakpoints::{self, Glance, Spot};
 use super::codes::{self, CodeInfo};
 use super::gil_cell::GilCell;
 use super::step::{self, Kind, Verdict};
@@ -16,8 +16,8 @@ use super::what::{Reason, What};
 use super::{line_table, run_to};
 use crate::capi::{self, Ref};
 
-/// Whether a line has breakpoints whose conditions are false, as can be told at a glance, and nothing else is wanted there: the hottest
-/// path there is. Nothing here can panic or run code.
+/// Whether a line has breakpoints that do not stop now, as can be told at a glance, and nothing else is wanted there: the hottest
+/// path there is. Nothing here can panic or run code. Hits that do not count are counted then.
 #[inline]
 pub(crate) fn passes_by(info: *const CodeInfo, line: u32) -> bool {
     if info.is_null() || step::active() || run_to::active() || ANY_ENTERED.load(Ordering::Relaxed) {
@@ -25,16 +25,26 @@ pub(crate) fn passes_by(info: *const CodeInfo, line: u32) -> bool {
     }
     // SAFETY: the record of running code, under the GIL.
     let info = unsafe { &*info };
-    let mut has_one = false;
+    let (mut has_one, mut passes) = (false, None);
     for armed in &info.armed {
         if armed.spot == Spot::Line(line) {
-            if !armed.is_surely_false(info.code) {
-                return false;
+            match armed.glance(info.code) {
+                Glance::False => {}
+                Glance::Passes if passes.is_none() => passes = Some(armed),
+                // One is usual; of several all would have to be looked at before the first is counted.
+                Glance::Passes | Glance::Matters => return false,
             }
             has_one = true;
         } else if armed.spot == Spot::Entry {
             return false;
         }
+    }
+    // A line that merely goes on is no hit, and neither is one of an evaluation.
+    if let Some(armed) = passes {
+        if !info.continuations.is_empty() || stop::is_stopper() {
+            return false;
+        }
+        armed.passed();
     }
     has_one
 }

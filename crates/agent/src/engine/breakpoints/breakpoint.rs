@@ -154,6 +154,16 @@ impl Breakpoint {
         }
     }
 
+    /// Whether the next hit would not count. Under the GIL no other one comes between this and [`Self::passed`].
+    pub(super) fn would_pass(&self) -> bool {
+        self.hit_condition.is_some_and(|condition| !condition.holds(self.hits.load(Ordering::Relaxed) + 1))
+    }
+
+    /// It was reached with its condition true, at a hit that does not count.
+    pub(super) fn passed(&self) {
+        self.hits.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Notes where it is.
     pub(super) fn place(&self, found: Found) {
         *lock(&self.placement) = self.placed(found);

@@ -47,9 +47,18 @@ pub(crate) struct Armed {
 }
 
 impl Armed {
-    /// Whether its condition can be told to be false without running anything.
-    pub(crate) fn is_surely_false(&self, code: *mut PyObject) -> bool {
-        self.condition.as_ref().is_some_and(|condition| condition.holds_natively(code) == Some(false))
+    /// What can be told without running anything.
+    pub(crate) fn glance(&self, code: *mut PyObject) -> Glance {
+        match self.condition.as_ref().map_or(Some(true), |condition| condition.holds_natively(code)) {
+            Some(false) => Glance::False,
+            Some(true) if self.breakpoint.would_pass() => Glance::Passes,
+            _ => Glance::Matters,
+        }
+    }
+
+    /// It was reached at a hit that does not count.
+    pub(crate) fn passed(&self) {
+        self.breakpoint.passed();
     }
 
     /// Whose it is.
@@ -65,6 +74,17 @@ pub(crate) fn policy(info: *const CodeInfo, hits: &[i32]) -> Option<StopPolicy> 
     let of = |id: &i32| armed.iter().find(|it| it.breakpoint.id == *id).and_then(|it| it.breakpoint.wish.policy);
     let policies = hits.iter().map(|id| of(id).unwrap_or_else(stop::policy));
     policies.reduce(|one, other| if one == StopPolicy::All { one } else { other })
+}
+
+/// What can be told of a breakpoint that is reached without running anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Glance {
+    /// Its condition is false.
+    False,
+    /// Its condition is true, but this hit does not count.
+    Passes,
+    /// It stops, prints, or has to be asked.
+    Matters,
 }
 
 /// A place in a code object.
