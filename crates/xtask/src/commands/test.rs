@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 use ikpdb_testkit::Python;
 
+use crate::suites::rust::TestBinary;
 use crate::suites::support::Support;
 use crate::suites::{Outcome, Suite, dist, python, rust, web as web_suite};
 use crate::{setup, shell, web};
@@ -83,7 +84,9 @@ fn run_suites(suites: &[Suite], arguments: &Arguments) -> Vec<(Suite, Outcome)> 
             outcome
         }
         (Suite::Devmode, Ok(binaries), _) => {
-            let agent: Vec<_> = binaries.iter().filter(|binary| binary.package == "agent").cloned().collect();
+            let is_agents =
+                |binary: &&TestBinary| binary.package == "agent" && !OUTCOMES_ONLY.contains(&binary.target.as_str());
+            let agent: Vec<_> = binaries.iter().filter(is_agents).cloned().collect();
             rust::run(&agent, filter, &DEVMODE)
         }
     };
@@ -94,6 +97,10 @@ fn run_suites(suites: &[Suite], arguments: &Arguments) -> Vec<(Suite, Outcome)> 
         .map(|suite| (*suite, outcome(*suite).unwrap_or_else(|error| Outcome::broken(error.to_string()))))
         .collect()
 }
+
+/// Tests of the agent that compare what whole suites and many programs come to, with the debugger and without: in development mode they
+/// would say the same again, and take minutes.
+const OUTCOMES_ONLY: [&str; 4] = ["library_suites", "with_others", "differential", "snapping"];
 
 /// The environment of the second run of the agent's tests. The thousand short programs ran in the first.
 const DEVMODE: [(&str, &str); 3] = [("PYTHONMALLOC", "debug"), ("PYTHONDEVMODE", "1"), ("IKPDB_SHORT_PROGRAMS", "20")];

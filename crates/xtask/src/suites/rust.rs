@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(20 * 60);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TestBinary {
     pub(crate) package: String,
-    target: String,
+    pub(crate) target: String,
     folder: PathBuf,
     executable: PathBuf,
 }
