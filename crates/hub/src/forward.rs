@@ -138,13 +138,11 @@ impl Hub {
         if session.info.state != SessionState::Stopped {
             return;
         }
-        let stopped = session.info.stopped.as_ref();
-        let thread_id =
-            asked.as_ref().ok().map(|it| it.thread_id).or_else(|| stopped?.thread_id).unwrap_or(ThreadId(1));
+        let shown = session.info.stopped.as_ref().and_then(|it| it.thread_id);
+        let asked_for = asked.as_ref().ok().map(|it| it.thread_id);
+        let thread_id = asked_for.or(shown).unwrap_or(ThreadId(1));
         let single = asked.is_ok_and(|it| it.single_thread == Some(true));
-        let mut stops = stopped.into_iter().chain(&session.info.also_stopped);
-        let by_itself = stops.any(|it| it.thread_id == Some(thread_id) && it.all_threads_stopped == Some(false));
-        let all = says_all.unwrap_or(!single && !by_itself);
+        let all = says_all.unwrap_or(!single && !session.stands_by_itself(thread_id));
         let only = (!all).then_some(thread_id);
         session.continued.push(only);
         self.went_on(id, only);
@@ -157,8 +155,7 @@ impl Hub {
     /// A restart keeps them.
     fn options_changed(&mut self, id: SessionId, response: &Response) {
         let (Ok(session), Ok(options)) = (self.session(id), response.body::<Options>()) else { return };
-        session.run.options = options.clone();
-        session.info.options = options;
+        session.set_options(options);
         self.dirty.sessions.insert(id);
     }
 

@@ -3,7 +3,7 @@
 use ikpdb_proto::client::{SessionInfo, SessionState};
 use ikpdb_proto::dap::{SetExceptionBreakpointsArguments, StoppedEvent};
 use ikpdb_proto::runner::{RunSpec, RunnerExited};
-use ikpdb_proto::{Failure, SessionId, ThreadId};
+use ikpdb_proto::{Failure, Options, SessionId, ThreadId};
 use serde_json::{Map, Value};
 
 use crate::connection::Ask;
@@ -83,14 +83,30 @@ pub(crate) struct Ending {
 }
 
 impl Session {
+    /// How it is stopped and stepped through from now on; a restart keeps it.
+    pub(crate) fn set_options(&mut self, options: Options) {
+        self.run.options = options.clone();
+        self.info.options = options;
+    }
+
+    /// Whether a thread is stopped, and the others are not because of it.
+    pub(crate) fn stands_by_itself(&self, thread: ThreadId) -> bool {
+        self.stops().any(|it| it.thread_id == Some(thread) && it.all_threads_stopped == Some(false))
+    }
+
+    /// The stops of its threads, the last one first.
+    fn stops(&self) -> impl Iterator<Item = &StoppedEvent> {
+        self.info.stopped.iter().chain(self.info.also_stopped.iter().rev())
+    }
+
     /// Whether its program may still run.
     pub(crate) fn is_live(&self) -> bool {
         self.info.state != SessionState::Ended
     }
 
-    /// The stop of a program that has failed: it ends as soon as it is let go.
+    /// The stop of a program, or of a thread, that has failed: it ends as soon as it is let go.
     pub(crate) fn failed(&self) -> Option<&StoppedEvent> {
-        self.info.stopped.as_ref().filter(|stop| stop.ikpdb_uncaught == Some(true))
+        self.stops().find(|stop| stop.ikpdb_uncaught == Some(true))
     }
 
     /// The agent, if it takes breakpoints.

@@ -34,8 +34,12 @@ impl Hub {
         let waited = session.unwatched_since.is_some_and(|since| since + UNWATCHED_MS <= now);
         let (AgentLink::Joined(agent, _), Some(stop)) = (session.agent, session.failed()) else { return };
         if waited && clients == 0 {
+            // Another thread may have failed as well: for that it is counted anew.
             let arguments = serde_json::json!({"threadId": stop.thread_id});
             self.ask(agent, id, Request::new("continue", &arguments), Purpose::Unwatched);
+            if let Ok(session) = self.session(id) {
+                session.unwatched_since = None;
+            }
         }
     }
 }

@@ -89,3 +89,25 @@ fn a_breakpoint_says_whom_it_stops() {
     assert_eq!(change("thread"), json!([{"line": 3, "ikpdbStopPolicy": "thread"}]));
     assert_eq!(change("session"), json!([{"line": 3}]));
 }
+
+#[test]
+fn threads_that_have_failed_by_themselves_unseen_are_let_go_one_after_the_other() {
+    let mut world = World::new();
+    let (_, agent) = world.running();
+    for thread in [2, 3] {
+        let body =
+            json!({"reason": "exception", "threadId": thread, "allThreadsStopped": false, "ikpdbUncaught": true});
+        world.event(agent, "stopped", body);
+    }
+    // Another one is only stopped: nothing lets that go.
+    stop(&mut world, agent, 4, false);
+    for thread in [3, 2] {
+        world.pass(10_000);
+        let request = world.next_request(agent, "continue");
+        assert_eq!(request["arguments"], json!({"threadId": thread}));
+        world.reply(agent, &request, json!({"allThreadsContinued": false}));
+        world.event(agent, "continued", json!({"threadId": thread, "allThreadsContinued": false}));
+    }
+    world.pass(100_000);
+    assert!(world.read(agent).is_empty());
+}

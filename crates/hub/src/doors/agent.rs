@@ -90,8 +90,7 @@ impl Hub {
                 session.info.also_stopped = resume.also_stopped.clone().unwrap_or_default();
             }
             if let Some(options) = resume.options.clone() {
-                session.run.options = options.clone();
-                session.info.options = options;
+                session.set_options(options);
             }
         }
         let proof = prove(&session.secret, Prover::Hub, &hello.nonce, "");
