@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use crate::capi;
 use crate::capi::builtin::builtin;
 use crate::door::OUTBOX;
-use crate::engine::{breakpoints, events, exceptions, freeze, stop};
+use crate::engine::{breakpoints, events, exceptions, freeze, stop, threads};
 use crate::sync::Semaphore;
 
 /// How long the end of the program waits for a thread that is inside, unless that is stopped: then as long as it is.
@@ -155,7 +155,7 @@ pub(crate) fn ends() -> bool {
 /// `None` if it panicked, or if another thread is ending the interpreter: that thread needs nothing of us any more.
 pub(crate) fn callback<R>(py: Python<'_>, what: &str, work: impl FnOnce() -> R) -> Option<R> {
     let ending = ENDING.load(Ordering::Relaxed);
-    if ending != 0 && ending != this_thread() {
+    if ending != 0 && ending != threads::this() {
         return None;
     }
     CALLBACKS.store(CALLBACKS.load(Ordering::Relaxed) + 1, Ordering::Release);
@@ -194,11 +194,6 @@ pub(crate) fn wait_outside(py: Python<'_>, arrived: &Semaphore) {
     hurry.end(py);
     CALLBACKS.store(CALLBACKS.load(Ordering::Relaxed) + 1, Ordering::Release);
     leave();
-}
-
-fn this_thread() -> usize {
-    // SAFETY: always allowed.
-    unsafe { libc::pthread_self() as usize }
 }
 
 fn enter() -> bool {
@@ -273,7 +268,7 @@ unsafe extern "C" fn on_exit(_: *mut PyObject, _: *mut *mut PyObject, _: isize) 
 fn shut_the_gate() {
     OUTBOX.send_rest(LOG_PATIENCE);
     GATE.lock().open = false;
-    ENDING.store(this_thread(), Ordering::Relaxed);
+    ENDING.store(threads::this(), Ordering::Relaxed);
     freeze::release();
     // Who evaluates the end of the program is inside itself.
     if stop::is_stopper() || !somebody_is_inside(&GATE.lock()) {

@@ -47,11 +47,16 @@ wire! {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { just_my_code: true, stop_policy: StopPolicy::All, rules: Vec::new() }
+        Self::new()
     }
 }
 
 impl Options {
+    /// As long as nobody says otherwise.
+    pub const fn new() -> Self {
+        Self { just_my_code: true, stop_policy: StopPolicy::All, rules: Vec::new() }
+    }
+
     /// Changes what is given.
     pub fn change(&mut self, change: ChangeOptions) {
         if let Some(just_my_code) = change.just_my_code {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use ikpdb_proto::agent::{self, RAISED, UNCAUGHT, USER_UNHANDLED};
-use ikpdb_proto::{Event, Failure, Request, Response, StopPolicy, dap};
+use ikpdb_proto::{Event, Failure, Options, Request, Response, StopPolicy, dap};
 use pyo3::Python;
 
 use super::mailbox::MAILBOX;
@@ -96,27 +96,24 @@ fn busy() -> bool {
 
 fn attach(request: &Request) -> Result<Response, Failure> {
     let arguments: dap::AttachArguments = request.arguments()?;
-    let mut options = super::options();
-    options.stop_on_entry = arguments.stop_on_entry.unwrap_or(false);
-    options.now = arguments.options;
-    drop(options);
-    within_patience(codes::apply_rules);
+    super::options().stop_on_entry = arguments.stop_on_entry.unwrap_or(false);
+    use_options(arguments.options);
     Ok(request.done())
 }
 
-/// They count from the next stop or step on.
 fn change_options(request: &Request) -> Result<Response, Failure> {
-    let change: ikpdb_proto::options::ChangeOptions = request.arguments()?;
-    let has_rules = change.rules.is_some();
-    let options = {
-        let mut options = super::options();
-        options.now.change(change);
-        options.now.clone()
-    };
-    if has_rules {
+    let mut options = super::options().now.clone();
+    options.change(request.arguments()?);
+    use_options(options.clone());
+    Ok(request.answer(&options))
+}
+
+/// They count from the next stop or step on. What is the user's own is found out anew if the rules are others.
+fn use_options(options: Options) {
+    let before = std::mem::replace(&mut super::options().now, options);
+    if before.rules != super::options().now.rules {
         within_patience(codes::apply_rules);
     }
-    Ok(request.answer(&options))
 }
 
 /// Answers at once if need be: where breakpoints are is known without the GIL, and changes follow as events.

@@ -11,7 +11,6 @@ pub(crate) mod outbox;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use ikpdb_proto::StopPolicy;
 use log::Log;
 use outbox::Outbox;
 
@@ -31,10 +30,7 @@ pub(crate) struct Options {
 }
 
 /// The options; as the defaults until `attach`. Locked for moments only.
-static OPTIONS: Mutex<Options> = Mutex::new(Options {
-    stop_on_entry: false,
-    now: ikpdb_proto::Options { just_my_code: true, stop_policy: StopPolicy::All, rules: Vec::new() },
-});
+static OPTIONS: Mutex<Options> = Mutex::new(Options { stop_on_entry: false, now: ikpdb_proto::Options::new() });
 
 /// The options.
 pub(crate) fn options() -> MutexGuard<'static, Options> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use pyo3::Python;
 
 use super::stop::{self, Stop};
-use super::{freeze, interrupt, watchdog};
+use super::{freeze, interrupt, threads, watchdog};
 use crate::door::immediate;
 use crate::door::mailbox::MAILBOX;
 
@@ -24,7 +24,7 @@ static IN_MAIN: AtomicBool = AtomicBool::new(false);
 /// An evaluation under way.
 #[must_use]
 pub(crate) struct Evaluation {
-    ident: u64,
+    ident: usize,
 }
 
 /// The request that runs now, if any. Needs no GIL.
@@ -57,14 +57,12 @@ impl Evaluation {
     /// Begins one for a request: from here on the listener answers from what the stop has published.
     pub(crate) fn begin(py: Python<'_>, stop: &mut Stop, seq: i64) -> Self {
         stop.publish(py);
-        // SAFETY: always allowed.
-        let this = unsafe { libc::pthread_self() };
+        let this = threads::this();
         if stop::holds() {
-            freeze::begin(py, this as usize);
+            freeze::begin(py, this);
         }
-        IDENT.store(this, Ordering::Relaxed);
-        // SAFETY: always allowed.
-        IN_MAIN.store(unsafe { libc::gettid() == libc::getpid() }, Ordering::Relaxed);
+        IDENT.store(this as u64, Ordering::Relaxed);
+        IN_MAIN.store(threads::is_main(), Ordering::Relaxed);
         let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
         interrupt::let_kicks_through(true);
         watchdog::evaluation_begins(seq, number);
@@ -88,7 +86,7 @@ impl Evaluation {
             interrupt::absorb(py);
         }
         if outcome.others_ran && stop::holds() {
-            freeze::begin(py, self.ident as usize);
+            freeze::begin(py, self.ident);
             stop.others_moved();
         }
         MAILBOX.take_up();

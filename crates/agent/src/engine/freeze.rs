@@ -24,11 +24,6 @@ thread_local! {
     static EXEMPT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-fn this_thread() -> usize {
-    // SAFETY: always allowed.
-    unsafe { libc::pthread_self() as usize }
-}
-
 /// Exempts the calling thread, one of ours, for ever.
 pub(crate) fn exempt_me() {
     EXEMPT.with(|it| it.set(true));
@@ -125,7 +120,7 @@ fn sleep() {
 
 /// A thread that is stopped by itself runs nothing but what the user asks of it.
 fn holds_still(free: &[usize]) -> bool {
-    !free.contains(&this_thread()) && !is_exempt() && !stop::is_stopper()
+    !free.contains(&threads::this()) && !is_exempt() && !stop::is_stopper()
 }
 
 /// A thread without the GIL wants it before threads that are busy: they stand still at their next line until it has it.
@@ -140,7 +135,7 @@ impl Hurry {
     /// Asks whoever has the GIL. Needs none.
     pub(crate) fn begin() -> Self {
         let state = Arc::new(AtomicU8::new(WANTED));
-        let (ours, me) = (Arc::clone(&state), this_thread());
+        let (ours, me) = (Arc::clone(&state), threads::this());
         gil::submit(Box::new(move |py| {
             if !wanted() && ours.compare_exchange(WANTED, FROZE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
                 begin(py, me);

@@ -53,7 +53,7 @@ impl GoOn {
     }
 
     /// The one thread that goes on, if only one does.
-    pub(crate) fn only(&self) -> Option<&Thread> {
+    pub(crate) fn alone(&self) -> Option<&Thread> {
         match self {
             Self::Run(Who::Only(thread)) | Self::Step(_, Who::Only(thread)) => Some(thread),
             _ => None,

@@ -12,6 +12,7 @@ use pyo3::Python;
 use pyo3::ffi;
 
 use super::go_on::GoOn;
+use super::threads;
 use crate::sync::Semaphore;
 
 /// Within so long a second Ctrl-C ends the program.
@@ -28,11 +29,15 @@ pub(crate) struct Watch {
     arrived: &'static Semaphore,
 }
 
-/// The handlers that the program has for the signals that were taken.
-struct Saved(Vec<(c_int, libc::sigaction)>);
+/// The signals, while a stop takes them.
+struct Taken {
+    /// The handlers that the program has for them.
+    handlers: Vec<(c_int, libc::sigaction)>,
+    /// The stops that wait for them: the last one is told.
+    watchers: Vec<&'static Semaphore>,
+}
 
-/// The handlers, and the stops that wait for signals: the last one is told.
-static TAKEN: Mutex<(Saved, Vec<&'static Semaphore>)> = Mutex::new((Saved(Vec::new()), Vec::new()));
+static TAKEN: Mutex<Taken> = Mutex::new(Taken { handlers: Vec::new(), watchers: Vec::new() });
 /// Whom the handler wakes.
 static WOKEN: AtomicPtr<Semaphore> = AtomicPtr::new(std::ptr::null_mut());
 
@@ -61,8 +66,8 @@ impl Watch {
     pub(crate) fn begin(arrived: &'static Semaphore) -> Self {
         let mut taken = lock();
         WOKEN.store(std::ptr::from_ref(arrived).cast_mut(), Ordering::Release);
-        taken.1.push(arrived);
-        if taken.1.len() > 1 {
+        taken.watchers.push(arrived);
+        if taken.watchers.len() > 1 {
             return Self { arrived };
         }
         ARRIVED.store(0, Ordering::Relaxed);
@@ -84,7 +89,7 @@ impl Watch {
                 let mut ours: libc::sigaction = std::mem::zeroed();
                 ours.sa_sigaction = note as extern "C" fn(c_int) as usize;
                 if libc::sigaction(signal, &raw const ours, std::ptr::null_mut()) == 0 {
-                    taken.0.0.push((signal, saved));
+                    taken.handlers.push((signal, saved));
                 }
             }
         }
@@ -123,17 +128,17 @@ static DELIVERED: AtomicBool = AtomicBool::new(false);
 /// Runs the handlers of signals that were delivered at the end of this thread's stop: the interpreter itself looks for them after the
 /// next call, and that may wait for ever. True if one has raised, which the program is to see.
 pub(crate) fn handler_raises(_py: Python<'_>) -> bool {
-    // SAFETY: always allowed; the second with the GIL. On other threads than the main one it does nothing.
     DELIVERED.load(Ordering::Relaxed)
-        && unsafe { libc::gettid() == libc::getpid() }
+        && threads::is_main()
         && DELIVERED.swap(false, Ordering::Relaxed)
+        // SAFETY: the GIL is held.
         && unsafe { ffi::PyErr_CheckSignals() } != 0
 }
 
 /// Gives a signal to the handler that the program has for it, when it goes on.
 fn deliver(signal: c_int) {
     DELIVERED.store(true, Ordering::Relaxed);
-    if let Some((_, saved)) = lock().0.0.iter().find(|it| it.0 == signal) {
+    if let Some((_, saved)) = lock().handlers.iter().find(|it| it.0 == signal) {
         // SAFETY: puts the program's own handler back and signals this process.
         unsafe {
             libc::sigaction(signal, saved, std::ptr::null_mut());
@@ -142,21 +147,21 @@ fn deliver(signal: c_int) {
     }
 }
 
-fn lock() -> MutexGuard<'static, (Saved, Vec<&'static Semaphore>)> {
+fn lock() -> MutexGuard<'static, Taken> {
     TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         let mut taken = lock();
-        if let Some(at) = taken.1.iter().rposition(|it| std::ptr::eq(*it, self.arrived)) {
-            taken.1.remove(at);
+        if let Some(at) = taken.watchers.iter().rposition(|it| std::ptr::eq(*it, self.arrived)) {
+            taken.watchers.remove(at);
         }
-        if let Some(next) = taken.1.last() {
+        if let Some(next) = taken.watchers.last() {
             WOKEN.store(std::ptr::from_ref(*next).cast_mut(), Ordering::Release);
             return;
         }
-        for (signal, saved) in taken.0.0.drain(..) {
+        for (signal, saved) in taken.handlers.drain(..) {
             // SAFETY: puts back what `begin` found.
             unsafe { libc::sigaction(signal, &raw const saved, std::ptr::null_mut()) };
         }

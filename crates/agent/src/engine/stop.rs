@@ -60,11 +60,6 @@ thread_local! {
     static IS_STOPPED: Cell<bool> = const { Cell::new(false) };
 }
 
-fn this_thread() -> usize {
-    // SAFETY: always allowed.
-    unsafe { libc::pthread_self() as usize }
-}
-
 /// Whether the calling thread is stopped: it runs an evaluation, and events in that are not the user's program.
 pub(crate) fn is_stopper() -> bool {
     OPEN.load(Ordering::Relaxed) != 0 && IS_STOPPED.with(Cell::get)
@@ -77,7 +72,7 @@ pub(crate) fn is_on() -> bool {
 
 /// Whether the calling thread's stop holds the program.
 pub(crate) fn holds() -> bool {
-    HOLDER.is(this_thread())
+    HOLDER.is(threads::this())
 }
 
 /// What was told of the stops that are open. The one that holds the program comes last. Needs no GIL.
@@ -117,7 +112,7 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     IS_STOPPED.with(|it| it.set(true));
     if policy == StopPolicy::All {
         // This thread keeps the GIL, so nobody else moves; whatever gives it away all the same finds them parked.
-        freeze::begin(py, this_thread());
+        freeze::begin(py, threads::this());
     }
     let only = (policy == StopPolicy::Thread).then(capi::current_thread);
     pause::fulfilled(py, only);
@@ -190,7 +185,7 @@ pub(crate) fn end_for_good() {
 /// Makes this thread's stop the one that holds the program, if it is to. If another one does, waits without the GIL until that
 /// goes on, and answers false.
 fn claim(policy: StopPolicy) -> bool {
-    if HOLDER.admits(this_thread(), policy) {
+    if HOLDER.admits(threads::this(), policy) {
         return true;
     }
     // SAFETY: called in a callback, with the GIL.
@@ -203,7 +198,7 @@ fn claim(policy: StopPolicy) -> bool {
 
 /// This thread's stop holds the program no more.
 fn give_way() {
-    if HOLDER.give_way(this_thread()) {
+    if HOLDER.give_way(threads::this()) {
         // Those that are stopped by themselves read their own letters again.
         MAILBOX.nudge();
     }
@@ -253,7 +248,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     published::forget(reader.thread.id, holds());
     // Closed first: what is asked after `continued` is answered as of a program that runs.
     let late = MAILBOX.close(id);
-    let all = policy == StopPolicy::All && go_on.only().is_none();
+    let all = policy == StopPolicy::All && go_on.alone().is_none();
     if all {
         MAILBOX.others_go_on(id, GoOn::run);
     }
@@ -349,7 +344,7 @@ impl Reader {
         match outcome {
             Ok(Ok(Outcome::Body(body))) => OUTBOX.send(request.answer(&body)),
             Ok(Ok(Outcome::GoOn(go_on, body))) => {
-                if go_on.only().is_some_and(|it| it.id != self.thread.id) && self.is_elsewhere {
+                if go_on.alone().is_some_and(|it| it.id != self.thread.id) && self.is_elsewhere {
                     let why = "the program was paused while it waits in native code: only all of it can go on";
                     OUTBOX.send(request.refuse(&Failure::user(why)));
                     return None;
@@ -378,7 +373,7 @@ impl Reader {
 
     /// What a stop is told to do: `Some` if this stop is to do it.
     fn obey(&self, py: Python<'_>, to: StopId, go_on: GoOn) -> Option<GoOn> {
-        let other = go_on.only().filter(|it| it.id != self.thread.id).cloned();
+        let other = go_on.alone().filter(|it| it.id != self.thread.id).cloned();
         match (other, go_on) {
             // Another thread goes on alone: this one stays as it is, and holds nobody else.
             (Some(other), go_on) => {

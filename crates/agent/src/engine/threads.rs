@@ -38,6 +38,24 @@ impl Thread {
 // SAFETY: the pointer is used under the GIL only.
 unsafe impl Send for Thread {}
 
+/// `pthread_self` of the calling thread: what `threading` knows it by, too.
+pub(crate) fn this() -> usize {
+    // SAFETY: always allowed.
+    unsafe { libc::pthread_self() as usize }
+}
+
+/// The kernel's id of the calling thread.
+pub(crate) fn this_native() -> libc::pid_t {
+    // SAFETY: always allowed.
+    unsafe { libc::gettid() }
+}
+
+/// Whether the calling thread is the process's first one, which is Python's main thread.
+pub(crate) fn is_main() -> bool {
+    // SAFETY: always allowed.
+    this_native() == unsafe { libc::getpid() }
+}
+
 static IDS: LazyLock<Mutex<HashMap<i64, ThreadId>>> = LazyLock::new(Mutex::default);
 /// Where a thread state keeps its identifier; 0 = not known yet.
 static IDENT_OFFSET: AtomicUsize = AtomicUsize::new(0);
@@ -173,8 +191,7 @@ fn names(py: Python<'_>) -> HashMap<u64, String> {
 
 /// The kernel's ids of all threads with a state but the calling one. Needs the GIL.
 pub(crate) fn native_ids() -> Vec<libc::pid_t> {
-    // SAFETY: always allowed.
-    let own = unsafe { libc::gettid() };
+    let own = this_native();
     // It stands behind the identifier in every version.
     if native_id(capi::current_thread()) != Some(own) {
         return Vec::new();
@@ -192,9 +209,14 @@ pub(super) fn native_id(state: *mut PyThreadState) -> Option<libc::pid_t> {
 
 /// Whether a thread runs or waits for a processor, as opposed to waiting for anything else. Needs no GIL.
 pub(crate) fn runs(native_id: libc::pid_t) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/self/task/{native_id}/stat")).unwrap_or_default();
+    state_of(native_id) == Some('R')
+}
+
+/// The kernel's letter for what a thread does: `R` if it runs or waits for a processor. `None` once it has ended. Needs no GIL.
+pub(super) fn state_of(native_id: libc::pid_t) -> Option<char> {
+    let status = std::fs::read_to_string(format!("/proc/self/task/{native_id}/stat")).ok()?;
     // The state is the first field behind the name in parentheses, which may hold anything.
-    status.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('R'))
+    status.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
 /// `thread_id` of a thread state. Its place differs by version: it is found by looking for the current thread's own
@@ -202,8 +224,7 @@ pub(crate) fn runs(native_id: libc::pid_t) -> bool {
 pub(super) fn ident(state: *mut PyThreadState) -> Option<u64> {
     let mut offset = IDENT_OFFSET.load(Ordering::Relaxed);
     if offset == 0 {
-        // SAFETY: always allowed.
-        let own = unsafe { libc::pthread_self() } as u64;
+        let own = this() as u64;
         let current = capi::current_thread().cast::<u64>();
         // SAFETY: every version's thread state is longer than 32 words.
         let index = (1..32).find(|index| unsafe { current.add(*index).read() } == own)?;

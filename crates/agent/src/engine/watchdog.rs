@@ -83,11 +83,6 @@ fn begin(task: Task, evaluation: u64, thread: libc::pid_t) {
     WAKE.notify_one();
 }
 
-fn this_thread() -> libc::pid_t {
-    // SAFETY: always allowed.
-    unsafe { libc::gettid() }
-}
-
 /// A thread begins a step: the others stand still for a moment.
 pub(crate) fn step_begins(py: Python<'_>, thread: *mut PyThreadState) {
     let (Some(ident), Some(native)) = (threads::ident(thread), threads::native_id(thread)) else { return };
@@ -103,7 +98,7 @@ pub(super) fn alone(thread: Option<libc::pid_t>) {
 
 /// The calling thread begins an evaluation.
 pub(super) fn evaluation_begins(seq: i64, number: u64) {
-    begin(Task::Evaluation { seq }, number, this_thread());
+    begin(Task::Evaluation { seq }, number, threads::this_native());
 }
 
 /// What happened during an evaluation.
@@ -156,7 +151,7 @@ pub(crate) fn watch_for_ever() -> ! {
         let pause = if state.task == Task::None { LOOK_FOR_END } else { LOOK };
         state = WAKE.wait_timeout(state, pause).map_or_else(|it| it.into_inner().0, |it| it.0);
         if let Some(thread) = state.alone {
-            let has_ended = has_ended(thread);
+            let has_ended = threads::state_of(thread).is_none();
             if has_ended && freeze::lasts() {
                 freeze::release_soon();
             }
@@ -261,13 +256,7 @@ fn announce(state: &mut State, seq: i64) {
 
 /// Whether a thread waits for something: one that is only kept from a processor by others does not.
 fn sleeps(thread: libc::pid_t) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
-    // The state is the first field behind the name in parentheses, which may hold anything.
-    status.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('R'))
-}
-
-fn has_ended(thread: libc::pid_t) -> bool {
-    !std::path::Path::new(&format!("/proc/self/task/{thread}")).exists()
+    threads::state_of(thread).is_some_and(|state| state != 'R')
 }
 
 /// Whether a thread of the program's runs or waits for a processor, besides the given one.

@@ -57,6 +57,11 @@ pub(crate) const LOGPOINTS: &str = "logpoint in a hot loop";
 /// The fewest hits a second that are good enough.
 pub(crate) const LOGPOINTS_TARGET: f64 = 500_000.0;
 
+/// The names of all rows, in the order of the page.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.name).chain([LOGPOINTS])
+}
+
 /// Measures all rows of a debugger.
 pub(crate) fn measure(starter: &Starter, debugger: Debugger) -> Result<Rows> {
     let mut rows = Rows::new();

@@ -117,8 +117,7 @@ fn answers(page: &mut String, python: &OfPython) {
     }
     let date = dates(all().map(|row| &row.date[..]));
     let _ = writeln!(page, "\nAnswers, median and 99 % ({date})\n\n| | IKPdb | debugpy |\n|---|---|---|");
-    let names = latency::ROWS.iter().map(|row| row.name).chain([latency::LOGPOINTS]);
-    for name in names {
+    for name in latency::names() {
         let cells = DEBUGGERS.map(|debugger| {
             of(debugger, name).map_or_else(
                 || "-".to_owned(),
@@ -199,8 +198,9 @@ pub(crate) fn unmeasured(python: &OfPython) -> Vec<String> {
         unmeasured.push("`next` to `stopped`".to_owned());
     }
     let answers = python.answers.get(ours);
-    let names = latency::ROWS.iter().map(|row| row.name).chain([latency::LOGPOINTS]);
-    unmeasured.extend(names.filter(|name| !answers.is_some_and(|rows| rows.contains_key(*name))).map(str::to_owned));
+    unmeasured.extend(
+        latency::names().filter(|name| !answers.is_some_and(|rows| rows.contains_key(*name))).map(str::to_owned),
+    );
     if !python.memory.contains_key(ours) {
         unmeasured.push("memory added".to_owned());
     }
@@ -215,15 +215,14 @@ fn all_scenarios() -> impl Iterator<Item = Scenario> {
 pub(crate) fn missed(version: &str, python: &OfPython) -> Vec<String> {
     let is_old = version.starts_with("3.11.");
     let mut missed = Vec::new();
+    let measured = |name: &str| python.answers.get(Debugger::Ikpdb.name())?.get(name);
     for row in &latency::ROWS {
         let target = if is_old { row.target_311 } else { row.target };
-        let measured = python.answers.get(Debugger::Ikpdb.name()).and_then(|rows| rows.get(row.name));
-        if measured.is_some_and(|answer| answer.median > target) {
+        if measured(row.name).is_some_and(|answer| answer.median > target) {
             missed.push(format!("{} <= {target} ms", row.name));
         }
     }
-    let rate = python.answers.get(Debugger::Ikpdb.name()).and_then(|rows| rows.get(latency::LOGPOINTS));
-    if rate.is_some_and(|answer| answer.median < latency::LOGPOINTS_TARGET) {
+    if measured(latency::LOGPOINTS).is_some_and(|answer| answer.median < latency::LOGPOINTS_TARGET) {
         missed.push(format!("{} >= {} a second", latency::LOGPOINTS, latency::LOGPOINTS_TARGET));
     }
     for workload in &WORKLOADS {

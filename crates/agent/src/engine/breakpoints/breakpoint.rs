@@ -148,19 +148,18 @@ impl Breakpoint {
 
     /// It was reached with its condition true: whether this hit counts.
     pub(super) fn counts(&self) -> bool {
-        match self.hit_condition {
-            None => true,
-            Some(condition) => condition.holds(self.hits.fetch_add(1, Ordering::Relaxed) + 1),
-        }
+        let counts = self.would_count();
+        self.hit();
+        counts
     }
 
-    /// Whether the next hit would not count. Under the GIL no other one comes between this and [`Self::passed`].
-    pub(super) fn would_pass(&self) -> bool {
-        self.hit_condition.is_some_and(|condition| !condition.holds(self.hits.load(Ordering::Relaxed) + 1))
+    /// Whether the next hit would count. Under the GIL no other one comes between this and [`Self::hit`].
+    pub(super) fn would_count(&self) -> bool {
+        self.hit_condition.is_none_or(|condition| condition.holds(self.hits.load(Ordering::Relaxed) + 1))
     }
 
-    /// It was reached with its condition true, at a hit that does not count.
-    pub(super) fn passed(&self) {
+    /// It was reached with its condition true.
+    pub(super) fn hit(&self) {
         self.hits.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -51,14 +51,14 @@ impl Armed {
     pub(crate) fn glance(&self, code: *mut PyObject) -> Glance {
         match self.condition.as_ref().map_or(Some(true), |condition| condition.holds_natively(code)) {
             Some(false) => Glance::False,
-            Some(true) if self.breakpoint.would_pass() => Glance::Passes,
+            Some(true) if !self.breakpoint.would_count() => Glance::Passes,
             _ => Glance::Matters,
         }
     }
 
     /// It was reached at a hit that does not count.
     pub(crate) fn passed(&self) {
-        self.breakpoint.passed();
+        self.breakpoint.hit();
     }
 
     /// Whose it is.

@@ -27,6 +27,7 @@ use super::control::one_line;
 use super::gil_cell::GilCell;
 use super::python2;
 use super::stop::{self, Came};
+use super::threads;
 use super::what::{BreakMode, Exception, Reason, What};
 use crate::capi::{self, Ref, capi};
 use crate::door::{OUTBOX, options};
@@ -122,8 +123,7 @@ pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *m
     if !is_new && !user {
         return;
     }
-    // SAFETY: always allowed.
-    if !user && REPORTING.load(Ordering::Relaxed) == unsafe { libc::pthread_self() as usize } {
+    if !user && REPORTING.load(Ordering::Relaxed) == threads::this() {
         return;
     }
     // SAFETY: as above.
@@ -348,8 +348,7 @@ static REPORTING: AtomicUsize = AtomicUsize::new(0);
 /// From now on this thread writes a traceback: what the library raises on the way (when there is no memory for it, say) is for the
 /// interpreter, which is below and takes it.
 pub(crate) fn report_begins() {
-    // SAFETY: always allowed.
-    REPORTING.store(unsafe { libc::pthread_self() as usize }, Ordering::Relaxed);
+    REPORTING.store(threads::this(), Ordering::Relaxed);
 }
 
 /// The interpreter is about to report an exception as the end of the program or of a thread.
