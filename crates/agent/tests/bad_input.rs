@@ -4,23 +4,11 @@
 
 mod support;
 
-use serde_json::{Value, json};
-use support::wrong_requests::{Faults, LONGEST, RESUMING, fill, forms, requests};
-use support::{Debuggee, Launch, Stopped, pythons};
+use std::io::Write;
 
-const PROGRAM: &str = "\
-import time
-def work(n):
-    value = n + 1  # BP:work
-    return value
-over = False
-n = 0
-while not over:
-    n = work(n)
-    time.sleep(0.001)
-print('end')
-raise SystemExit(3)
-";
+use serde_json::{Value, json};
+use support::wrong_requests::{Faults, LONGEST, PROGRAM, RESUMING, fill, forms, requests};
+use support::{Debuggee, Launch, Python, Stopped, pythons};
 
 /// A stop, and the ids that belong to it.
 struct Here {
@@ -30,6 +18,14 @@ struct Here {
 }
 
 impl Here {
+    /// Starts the program as far as its function.
+    fn begin(python: &Python, launch: Launch) -> (Debuggee, Self) {
+        let mut debuggee = Debuggee::launch(python, PROGRAM, launch);
+        let stop = debuggee.stopped();
+        let here = Self::of(&mut debuggee, stop);
+        (debuggee, here)
+    }
+
     fn of(debuggee: &mut Debuggee, stop: Stopped) -> Self {
         let scopes = debuggee.request("scopes", json!({"frameId": stop.top()["id"]}));
         let locals = scopes["scopes"][0]["variablesReference"].clone();
@@ -54,9 +50,7 @@ fn every_wrong_request_to_a_stopped_program_gets_one_answer_and_the_session_goes
     for python in pythons() {
         let version = &python.version;
         let mut faults = Faults::default();
-        let mut debuggee = Debuggee::launch(&python, PROGRAM, Launch::at("work"));
-        let stop = debuggee.stopped();
-        let mut here = Here::of(&mut debuggee, stop);
+        let (mut debuggee, mut here) = Here::begin(&python, Launch::at("work"));
         for (command, valid, fields) in requests() {
             for (form, arguments, must) in forms(&valid, &fields) {
                 let what = format!("{version} {command} {form}");
@@ -91,8 +85,7 @@ fn ends_as_ever(mut debuggee: Debuggee, stop: &Stopped, what: &str) {
     debuggee.request("evaluate", json!({"expression": "over = True", "context": "repl"}));
     debuggee.request("continue", json!({"threadId": stop.thread}));
     let ended = debuggee.end();
-    let seen = (ended.status.code(), ended.output.as_str(), ended.errors.as_str());
-    assert_eq!(seen, (Some(3), "end", ""), "{what}");
+    assert_eq!(ended.seen(), (Some(3), "end", ""), "{what}");
 }
 
 /// What is refused while the program runs, and what is answered as ever.
@@ -116,9 +109,7 @@ fn every_wrong_request_to_a_running_program_gets_one_answer_and_the_session_goes
     for python in pythons() {
         let version = &python.version;
         let mut faults = Faults::default();
-        let mut debuggee = Debuggee::launch(&python, PROGRAM, Launch::at("work"));
-        let stop = debuggee.stopped();
-        let here = Here::of(&mut debuggee, stop);
+        let (mut debuggee, here) = Here::begin(&python, Launch::at("work"));
         debuggee.set_breakpoints(&[]);
         debuggee.go("continue", here.stop.thread);
         for (command, valid, fields) in requests() {
@@ -164,9 +155,7 @@ fn ids_of_an_earlier_stop_and_of_nothing_are_refused_in_words() {
     for python in pythons() {
         let version = &python.version;
         let mut faults = Faults::default();
-        let mut debuggee = Debuggee::launch(&python, PROGRAM, Launch::at("work"));
-        let stop = debuggee.stopped();
-        let old = Here::of(&mut debuggee, stop);
+        let (mut debuggee, old) = Here::begin(&python, Launch::at("work"));
         let stop = debuggee.go_and_stop("continue", old.stop.thread);
         let here = Here::of(&mut debuggee, stop);
         let (frame, thread) = (&old.stop.top()["id"], here.stop.thread);
@@ -216,13 +205,10 @@ fn while_an_evaluation_runs_everything_else_waits_for_it_or_is_answered_at_once(
     for python in pythons() {
         let version = &python.version;
         let mut faults = Faults::default();
-        let mut debuggee = Debuggee::launch(&python, PROGRAM, Launch::at("work"));
-        let stop = debuggee.stopped();
-        let here = Here::of(&mut debuggee, stop);
+        let (mut debuggee, here) = Here::begin(&python, Launch { pipe_stdin: true, ..Launch::at("work") });
         let frame = here.stop.top()["id"].clone();
-        // Ends when it is told so by an answer that could not come if the listener waited.
-        let sleeping = json!({"expression": "time.sleep(0.3)", "frameId": frame, "context": "repl"});
-        let first = debuggee.ask("evaluate", sleeping);
+        let reading = json!({"expression": "input()", "frameId": frame, "context": "repl"});
+        let first = debuggee.ask("evaluate", reading);
         let mut asked = Vec::new();
         for (command, valid, _) in requests() {
             if !RESUMING.contains(&command) && !["setBreakpoints", "configurationDone"].contains(&command) {
@@ -230,7 +216,9 @@ fn while_an_evaluation_runs_everything_else_waits_for_it_or_is_answered_at_once(
             }
         }
         let second = debuggee.ask("evaluate", json!({"expression": "n + 1", "frameId": frame, "context": "repl"}));
-        assert!(debuggee.answer(first).is_ok(), "{version}");
+        // All of that is asked before the evaluation can end.
+        debuggee.stdin().write_all(b"read\n").unwrap();
+        assert_eq!(debuggee.answer(first).unwrap()["result"], "'read'", "{version}");
         for (command, seq) in asked {
             let answer = debuggee.response(seq);
             let done = faults.look_at(&answer, command);
@@ -246,9 +234,7 @@ fn what_is_very_large_is_answered() {
     for python in pythons() {
         let version = &python.version;
         let mut faults = Faults::default();
-        let mut debuggee = Debuggee::launch(&python, PROGRAM, Launch::at("work"));
-        let stop = debuggee.stopped();
-        let here = Here::of(&mut debuggee, stop);
+        let (mut debuggee, here) = Here::begin(&python, Launch::at("work"));
         let frame = here.stop.top()["id"].clone();
         let mut evaluate = |expression: String| {
             let arguments = json!({"expression": expression, "frameId": frame, "context": "repl"});

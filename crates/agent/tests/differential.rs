@@ -7,7 +7,6 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -66,20 +65,6 @@ fn variables() -> Vec<(String, String)> {
     .into()
 }
 
-/// Output, errors and exit code of a run without us, in the folder of one with us.
-fn natively(python: &Python, debuggee: &Debuggee) -> (String, String, Option<i32>) {
-    let output = Command::new(&python.executable)
-        .arg(&debuggee.script)
-        .current_dir(debuggee.folder())
-        .env_remove("PYTHONBREAKPOINT")
-        .envs(variables())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
-    (text(&output.stdout), text(&output.stderr), output.status.code())
-}
-
 /// The first differing line, and what stands around it.
 fn difference(native: &str, debugged: &str) -> Option<String> {
     let (native, debugged): (Vec<&str>, Vec<&str>) = (native.lines().collect(), debugged.lines().collect());
@@ -96,19 +81,19 @@ fn compare(python: &Python, numbers: &[u64], how: &str, drive: impl Fn(&mut Debu
     let files: Vec<(String, String)> = numbers.iter().map(|it| (name(it), program(*it, python.minor().1))).collect();
     let launch = Launch { files: files.clone(), env: variables(), patience_ms: 120_000, ..Launch::default() };
     let mut debuggee = Debuggee::begin(python, DRIVER, &launch);
-    let native = natively(python, &debuggee);
-    assert_eq!(native.2, Some(0), "{} {how}: {}\n{}", python.version, native.0, native.1);
+    let native = debuggee.natively(python, &[], variables());
+    assert_eq!(native.status.code(), Some(0), "{} {how}: {}\n{}", python.version, native.output, native.errors);
     debuggee.request("attach", json!({}));
     debuggee.event("initialized");
     drive(&mut debuggee, &files);
     let ended = debuggee.end_within(PATIENCE);
     let what = format!("{} {how}", python.version);
-    for (native, debugged) in [(&native.0, &ended.output), (&native.1, &ended.errors)] {
+    for (native, debugged) in [(&native.output, &ended.output), (&native.errors, &ended.errors)] {
         if let Some(difference) = difference(native, debugged.trim_end()) {
             panic!("{what}: {difference}");
         }
     }
-    assert_eq!(native.2, ended.status.code(), "{what}");
+    assert_eq!(native.status.code(), ended.status.code(), "{what}");
 }
 
 fn path(debuggee: &Debuggee, name: &str) -> String {

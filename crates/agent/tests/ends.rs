@@ -5,24 +5,10 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::{Debuggee, Launch, Python, pythons};
-
-/// Output, errors and exit code of a program without us, in the folder of one with us.
-fn natively(python: &Python, debuggee: &Debuggee, arguments: &[&str]) -> Seen {
-    let output = Command::new(&python.executable)
-        .arg(&debuggee.script)
-        .args(arguments)
-        .current_dir(debuggee.folder())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| without_addresses(&String::from_utf8_lossy(bytes));
-    (text(&output.stdout), text(&output.stderr), output.status.code())
-}
+use support::{Debuggee, Ended, Launch, Python, pythons};
 
 fn without_addresses(text: &str) -> String {
     let mut pieces = text.trim_end().split("0x");
@@ -30,21 +16,23 @@ fn without_addresses(text: &str) -> String {
     pieces.fold(first, |done, piece| done + "0x_" + piece.trim_start_matches(|it: char| it.is_ascii_hexdigit()))
 }
 
-/// Output, errors and exit code.
-type Seen = (String, String, Option<i32>);
+/// An end as it is compared.
+fn plain(ended: &Ended) -> Ended {
+    Ended { status: ended.status, output: without_addresses(&ended.output), errors: without_addresses(&ended.errors) }
+}
 
 /// Runs a program both ways, and compares; the reasons of its stops.
 fn same(python: &Python, program: &str, argument: &str) -> Vec<String> {
-    let (reasons, seen, native) = both(python, program, argument);
-    assert_eq!(seen, native, "{} {argument}", python.version);
+    let (reasons, ended, native) = both(python, program, argument);
+    assert_eq!(ended.seen(), native.seen(), "{} {argument}", python.version);
     reasons
 }
 
-/// Runs a program both ways, and lets it go on at every stop; the reasons of its stops, what was seen of it, and without us.
-fn both(python: &Python, program: &str, argument: &str) -> (Vec<String>, Seen, Seen) {
+/// Runs a program both ways, and lets it go on at every stop; the reasons of its stops, its end, and its end without us.
+fn both(python: &Python, program: &str, argument: &str) -> (Vec<String>, Ended, Ended) {
     let args = vec![argument.to_owned()];
     let mut debuggee = Debuggee::begin(python, program, &Launch { args, patience_ms: 60_000, ..Launch::default() });
-    let native = natively(python, &debuggee, &[argument]);
+    let native = plain(&debuggee.natively(python, &[argument], Vec::new()));
     debuggee.request("attach", json!({}));
     debuggee.event("initialized");
     debuggee.request("setExceptionBreakpoints", json!({"filters": ["uncaught"]}));
@@ -62,9 +50,7 @@ fn both(python: &Python, program: &str, argument: &str) -> (Vec<String>, Seen, S
         let _ = debuggee.try_request("exceptionInfo", json!({"threadId": thread}));
         debuggee.ask("continue", json!({"threadId": thread}));
     }
-    let ended = debuggee.end();
-    let seen = (without_addresses(&ended.output), without_addresses(&ended.errors), ended.status.code());
-    (reasons, seen, native)
+    (reasons, plain(&debuggee.end()), native)
 }
 
 const HURRY: &str = "\
@@ -101,8 +87,7 @@ fn a_program_that_calls_exit_at_once_ends_at_once_whatever_is_in_flight() {
             debuggee.ask("evaluate", json!({"expression": "x", "frameId": stop.top()["id"]}));
             debuggee.ask("threads", json!({}));
             let ended = debuggee.end();
-            let seen = (ended.status.code(), ended.output.as_str(), ended.errors.as_str());
-            assert_eq!(seen, (Some(7), "out", ""), "{version} {evaluation}");
+            assert_eq!(ended.seen(), (Some(7), "out", ""), "{version} {evaluation}");
             assert!(begin.elapsed() < Duration::from_secs(15), "{version} {evaluation}: {:?}", begin.elapsed());
         }
         // In the evaluation itself, on the way to a step's end, and with requests on their way.
@@ -134,11 +119,7 @@ fn a_program_that_calls_exit_at_once_ends_at_once_whatever_is_in_flight() {
                 debuggee.ask(if how == "next" { "next" } else { "continue" }, json!({"threadId": stop["threadId"]}));
             }
             let ended = debuggee.end();
-            assert_eq!(
-                (ended.status.code(), ended.output.as_str(), ended.errors.as_str()),
-                expected,
-                "{version} {how}"
-            );
+            assert_eq!(ended.seen(), expected, "{version} {how}");
         }
     }
 }
@@ -289,14 +270,17 @@ fn a_program_that_runs_out_of_memory_fails_as_without_a_debugger() {
         let debug = std::env::var_os("PYTHONMALLOC").is_some();
         for how in if debug { &["large"][..] } else { &["large", "slowly", "wholly"] } {
             let how = *how;
-            let (reasons, seen, native) = both(&python, HUNGRY, how);
-            let what = format!("{} {how}: {}", python.version, seen.1);
-            assert_eq!((&seen.0, seen.2), (&native.0, native.2), "{what}");
+            let (reasons, ended, native) = both(&python, HUNGRY, how);
+            let what = format!("{} {how}: {}", python.version, ended.errors);
+            assert_eq!((&ended.output, ended.status.code()), (&native.output, native.status.code()), "{what}");
             assert!(reasons.len() <= 1 && reasons.iter().all(|it| it.contains("MemoryError")), "{what} {reasons:?}");
             // Where there was memory for it, it was shown.
             assert!(how != "large" || reasons.len() == 1, "{what} {reasons:?}");
-            assert!(!["ikpdb", "panicked", "memory allocation of"].iter().any(|it| seen.1.contains(it)), "{what}");
-            assert!(how != "large" || seen.1 == native.1, "{what}");
+            assert!(
+                !["ikpdb", "panicked", "memory allocation of"].iter().any(|it| ended.errors.contains(it)),
+                "{what}"
+            );
+            assert!(how != "large" || ended.errors == native.errors, "{what}");
         }
     }
 }

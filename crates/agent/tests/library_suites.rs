@@ -10,7 +10,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -230,15 +230,7 @@ fn compare(python: &Python, library: &Path, module: &str) -> Vec<String> {
         ..Launch::default()
     };
     let mut debuggee = Debuggee::begin(python, DRIVER, &launch);
-    let native = Command::new(&python.executable)
-        .arg(&debuggee.script)
-        .args([module, "native.json"])
-        .current_dir(debuggee.folder())
-        .env_remove("PYTHONBREAKPOINT")
-        .envs(variables())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let native = debuggee.natively(python, &[module, "native.json"], variables());
     let folder = debuggee.folder().to_owned();
     let [before, _] = read(&folder.join("native.json"));
     debuggee.request("attach", json!({"justMyCode": false}));

@@ -47,8 +47,7 @@ fn a_program_ends_while_a_daemon_thread_is_stopped_by_itself() {
             assert_eq!(debuggee.evaluate("x", stop.top()), "41", "{}", python.version);
             writeln!(stdin, "{how}").unwrap();
             let ended = debuggee.end();
-            let seen = (ended.status.code(), ended.output.as_str(), ended.errors.as_str());
-            assert_eq!(seen, (Some(code), "", ""), "{} {how}", python.version);
+            assert_eq!(ended.seen(), (Some(code), "", ""), "{} {how}", python.version);
         }
     }
 }
@@ -113,8 +112,7 @@ print('end')
         }
         debuggee.request("disconnect", json!({}));
         let ended = debuggee.end();
-        let seen = (ended.status.code(), ended.output.as_str(), ended.errors.as_str());
-        assert_eq!(seen, (Some(0), "end", ""), "{}", python.version);
+        assert_eq!(ended.seen(), (Some(0), "end", ""), "{}", python.version);
     }
 }
 

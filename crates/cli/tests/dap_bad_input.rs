@@ -12,21 +12,7 @@ use std::sync::mpsc::channel;
 
 use dap_support::{Dap, Editor, Home, gone};
 use serde_json::{Value, json};
-use wrong_requests::{Faults, fill, forms, requests};
-
-const PROGRAM: &str = "\
-import time
-def work(n):
-    value = n + 1  # BP:work
-    return value
-over = False
-n = 0
-while not over:
-    n = work(n)
-    time.sleep(0.001)
-print('end')
-raise SystemExit(3)
-";
+use wrong_requests::{Faults, PROGRAM, fill, forms, requests};
 
 /// Sends bytes as they are.
 fn send(editor: &mut Editor, bytes: &[u8]) {

@@ -191,6 +191,21 @@ impl Debuggee {
         self.folder.path()
     }
 
+    /// The same program in the same folder, run to its end without us.
+    pub fn natively(&self, python: &Python, arguments: &[&str], env: Vec<(String, String)>) -> Ended {
+        let output = Command::new(&python.executable)
+            .arg(&self.script)
+            .args(arguments)
+            .current_dir(self.folder())
+            .env_remove("PYTHONBREAKPOINT")
+            .envs(env)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
+        Ended { status: output.status, output: text(&output.stdout), errors: text(&output.stderr) }
+    }
+
     /// The line that carries `# BP:<marker>`.
     pub fn line(&self, marker: &str) -> u32 {
         marked_line(&self.source, marker)
@@ -475,6 +490,13 @@ pub struct Ended {
     pub status: ExitStatus,
     pub output: String,
     pub errors: String,
+}
+
+impl Ended {
+    /// Exit code (none after a signal), output and errors.
+    pub fn seen(&self) -> (Option<i32>, &str, &str) {
+        (self.status.code(), &self.output, &self.errors)
+    }
 }
 
 fn wait(child: &mut Child, limit: Duration) -> ExitStatus {

@@ -10,6 +10,21 @@
 use ikpdb_proto::Response;
 use serde_json::{Value, json};
 
+/// A program that goes on until `over` is set, and ends in its own way.
+pub const PROGRAM: &str = "\
+import time
+def work(n):
+    value = n + 1  # BP:work
+    return value
+over = False
+n = 0
+while not over:
+    n = work(n)
+    time.sleep(0.001)
+print('end')
+raise SystemExit(3)
+";
+
 /// The longest refusal, in characters.
 pub const LONGEST: usize = 1100;
 
