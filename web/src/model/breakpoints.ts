@@ -32,8 +32,7 @@ export class Breakpoints extends Part {
   }
 
   add(document: DocumentKey, line: number, with_: Pick<ChangeWish, "condition" | "hitCondition" | "logMessage">): void {
-    this.attempt(this.send(document, line, with_));
-    if (!this.state.breakpoints.active) this.activate(true);
+    this.set(this.send(document, line, with_));
   }
 
   /** At the begin of a function: `work`, `Cart.total`, `shop.cart:Cart.total`. */
@@ -45,7 +44,12 @@ export class Breakpoints extends Part {
       this.change({ id: there.id, enabled: true });
       return;
     }
-    this.attempt(this.context.hub.setBreakpoint({ path: "", line: 0, function: asked }));
+    this.set(this.context.hub.setBreakpoint({ path: "", line: 0, function: asked }));
+  }
+
+  /** Who sets one wants it to stop: the master switch goes on. */
+  private set(request: Promise<unknown>): void {
+    this.attempt(request);
     if (!this.state.breakpoints.active) this.activate(true);
   }
 

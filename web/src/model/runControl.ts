@@ -2,7 +2,7 @@
 
 import type { SessionDebugger } from "../debugger/beyond";
 import { Part } from "./context";
-import { currentSession, shownStop, stops } from "./selectors";
+import { currentSession, shownStop, stoppedThreads } from "./selectors";
 import type { DocumentKey } from "./state";
 
 /** So long the window keeps looking stopped after a step was asked for: longer ones show as running. */
@@ -17,9 +17,9 @@ export class RunControl extends Part {
 
   /** Every thread that is stopped goes on, the one that is shown last: another would be shown in its place. */
   resumeAll(): void {
-    const shown = shownStop(this.state);
-    for (const { threadId } of stops(this.state)) {
-      if (threadId !== undefined && threadId !== shown?.threadId) this.resumeThread(threadId);
+    const shown = shownStop(this.state)?.threadId;
+    for (const thread of stoppedThreads(this.state)) {
+      if (thread !== shown) this.resumeThread(thread);
     }
     this.resume();
   }

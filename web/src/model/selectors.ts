@@ -36,6 +36,11 @@ export function stops(state: State): StoppedEvent[] {
   return info?.state === "stopped" ? stopsOf(info) : [];
 }
 
+/** The threads of those stops. */
+export function stoppedThreads(state: State): number[] {
+  return stops(state).flatMap(({ threadId }) => threadId ?? []);
+}
+
 /**
  * The stop that the window is about: the one on show, else the one that is about to be; null if the thread that the user
  * waits for runs, whoever else is stopped.

@@ -10,6 +10,7 @@ import {
   phase,
   selectedFrame,
   shownStop,
+  stoppedThreads,
   stops,
   threadName,
   topFrame,
@@ -70,7 +71,7 @@ function others(state: State): Words[] {
   if (allStand(state)) return [];
   const { stop, stepping, threads } = state;
   const shown = shownStop(state)?.threadId ?? stepping ?? stop?.thread;
-  const ids = stops(state).flatMap(({ threadId }) => (threadId === undefined ? [] : [threadId]));
+  const ids = stoppedThreads(state);
   const also = ids.filter((id) => id !== shown);
   const run = threads.filter(({ id }) => id !== shown && !ids.includes(id)).length;
   const words: Words[] = [];

@@ -7,11 +7,11 @@ import { place, shortPath } from "../model/paths";
 import { capabilities, currentSession, isStopped, phase, stops } from "../model/selectors";
 import type { FrameView, State } from "../model/state";
 import { moveInTree } from "./arrows";
-import { command, optionsOnly } from "./commands";
+import { optionsOnly } from "./commands";
 import { Icon } from "./Icon";
 import { IconButton } from "./IconButton";
-import { libraryWords, type StackRow, stackRows, type ThreadState } from "./stackRows";
-import { steppingItems } from "./steppingItems";
+import { libraryWords, type StackRow, stackRows } from "./stackRows";
+import { commandItem, steppingItems } from "./steppingItems";
 import { copy, type MenuItem } from "./ui";
 import { Each, useModel, useSelect, useUi } from "./use";
 
@@ -23,6 +23,14 @@ const HINT = {
   held: "Stands still because another thread has stopped",
   running: "Runs on; its call stack shows when it stops",
 };
+
+function hint(row: StackRow): string | undefined {
+  return row.kind === "thread" ? HINT[row.state] : undefined;
+}
+
+function ofKind<K extends StackRow["kind"]>(row: StackRow, kind: K): (StackRow & { kind: K }) | null {
+  return row.kind === kind ? (row as StackRow & { kind: K }) : null;
+}
 
 /** What differs from how programs are stopped and stepped through unless the user says otherwise. */
 function optionWords(state: State): string {
@@ -44,7 +52,7 @@ export function StackPanel() {
   const is = useSelect(phase);
   const stop = useSelect((state) => state.stop);
   const options = useSelect(optionWords);
-  const ended = useSelect((state) => optionsOnly(state) !== null);
+  const noOptions = useSelect((state) => optionsOnly(state) !== null);
   const workspace = useSelect((state) => state.workspace?.path ?? null);
   const at = (frame: FrameView) => place(frame.path || frame.fileName, frame.line);
   const text = createMemo(() =>
@@ -85,9 +93,7 @@ export function StackPanel() {
         run: () => model.options.addRule(rule),
       }),
     );
-    const forget = command("forgetRules");
-    const item = { label: forget.title, disabled: forget.unless(state) !== null, run: () => forget.run(model, ui) };
-    return [...items, "line", ...offers, item];
+    return [...items, "line", ...offers, commandItem(model, ui, "forgetRules")];
   };
   const threadItems = (row: StackRow & { kind: "thread" }): MenuItem[] => [
     {
@@ -131,7 +137,7 @@ export function StackPanel() {
           icon="more"
           label="How it stops and steps"
           testId="stack-menu"
-          disabled={ended()}
+          disabled={noOptions()}
           run={(event) =>
             ui.openMenu(event.currentTarget as Element, "How it stops and steps", steppingItems(model, ui))
           }
@@ -155,41 +161,41 @@ export function StackPanel() {
       >
         <ul class="body" role="tree" aria-label="Threads and frames" data-testid="panel-threads">
           <Each list={rows()} key={(row) => row.key}>
-            {(row, index) => (
-              <li
-                class="row"
-                classList={{
-                  thr: row().kind === "thread",
-                  waits: row().kind === "thread" && (row() as { choosable: boolean }).choosable,
-                  fr: row().kind !== "thread",
-                  lib:
-                    row().kind === "library" ||
-                    (row().kind === "frame" && (row() as { frame: FrameView }).frame.subtle),
-                  dim: row().kind === "note" || row().kind === "more",
-                  sel: row().kind === "frame" && (row() as { selected: boolean }).selected,
-                  live: row().kind === "frame" && (row() as { selected: boolean }).selected,
-                  innermost: row().kind === "frame" && (row() as { isTop: boolean }).isTop,
-                  "at-exc": stop()?.exception != null,
-                  outer: row().kind === "frame" && !(row() as { isTop: boolean }).isTop,
-                }}
-                role="treeitem"
-                aria-level={row().kind === "thread" ? 1 : 2}
-                aria-label={words(row())}
-                aria-selected={row().kind === "frame" && (row() as { selected: boolean }).selected}
-                aria-expanded={
-                  row().kind === "thread" ? ((row() as { open: boolean | null }).open ?? undefined) : undefined
-                }
-                title={row().kind === "thread" ? HINT[(row() as { state: ThreadState }).state] : undefined}
-                tabindex={index() === 0 ? 0 : -1}
-                data-row
-                data-testid={row().kind === "frame" ? "row" : row().kind === "thread" ? "thread-row" : "stack-extra"}
-                onClick={() => act(row(), false)}
-                onContextMenu={(event) => menu(event, row())}
-                onKeyDown={(event) => keys(event, row())}
-              >
-                <RowContent row={row()} at={at} />
-              </li>
-            )}
+            {(row, index) => {
+              const thread = () => ofKind(row(), "thread");
+              const frame = () => ofKind(row(), "frame");
+              return (
+                <li
+                  class="row"
+                  classList={{
+                    thr: thread() !== null,
+                    waits: thread()?.choosable === true,
+                    fr: thread() === null,
+                    lib: row().kind === "library" || frame()?.frame.subtle === true,
+                    dim: row().kind === "note" || row().kind === "more",
+                    sel: frame()?.selected === true,
+                    live: frame()?.selected === true,
+                    innermost: frame()?.isTop === true,
+                    "at-exc": stop()?.exception != null,
+                    outer: frame()?.isTop === false,
+                  }}
+                  role="treeitem"
+                  aria-level={thread() === null ? 2 : 1}
+                  aria-label={words(row())}
+                  aria-selected={frame()?.selected === true}
+                  aria-expanded={thread()?.open ?? undefined}
+                  title={hint(row())}
+                  tabindex={index() === 0 ? 0 : -1}
+                  data-row
+                  data-testid={frame() !== null ? "row" : thread() !== null ? "thread-row" : "stack-extra"}
+                  onClick={() => act(row(), false)}
+                  onContextMenu={(event) => menu(event, row())}
+                  onKeyDown={(event) => keys(event, row())}
+                >
+                  <RowContent row={row()} at={at} />
+                </li>
+              );
+            }}
           </Each>
         </ul>
       </Show>

@@ -32,11 +32,15 @@ export interface Command {
   run(model: Model, ui: Ui): void;
 }
 
+const AWAY = "Not possible until the hub is back";
+
 const always = (): string | null => null;
+
+const linkOnly = (state: State): string | null => (state.link.kind === "open" ? null : AWAY);
 
 const stoppedOnly = (state: State): string | null => {
   const now = phase(state);
-  if (now === "away") return "Not possible until the hub is back";
+  if (now === "away") return AWAY;
   return now === "stopped" || now === "exception" ? null : "Only while the program is stopped";
 };
 
@@ -47,13 +51,14 @@ const stepOnly = (state: State): string | null =>
 
 const liveOnly = (state: State): string | null => {
   const now = phase(state);
-  if (now === "away") return "Not possible until the hub is back";
+  if (now === "away") return AWAY;
   return ["starting", "running", "stopped", "exception"].includes(now) ? null : "No program is running";
 };
 
 /** A program that has ended is run again; without any, the command says how to start one. */
 const runOnly = (state: State): string | null => {
-  if (state.link.kind !== "open") return "Not possible until the hub is back";
+  const away = linkOnly(state);
+  if (away !== null) return away;
   const info = currentSession(state);
   if (info === null) return null;
   if (info.state !== "ended") return "Only when no program is running";
@@ -78,9 +83,8 @@ export const optionsOnly = (state: State): string | null =>
 
 /** Only where threads are stopped one by one there are several to choose from. */
 const severalOnly = (state: State): string | null => {
-  if (state.link.kind !== "open") return "Not possible until the hub is back";
   const others = stops(state).filter((one) => one !== shownStop(state));
-  return others.length > 0 ? null : "Only while several threads are stopped";
+  return linkOnly(state) ?? (others.length > 0 ? null : "Only while several threads are stopped");
 };
 
 const documentOnly = (state: State): string | null =>
@@ -215,10 +219,9 @@ export const COMMANDS: Command[] = [
     title: "Add function breakpoint…",
     keys: [],
     unless: (state) => {
-      if (state.link.kind !== "open") return "Not possible until the hub is back";
       const able = currentSession(state)?.capabilities;
       const can = able === undefined || able.supportsFunctionBreakpoints === true;
-      return can ? null : "This debugger knows no function breakpoints";
+      return linkOnly(state) ?? (can ? null : "This debugger knows no function breakpoints");
     },
     run: (model, ui) => {
       // A narrow window has the list behind a button, a phone in a tab.

@@ -1,7 +1,7 @@
 // The rows of the call stack: threads with what they do, and their frames. Library frames in a row fold into one line.
 
 import { holdsAll } from "../debugger/stops";
-import { stops } from "../model/selectors";
+import { stoppedThreads, stops } from "../model/selectors";
 import type { FrameView, State, StopView } from "../model/state";
 
 /** What a thread does: it has stopped, by itself or on an exception; it is held because another has; or it runs. */
@@ -76,7 +76,7 @@ function stateOf(state: State, id: number): ThreadState {
  */
 export function stackRows(state: State): StackRow[] {
   const { stop, stepping } = state;
-  const ids = stops(state).flatMap(({ threadId }) => threadId ?? []);
+  const ids = stoppedThreads(state);
   // A stop that is being fetched shows with its frames.
   if (stop === null && (stepping === null || ids.length === 0)) return [];
   const first = new Set([...ids, ...(stop === null ? [] : [stop.thread]), ...(stepping === null ? [] : [stepping])]);
