@@ -93,7 +93,8 @@ def busy():
 def stubborn():
     while not enough:
         try:
-            time.sleep(0.01)
+            while not enough:
+                time.sleep(0.01)
         except BaseException:
             pass
 enough = []
@@ -125,10 +126,12 @@ fn stopped_in(python: &support::Python, place: &str) -> (Debuggee, support::Stop
     (debuggee, stop)
 }
 
+/// Begins an evaluation; when this returns it is under way.
 fn ask(debuggee: &mut Debuggee, stop: &support::Stopped, expression: &str) -> i64 {
-    let arguments = json!({"expression": expression, "frameId": stop.top()["id"], "context": "repl"});
-    let seq = debuggee.ask("evaluate", arguments);
-    // Meanwhile threads and stack are answered; by then it is under way.
+    let begins = format!("[print('in', flush=True), {expression}]");
+    let seq = debuggee.ask("evaluate", json!({"expression": begins, "frameId": stop.top()["id"], "context": "repl"}));
+    while debuggee.printed() != "in" {}
+    // Meanwhile threads and stack are answered.
     assert!(!answered_soon(debuggee, "threads", json!({}))["threads"].as_array().unwrap().is_empty());
     let stack = answered_soon(debuggee, "stackTrace", json!({"threadId": stop.thread, "levels": 20}));
     assert_eq!(stack["stackFrames"].as_array().unwrap(), &stop.frames, "{expression}");
@@ -210,8 +213,7 @@ fn what_cannot_be_interrupted_is_said_and_the_rest_still_answers() {
         ] {
             let what = format!("{} {place} {expression}", python.version);
             let (mut debuggee, stop) = stopped_in(&python, place);
-            let seq = ask(&mut debuggee, &stop, &format!("[print('in', flush=True), {expression}]"));
-            while debuggee.printed() != "in" {}
+            let seq = ask(&mut debuggee, &stop, expression);
             wait_until_inside(debuggee.pid());
             debuggee.request("cancel", json!({"requestId": seq}));
             let start = debuggee.event_within("progressStart", Duration::from_secs(5));
