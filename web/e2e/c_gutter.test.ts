@@ -33,6 +33,23 @@ test("C18 Ctrl-click opens the condition under the line, Enter saves, Escape lea
   expect(box).toContain("condition i == 3");
 });
 
+test("C18 the keyboard stays where the user is by the time a condition is taken", async () => {
+  const { debug, workspace } = await at.entered(["fixture.py"]);
+  const pid = await debug.pid();
+  const line = workspace.line("print");
+  await debug.gutter(line).click({ modifiers: ["Control"] });
+  await debug.page.getByTestId("condition-input").fill("i == 3");
+  process.kill(pid, "SIGSTOP");
+  await debug.page.getByTestId("condition-input").press("Enter");
+  await debug.page.getByTestId("console-input").click();
+  await debug.page.keyboard.type("1");
+  process.kill(pid, "SIGCONT");
+  await debug.mark(line, "cond");
+  await expect.poll(() => debug.page.getByTestId("condition-editor").count()).toBe(0);
+  await debug.page.keyboard.type("2");
+  expect(await debug.page.getByTestId("console-input").inputValue()).toBe("12");
+});
+
 test("C18 a condition that does not compile is refused in the editor, with the agent's words", async () => {
   const { debug, workspace } = await at.entered();
   const line = workspace.line("total");

@@ -7,6 +7,7 @@ import type { ConditionEditor as Editing } from "../model/state";
 import { moveInTabs } from "./arrows";
 import { Icon } from "./Icon";
 import { IconButton } from "./IconButton";
+import { isFree } from "./regions";
 import { useModel, useSelect } from "./use";
 
 type Tab = Editing["tab"];
@@ -37,6 +38,7 @@ export function ConditionEditor(props: { close(): void }) {
     hit: wish()?.hitCondition ?? "",
     log: wish()?.logMessage ?? "",
   });
+  let form: HTMLFormElement | undefined;
   let input: HTMLInputElement | undefined;
   onMount(() => setTimeout(() => input?.focus()));
   const close = () => {
@@ -46,12 +48,15 @@ export function ConditionEditor(props: { close(): void }) {
   const save = async () => {
     const { condition, hit, log } = values();
     await model.breakpoints.save({ condition: condition.trim(), hitCondition: hit.trim(), logMessage: log.trim() });
+    // The answer may be late: who types elsewhere by then is left there.
+    if (!isFree(form)) return;
     if (model.store.get().condition === null) props.close();
     else input?.focus();
   };
   const offered = () => TABS.filter((one) => can()[one.tab]);
   return (
     <form
+      ref={form}
       class="cond-ed"
       data-testid="condition-editor"
       aria-label={

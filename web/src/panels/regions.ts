@@ -19,3 +19,9 @@ export function cycleRegions(by: 1 | -1): void {
     if (next !== undefined && focusIn(next)) return;
   }
 }
+
+/** Whether the keyboard is in this part, or nowhere, as it is when what had it is gone. */
+export function isFree(part: HTMLElement | undefined): boolean {
+  const at = document.activeElement;
+  return at === null || at === document.body || part?.contains(at) === true;
+}
