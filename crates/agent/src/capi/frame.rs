@@ -5,11 +5,11 @@
 //! first difference the layout is given up for good and the callers fall back to the public functions.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use pyo3::ffi::{PyCodeObject, PyObject};
 
-use super::{Version, capi, current_thread, data_symbol};
+use super::{Version, capi, current_thread, data_symbol, is_code};
 
 /// Byte offsets into the interpreter's structures.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ struct Layout {
     code: usize,
     /// In a frame: the one that called it.
     previous: usize,
+    /// In a frame: the instruction that it executes.
+    instruction: usize,
     /// In a frame: who owns it.
     owner: usize,
     /// In a frame: the first local.
@@ -33,11 +35,17 @@ struct Layout {
 static LAYOUT: OnceLock<Option<Layout>> = OnceLock::new();
 static BROKEN: AtomicBool = AtomicBool::new(false);
 
-fn layout() -> Option<Layout> {
+/// In a code object: its first instruction. Not published by all versions, so it is learned from what the public interface says of
+/// frames; 0 until then.
+static INSTRUCTIONS: AtomicUsize = AtomicUsize::new(0);
+/// It is not the same in all code objects.
+const NOWHERE: usize = usize::MAX;
+
+fn layout() -> Option<&'static Layout> {
     if BROKEN.load(Ordering::Relaxed) {
         return None;
     }
-    *LAYOUT.get_or_init(|| find_layout(capi().version))
+    LAYOUT.get_or_init(|| find_layout(capi().version)).as_ref()
 }
 
 fn find_layout(version: Version) -> Option<Layout> {
@@ -47,6 +55,7 @@ fn find_layout(version: Version) -> Option<Layout> {
             via_c_frame: Some(8),
             code: 32,
             previous: 48,
+            instruction: 56,
             owner: 69,
             locals: 72,
             tag: 0,
@@ -56,6 +65,7 @@ fn find_layout(version: Version) -> Option<Layout> {
             via_c_frame: Some(0),
             code: 0,
             previous: 8,
+            instruction: 56,
             owner: 70,
             locals: 72,
             tag: 0,
@@ -85,6 +95,7 @@ fn published(version: Version, current_frame: usize, frame: usize, tag: usize) -
         via_c_frame: None,
         previous: offset(frame)?,
         code: offset(frame + 1)?,
+        instruction: offset(frame + 2)?,
         locals: offset(frame + 3)?,
         owner: offset(frame + 4)?,
         tag,
@@ -95,7 +106,7 @@ fn published(version: Version, current_frame: usize, frame: usize, tag: usize) -
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RawFrame {
     address: *const u8,
-    layout: Layout,
+    layout: &'static Layout,
 }
 
 impl RawFrame {
@@ -118,24 +129,33 @@ impl RawFrame {
         (!address.is_null()).then_some(Self { address, layout: self.layout })
     }
 
-    /// The frame of the code that called it, which the public interface names, and whether native code stands between them.
-    /// `None` if it is not found.
-    pub(crate) fn caller(self, code: *mut PyCodeObject) -> Option<(Self, bool)> {
+    /// The next frame of Python code below, and whether native code stands between them.
+    pub(crate) fn python_caller(self) -> Option<(Self, bool)> {
         /// 3.11: whether the interpreter's loop was entered with this frame.
         const IS_ENTRY: usize = 68;
-        /// The frames that the interpreter puts between two of the program's.
-        const MOST_BETWEEN: usize = 8;
         // SAFETY: as above.
         let mut native = capi().version < (3, 12) && unsafe { self.address.add(IS_ENTRY).read() } != 0;
         let mut frame = self.previous()?;
+        // From 3.12 on a frame of its own stands for the native code that called one of Python's.
+        while frame.stands_for_native_code() {
+            native = true;
+            frame = frame.previous()?;
+        }
+        Some((frame, native))
+    }
+
+    /// The frame of the code that called it, which the public interface names, and whether native code stands between them.
+    /// `None` if it is not found.
+    pub(crate) fn caller(self, code: *mut PyCodeObject) -> Option<(Self, bool)> {
+        /// The frames that the interpreter puts between two of the program's.
+        const MOST_BETWEEN: usize = 8;
+        let (mut frame, mut native) = self.python_caller()?;
         for _ in 0..MOST_BETWEEN {
-            // From 3.12 on a frame of its own stands for the native code that called one of Python's.
-            if frame.stands_for_native_code() {
-                native = true;
-            } else if frame.code_address() == code.addr() {
+            if frame.code_address() == code.addr() {
                 return Some((frame, native));
             }
-            frame = frame.previous()?;
+            let (next, further) = frame.python_caller()?;
+            (frame, native) = (next, native || further);
         }
         None
     }
@@ -153,7 +173,40 @@ impl RawFrame {
         unsafe { read(self.address, self.layout.code) }.addr() & !self.layout.tag
     }
 
-    fn innermost(layout: Layout) -> Option<Self> {
+    /// Its code, borrowed: the frame keeps it.
+    pub(crate) fn code(self) -> Option<*mut PyCodeObject> {
+        // SAFETY: as above; what is executed is an object, whose type is looked at.
+        let executed = unsafe { read(self.address, self.layout.code) };
+        let executed = executed.map_addr(|address| address & !self.layout.tag).cast_mut().cast::<PyObject>();
+        // SAFETY: a live object or null.
+        (!executed.is_null() && unsafe { is_code(executed) }).then_some(executed.cast())
+    }
+
+    /// The offset of the instruction that it executes, once it was [learned](Self::learn) where instructions are.
+    pub(crate) fn offset(self) -> Option<u32> {
+        let start = INSTRUCTIONS.load(Ordering::Relaxed);
+        if start == 0 || start == NOWHERE {
+            return None;
+        }
+        u32::try_from(self.from_code()?.checked_sub(start)?).ok()
+    }
+
+    /// Takes note of what the public interface says that the offset is.
+    pub(crate) fn learn(self, offset: u32) {
+        let start = self.from_code().and_then(|it| it.checked_sub(offset as usize)).unwrap_or(NOWHERE);
+        let known = INSTRUCTIONS.load(Ordering::Relaxed);
+        if known != start {
+            INSTRUCTIONS.store(if known == 0 { start } else { NOWHERE }, Ordering::Relaxed);
+        }
+    }
+
+    /// How far its instruction lies behind the begin of its code object.
+    fn from_code(self) -> Option<usize> {
+        // SAFETY: as above.
+        unsafe { read(self.address, self.layout.instruction) }.addr().checked_sub(self.code_address())
+    }
+
+    fn innermost(layout: &'static Layout) -> Option<Self> {
         // SAFETY: as in `current`.
         let address = unsafe {
             let frame = read(current_thread().cast(), layout.current_frame);

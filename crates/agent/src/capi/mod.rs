@@ -227,6 +227,22 @@ pub(crate) fn data_symbol(name: &std::ffi::CStr) -> Option<*mut c_void> {
     symbol(name)
 }
 
+/// Whether an object is a code object. pyo3's own check imports `types` into the program, which without us need not be there.
+///
+/// # Safety
+/// A live object.
+pub(crate) unsafe fn is_code(object: *mut PyObject) -> bool {
+    struct Type(*mut c_void);
+    // SAFETY: an address only.
+    unsafe impl Send for Type {}
+    // SAFETY: as above.
+    unsafe impl Sync for Type {}
+    static CODE: OnceLock<Type> = OnceLock::new();
+    let code = CODE.get_or_init(|| Type(data_symbol(c"PyCode_Type").unwrap_or(std::ptr::null_mut())));
+    // SAFETY: by the caller.
+    unsafe { pyo3::ffi::Py_TYPE(object) }.cast() == code.0
+}
+
 /// Makes an exception appear in a thread. Needs the GIL; null takes it back.
 pub(crate) fn set_async_exception(ident: c_long, exception: *mut PyObject) {
     // SAFETY: part of the stable API, called with the GIL.

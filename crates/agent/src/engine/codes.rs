@@ -5,8 +5,8 @@
 
 use std::ffi::{CStr, c_int, c_void};
 use std::path::Path;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicIsize, Ordering};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
@@ -114,11 +114,36 @@ fn with<R>(py: Python<'_>, work: impl FnOnce(&mut Codes) -> R) -> R {
     CODES.with(py, |codes| work(codes.as_mut().expect("the start prepares the registry")))
 }
 
+/// A code object that was looked up lately, and what we know of it.
+struct Lately {
+    code: AtomicPtr<PyObject>,
+    info: AtomicPtr<CodeInfo>,
+}
+
+const LATELY: usize = 256;
+/// By a hash of the address: asking here is quicker than asking the interpreter. Read and written by whoever has the GIL.
+static LATELY_ASKED: [Lately; LATELY] =
+    [const { Lately { code: AtomicPtr::new(null_mut()), info: AtomicPtr::new(null_mut()) } }; LATELY];
+
+fn lately(code: *mut PyObject) -> &'static Lately {
+    // Code objects have a few hundred bytes.
+    &LATELY_ASKED[(code.addr() >> 5 ^ code.addr() >> 13) % LATELY]
+}
+
 /// What we know of `code`; null if nothing. Called in every line event.
+#[inline]
 pub(crate) fn lookup(code: *mut PyObject) -> *mut CodeInfo {
-    let mut extra: *mut c_void = std::ptr::null_mut();
+    let lately = lately(code);
+    if lately.code.load(Ordering::Relaxed) == code {
+        return lately.info.load(Ordering::Relaxed);
+    }
+    let mut extra: *mut c_void = null_mut();
     // SAFETY: `code` is a live code object and the GIL is held, by the callers.
     unsafe { (capi::py().code_get_extra)(code, EXTRA.load(Ordering::Relaxed), &raw mut extra) };
+    if !extra.is_null() {
+        lately.info.store(extra.cast(), Ordering::Relaxed);
+        lately.code.store(code, Ordering::Relaxed);
+    }
     extra.cast()
 }
 
@@ -234,7 +259,11 @@ unsafe extern "C" fn forget(info: *mut c_void) {
     // SAFETY: code objects die under the GIL.
     let py = unsafe { Python::assume_attached() };
     // SAFETY: the pointer came from `Box::into_raw` in `register`, and the interpreter calls this once.
-    let file = unsafe { (*info).file };
+    let (code, file) = unsafe { ((*info).code, (*info).file) };
+    let lately = lately(code);
+    if lately.code.load(Ordering::Relaxed) == code {
+        lately.code.store(null_mut(), Ordering::Relaxed);
+    }
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         with(py, |codes| codes.files[file.0].codes.retain(|it| *it != info));
     }));
@@ -397,16 +426,10 @@ pub(crate) fn armed_codes(py: Python<'_>) -> Vec<Held> {
     })
 }
 
-/// Whether an object is a code object. pyo3's own check imports `types` into the program, which without us need not be there.
+/// Whether an object is a code object.
 pub(crate) fn is_code(object: &Bound<'_, PyAny>) -> bool {
-    struct Type(*mut c_void);
-    // SAFETY: an address only.
-    unsafe impl Send for Type {}
-    // SAFETY: as above.
-    unsafe impl Sync for Type {}
-    static CODE: OnceLock<Type> = OnceLock::new();
-    let code = CODE.get_or_init(|| Type(capi::data_symbol(c"PyCode_Type").unwrap_or(std::ptr::null_mut())));
-    object.get_type_ptr().cast() == code.0
+    // SAFETY: a live object.
+    unsafe { capi::is_code(object.as_ptr()) }
 }
 
 /// Whether a frame is the import machinery's, or ours.

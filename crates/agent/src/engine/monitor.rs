@@ -193,17 +193,19 @@ unsafe extern "C" fn on_any_start(_: *mut PyObject, args: *mut *mut PyObject, _:
 
 /// An exception, in each frame that it comes through.
 unsafe extern "C" fn on_any_raise(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
-    if !exceptions::watches_raises() {
+    // SAFETY: RAISE gives the code, an offset, which is an exact int, and the exception.
+    let (code, at, value) = unsafe { (argument(args, 0), argument(args, 1), argument(args, 2)) };
+    // SAFETY: as above.
+    if !exceptions::watches_raises() || exceptions::is_of_no_concern(code, || unsafe { offset(at) }, value) {
         return none();
     }
     answer(|py| {
-        // SAFETY: RAISE gives the code, an offset and the exception, whose traceback is its own.
+        // SAFETY: as above; the traceback is the exception's own.
         unsafe {
-            let (code, at, value) = (argument(args, 0), offset(argument(args, 1)), argument(args, 2));
             let traceback = Ref::steal(ffi::PyException_GetTraceback(value));
             let traceback = traceback.as_ref().map_or(std::ptr::null_mut(), Ref::as_ptr);
             if let Ok(info) = codes::info_of(py, code) {
-                exceptions::raised(py, info, at, value, traceback);
+                exceptions::raised(py, info, offset(at), value, traceback);
             }
         }
         Answer::Keep

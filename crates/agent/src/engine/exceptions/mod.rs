@@ -7,6 +7,7 @@
 
 mod handlers;
 mod opcodes;
+mod quick;
 mod rules;
 mod walk;
 
@@ -36,6 +37,7 @@ use crate::{lifetime, reserve};
 
 pub(super) use handlers::{Entry, entries};
 pub(super) use opcodes::{Instruction, Op, Opcodes};
+pub(super) use quick::is_of_no_concern;
 pub(crate) use walk::CodeHandlers;
 pub(super) use walk::opcodes;
 
@@ -60,6 +62,20 @@ struct State {
 impl State {
     const fn new() -> Self {
         Self { rules: Vec::new(), about: Vec::new(), shown: None, complained: false }
+    }
+
+    /// An exception is shown where it is raised.
+    fn show(&mut self, value: *mut PyObject) {
+        self.shown.get_or_insert_default().insert(value.addr());
+        quick::set_shown(true);
+    }
+
+    /// Whether an exception was shown where it was raised; it is not any more.
+    fn was_shown(&mut self, value: *mut PyObject) -> bool {
+        let Some(shown) = &mut self.shown else { return false };
+        let was = shown.remove(&value.addr());
+        quick::set_shown(!shown.is_empty());
+        was
     }
 }
 
@@ -94,6 +110,8 @@ pub(crate) fn apply(py: Python<'_>) {
     let old = RULES.with(py, |state| {
         // Once nothing tells of new exceptions, one at the same address may be another one.
         let shown = state.shown.take().filter(|_| at_raise);
+        quick::forget();
+        quick::set_shown(shown.as_ref().is_some_and(|it| !it.is_empty()));
         std::mem::replace(state, State { rules, shown, ..State::new() })
     });
     drop(old);
@@ -136,7 +154,7 @@ pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *m
     let Some(mode) = wanted(py, info, offset, &value, is_new, user) else {
         return;
     };
-    RULES.with(py, |state| state.shown.get_or_insert_default().insert(value.as_ptr().addr()));
+    RULES.with(py, |state| state.show(value.as_ptr()));
     let exception = || Exception {
         value: value.clone().into(),
         frames: None,
@@ -182,22 +200,20 @@ fn wanted(
 ) -> Option<BreakMode> {
     let rules = rules_about(py, value);
     if is_new {
-        RULES.with(py, |state| state.shown.as_mut().is_some_and(|shown| shown.remove(&value.as_ptr().addr())));
+        RULES.with(py, |state| state.was_shown(value.as_ptr()));
     }
     if rules.is_empty() || rules.iter().any(|rule| rule.mode == Mode::Never) {
         return None;
     }
-    let (control, on_purpose) = (is_control_flow(value), ends_on_purpose(value));
-    let (silent, by_name) = (control || is_clean_exit(value), |rule: &&Rule| rule.names_types());
+    let silent = is_control_flow(value) || is_clean_exit(value);
     let holds = |rule: &&Rule| rule.condition.as_deref().is_none_or(|condition| condition_holds(py, condition, value));
     // In the library it counts without just my code only; what reaches the user's own code does in any case.
     let counts = || user || !options().now.just_my_code;
     let mut raised = rules.iter().filter(|rule| rule.mode == Mode::Raised && counts());
-    if raised.any(|rule| (!silent || by_name(&rule)) && holds(&rule)) {
+    if raised.any(|rule| (!silent || rule.names_types()) && holds(&rule)) {
         return Some(BreakMode::Always);
     }
-    let later = rules.iter().filter(|rule| matches!(rule.mode, Mode::UserUnhandled | Mode::Uncaught));
-    let later: Vec<&Rule> = later.filter(|rule| !(control || on_purpose) || by_name(rule)).collect();
+    let later: Vec<&Rule> = later(&rules, value).collect();
     if !is_new || later.is_empty() || capi().version < (3, 12) && later.iter().all(|rule| rule.mode == Mode::Uncaught) {
         return None;
     }
@@ -216,6 +232,27 @@ fn wanted(
     })
 }
 
+/// The rules that are about an exception where it leaves something.
+fn later<'a>(rules: &'a [Rule], value: &Bound<'_, PyAny>) -> impl Iterator<Item = &'a Rule> {
+    let silent = is_control_flow(value) || ends_on_purpose(value);
+    let later = rules.iter().filter(|rule| matches!(rule.mode, Mode::UserUnhandled | Mode::Uncaught));
+    later.filter(move |rule| !silent || rule.names_types())
+}
+
+/// What these rules, which are about the type of an exception, want to be told of.
+fn wants(rules: &[Rule], value: &Bound<'_, PyAny>) -> u8 {
+    if rules.iter().any(|rule| rule.mode == Mode::Never) {
+        return 0;
+    }
+    let silent = is_control_flow(value);
+    let raised = rules.iter().any(|rule| rule.mode == Mode::Raised && (!silent || rule.names_types()));
+    let later = later(rules, value).map(|rule| match rule.mode {
+        Mode::UserUnhandled => quick::LATER | quick::USER_UNHANDLED,
+        _ => quick::LATER,
+    });
+    later.fold(if raised { quick::RAISED } else { 0 }, |all, it| all | it)
+}
+
 /// The rules that are about an exception of this type.
 fn rules_about(py: Python<'_>, value: &Bound<'_, PyAny>) -> Arc<[Rule]> {
     let class = value.get_type();
@@ -227,18 +264,25 @@ fn rules_about(py: Python<'_>, value: &Bound<'_, PyAny>) -> Arc<[Rule]> {
             .map(|(_, rules)| Arc::clone(rules))
     });
     if let Some(known) = known {
+        quick::learn(class.as_type_ptr(), wants(&known, value));
         return known;
     }
     let names = inspect::exception_types(value);
     let is_about = |rule: &&Rule| rule.is_about(&names);
     let found: Arc<[Rule]> = RULES.with(py, |state| state.rules.iter().filter(is_about).cloned().collect());
-    let entry = (Ref::from(class.into_any()), Arc::clone(&found));
+    let entry = (Ref::from(class.clone().into_any()), Arc::clone(&found));
     let old = RULES.with(py, |state| {
-        let old = if state.about.len() >= MOST_TYPES { std::mem::take(&mut state.about) } else { Vec::new() };
+        let old = if state.about.len() >= MOST_TYPES {
+            quick::forget();
+            std::mem::take(&mut state.about)
+        } else {
+            Vec::new()
+        };
         state.about.push(entry);
         old
     });
     drop(old);
+    quick::learn(class.as_type_ptr(), wants(&found, value));
     found
 }
 
@@ -286,6 +330,17 @@ fn is_control_flow(value: &Bound<'_, PyAny>) -> bool {
 /// `sys.exit()` without a code, or with 0.
 fn is_clean_exit(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PySystemExit>() && inspect::exit_code(value).is_none_or(|code| code == 0)
+}
+
+/// Whether an exception was raised in the running frame, as opposed to one that has left others.
+///
+/// # Safety
+/// A live exception that an event tells of, under the GIL.
+unsafe fn is_new(value: *mut PyObject) -> bool {
+    /// In every exception, in every version: behind the two words that objects begin with, its dict, arguments and notes.
+    const TRACEBACK: usize = 5 * size_of::<usize>();
+    // SAFETY: by the caller. The exception holds its traceback.
+    unsafe { next_traceback(value.cast::<u8>().add(TRACEBACK).cast::<*mut PyObject>().read()).is_null() }
 }
 
 /// # Safety
@@ -358,8 +413,7 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
         return;
     }
     let _reserve = reserve::Opened::for_exception(value.as_ptr());
-    let was_shown =
-        RULES.with(py, |state| state.shown.as_mut().is_some_and(|shown| shown.remove(&value.as_ptr().addr())));
+    let was_shown = RULES.with(py, |state| state.was_shown(value.as_ptr()));
     let rules = rules_about(py, value);
     let is_for = |rule: &Rule| matches!(rule.mode, Mode::Uncaught | Mode::UserUnhandled) && rule.condition.is_none();
     let (wanted, never) = (rules.iter().any(is_for), rules.iter().any(|rule| rule.mode == Mode::Never));

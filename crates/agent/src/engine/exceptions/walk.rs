@@ -4,6 +4,7 @@
 //! What cannot be told counts as taken: native code between two frames, an `__exit__` that computes its answer, an `except` whose
 //! types are not plain names.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 use pyo3::ffi::{self, PyCodeObject, PyFrameObject, PyObject};
@@ -12,6 +13,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use super::handlers::{self, Entry, Handlers, Plan, Types};
 use super::opcodes::{Op, Opcodes};
+use super::quick::Outcomes;
 use crate::capi::frame::RawFrame;
 use crate::capi::{self, Ref, capi};
 use crate::engine::codes::{self, CodeInfo, attribute};
@@ -40,6 +42,14 @@ pub(crate) struct CodeHandlers {
     ends_thread: bool,
     /// Whether it keeps exceptions for whoever asks for the outcome: a worker of an executor does.
     carries: bool,
+    outcomes: Outcomes,
+}
+
+impl CodeHandlers {
+    /// What became of exceptions in it; `None` where more than its handlers decide.
+    pub(super) fn outcomes(&self) -> Option<&Outcomes> {
+        (!self.ends_thread && !self.carries).then_some(&self.outcomes)
+    }
 }
 
 /// Functions of the library that keep what was raised for who asks: the end of the file's name, and the qualified name.
@@ -51,7 +61,7 @@ const CARRIERS: [(&str, &str); 4] = [
 ];
 
 /// A stack deeper than this is not walked: it counts as taken.
-const DEEPEST: usize = 5000;
+pub(super) const DEEPEST: usize = 5000;
 /// So many handlers of one frame are followed.
 const MOST_HANDLERS: usize = 50;
 /// How deep generators of `with` statements are looked into.
@@ -97,13 +107,21 @@ pub(super) fn fate(
         if facts.ends_thread {
             return Fate { uncaught: true, leaves_user_code: true };
         }
-        if !leaves(py, exception, info, Some(&frame), offset, 0) {
+        let by_place = Cell::new(true);
+        let leaves = leaves(py, exception, info, Some(&frame), offset, 0, &by_place);
+        if by_place.get()
+            && let Some(facts) = facts_of(py, info)
+        {
+            facts.outcomes.remember(offset, exception.as_ptr(), leaves);
+        }
+        if !leaves {
             break;
         }
         match frame.caller() {
             Next::Nobody => return Fate { uncaught: true, leaves_user_code: true },
             Next::Unknown => break,
-            Next::Native(_) if !passes_through(info) => break,
+            // SAFETY: as above.
+            Next::Native(_) if !passes_through(unsafe { &*info }) => break,
             Next::Python(next) | Next::Native(next) => frame = next,
         }
         let Some(at) = frame.offset() else { break };
@@ -159,14 +177,14 @@ impl Standing {
     /// Of the instruction that it executes.
     fn offset(&self) -> Option<u32> {
         // SAFETY: a live frame.
-        u32::try_from(unsafe { (capi::py().frame_get_lasti)(self.frame()) }).ok()
+        let offset = u32::try_from(unsafe { (capi::py().frame_get_lasti)(self.frame()) }).ok()?;
+        self.raw.learn(offset);
+        Some(offset)
     }
 }
 
 /// Whether native code that called this passes exceptions on: what makes an object, and what runs a module.
-fn passes_through(info: *const CodeInfo) -> bool {
-    // SAFETY: a living record under the GIL.
-    let info = unsafe { &*info };
+pub(super) fn passes_through(info: &CodeInfo) -> bool {
     info.is_module || info.is_init
 }
 
@@ -194,11 +212,12 @@ fn read(py: Python<'_>, info: &CodeInfo) -> PyResult<CodeHandlers> {
         names: attribute(&code, c"co_names")?.into(),
         carries: CARRIERS.iter().any(|(of, it)| name == *it && file.ends_with(of)),
         ends_thread: name == "Thread._bootstrap_inner" && file.ends_with("/threading.py"),
+        outcomes: Outcomes::default(),
     })
 }
 
 /// Whether an exception leaves a frame that stands at an offset; without one that of a suspended generator, whose values are not
-/// looked at.
+/// looked at. `by_place` becomes false if more than the offset and the type of the exception decides.
 fn leaves(
     py: Python<'_>,
     exception: &Bound<'_, PyAny>,
@@ -206,6 +225,7 @@ fn leaves(
     frame: Option<&Standing>,
     offset: u32,
     depth: usize,
+    by_place: &Cell<bool>,
 ) -> bool {
     let Some(opcodes) = opcodes() else { return false };
     let mut offset = offset;
@@ -218,7 +238,7 @@ fn leaves(
             let bytes = attribute(&code, c"co_code").and_then(|it| Ok(it.cast_into::<PyBytes>()?));
             bytes.map_or(Plan::Catches, |bytes| handlers::plan(opcodes, bytes.as_bytes(), entry.target))
         });
-        let look = Look { py, exception, info, frame, entry, depth };
+        let look = Look { py, exception, info, frame, entry, depth, by_place };
         match look.outcome(&plan) {
             // Only forward: what raises again in a loop is taken by it.
             Some(raised) if raised > entry.target || raised > offset => offset = raised,
@@ -236,6 +256,7 @@ struct Look<'a, 'py> {
     frame: Option<&'a Standing>,
     entry: Entry,
     depth: usize,
+    by_place: &'a Cell<bool>,
 }
 
 impl Look<'_, '_> {
@@ -338,6 +359,7 @@ impl Look<'_, '_> {
 
     /// Whether the `__exit__` of a `with` is known not to take the exception.
     fn exit_says_no(&self) -> bool {
+        self.by_place.set(false);
         let Some(frame) = self.frame else { return false };
         let Some(facts) = facts_of(self.py, self.info) else { return false };
         let locals = facts.locals;
@@ -407,7 +429,7 @@ impl Look<'_, '_> {
         let Some((code, at)) = is_generator.then(frame).and_then(Result::ok) else { return false };
         let Ok(info) = codes::info_of(self.py, code) else { return false };
         let (false, Ok(at)) = (info.is_null(), u32::try_from(at)) else { return false };
-        leaves(self.py, self.exception, info, None, at, self.depth + 1)
+        leaves(self.py, self.exception, info, None, at, self.depth + 1, self.by_place)
     }
 }
 
