@@ -12,7 +12,7 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
 use crate::capi::builtin::builtin_in_place_of;
-use crate::capi::{self, Capi, Ref};
+use crate::capi::{self, Capi, Ref, integer};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
 use crate::door::{CONFIGURED, HUB_IS_GONE, options};
@@ -89,6 +89,7 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
     // pyo3 makes this type when it first fetches an error, and fetches one if it cannot make it, for which it waits until the type is made.
     // A program that is out of stack or memory just then would hang.
     let _ = PanicException::type_object(py);
+    integer::learn(py);
     codes::start(py);
     events::start(py)?;
     lifetime::register(py)?;

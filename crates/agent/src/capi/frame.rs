@@ -188,12 +188,12 @@ impl RawFrame {
         if start == 0 || start == NOWHERE {
             return None;
         }
-        u32::try_from(self.from_code()?.checked_sub(start)?).ok()
+        u32::try_from(self.behind_code()?.checked_sub(start)?).ok()
     }
 
     /// Takes note of what the public interface says that the offset is.
     pub(crate) fn learn(self, offset: u32) {
-        let start = self.from_code().and_then(|it| it.checked_sub(offset as usize)).unwrap_or(NOWHERE);
+        let start = self.behind_code().and_then(|it| it.checked_sub(offset as usize)).unwrap_or(NOWHERE);
         let known = INSTRUCTIONS.load(Ordering::Relaxed);
         if known != start {
             INSTRUCTIONS.store(if known == 0 { start } else { NOWHERE }, Ordering::Relaxed);
@@ -201,7 +201,7 @@ impl RawFrame {
     }
 
     /// How far its instruction lies behind the begin of its code object.
-    fn from_code(self) -> Option<usize> {
+    fn behind_code(self) -> Option<usize> {
         // SAFETY: as above.
         unsafe { read(self.address, self.layout.instruction) }.addr().checked_sub(self.code_address())
     }

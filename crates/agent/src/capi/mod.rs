@@ -2,6 +2,7 @@
 
 pub(crate) mod builtin;
 pub(crate) mod frame;
+pub(crate) mod integer;
 pub(crate) mod method;
 pub(crate) mod monitoring;
 mod reference;

@@ -12,7 +12,7 @@ use super::codes::{self, CodeInfo};
 use super::events::{self, Tools, Watch};
 use super::step::{self, Verdict};
 use super::{control, exceptions, freeze, pause, settled, signals, stop};
-use crate::capi::Ref;
+use crate::capi::{Ref, integer};
 use crate::lifetime;
 
 /// Registers the callbacks.
@@ -70,9 +70,9 @@ unsafe fn argument(args: *mut *mut PyObject, index: usize) -> *mut PyObject {
 
 unsafe extern "C" fn on_line(_: *mut PyObject, args: *mut *mut PyObject, _: isize) -> *mut PyObject {
     // SAFETY: LINE gives the code and the line, an exact int.
-    let (code, line) = unsafe { (argument(args, 0), ffi::PyLong_AsLong(argument(args, 1))) };
+    let (code, line) = unsafe { (argument(args, 0), integer::value(argument(args, 1))) };
     let info = codes::lookup(code);
-    let Ok(line) = u32::try_from(line) else { return none() };
+    let Some(line) = line.and_then(|line| u32::try_from(line).ok()) else { return none() };
     if control::passes_by(info, line) {
         return none();
     }
@@ -136,7 +136,8 @@ unsafe extern "C" fn on_instruction(_: *mut PyObject, args: *mut *mut PyObject, 
 /// `number` is an exact int.
 unsafe fn offset(number: *mut PyObject) -> u32 {
     // SAFETY: by the caller.
-    u32::try_from(unsafe { ffi::PyLong_AsLong(number) }).unwrap_or(u32::MAX)
+    let offset = unsafe { integer::value(number) };
+    offset.and_then(|it| u32::try_from(it).ok()).unwrap_or(u32::MAX)
 }
 
 /// The start of code that a breakpoint or a thread's exception wants to be told of. (Nothing asks for all starts: code is found

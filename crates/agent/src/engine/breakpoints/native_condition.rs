@@ -3,13 +3,12 @@
 //! Only values of the exact builtin types are decided here: what a subclass or `__eq__` makes of it, Python has to say.
 
 use std::cmp::Ordering;
-use std::ffi::c_int;
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-use crate::capi::Ref;
+use crate::capi::{Ref, integer};
 
 /// A test of one local.
 #[derive(Debug)]
@@ -72,7 +71,18 @@ impl NativeCondition {
     }
 
     /// Whether it holds for a value; `None` if Python has to say.
+    #[inline]
     pub(super) fn holds(&self, value: *mut PyObject) -> Option<bool> {
+        // The most frequent first, without the jump table of what follows.
+        if let Self::Integer(comparison, constant) = self
+            && let Some(Number::Integer(number)) = Number::of(value)
+        {
+            return Some(comparison.holds(Some(number.cmp(constant))));
+        }
+        self.holds_of_any_kind(value)
+    }
+
+    fn holds_of_any_kind(&self, value: *mut PyObject) -> Option<bool> {
         match self {
             Self::Is(singleton, wanted) => Some((value == singleton.address()) == *wanted),
             Self::Truth(wanted) => Some(truth(value)? == *wanted),
@@ -120,13 +130,11 @@ enum Number {
 
 impl Number {
     fn of(value: *mut PyObject) -> Option<Self> {
-        // SAFETY: a live object of the running frame, under the GIL: its type is looked at only, and exact numbers convert
-        // without running code.
+        // SAFETY: a live object of the running frame, under the GIL: its type is looked at only, and exact numbers convert without
+        // running code.
         unsafe {
             if ffi::PyLong_CheckExact(value) != 0 {
-                let mut overflow: c_int = 0;
-                let number = ffi::PyLong_AsLongLongAndOverflow(value, &raw mut overflow);
-                (overflow == 0).then_some(Self::Integer(number))
+                integer::value(value).map(Self::Integer)
             } else if ffi::PyFloat_CheckExact(value) != 0 {
                 Some(Self::Float(ffi::PyFloat_AsDouble(value)))
             } else {
@@ -166,15 +174,15 @@ impl Singleton {
 impl Comparison {
     /// Whether it holds for values in this order; without one (NaN) they are not equal, and nothing else.
     fn holds(self, order: Option<Ordering>) -> bool {
-        match self {
-            Self::Equal => order == Some(Ordering::Equal),
-            Self::NotEqual => order != Some(Ordering::Equal),
-            Self::Less => order == Some(Ordering::Less),
-            Self::LessOrEqual => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-            Self::Greater => order == Some(Ordering::Greater),
-            Self::GreaterOrEqual => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
-        }
+        // Without a jump that depends on the comparison: where the program does a lot between two hits, the processor would have to
+        // guess it anew each time.
+        let order = order.map_or(Self::NO_ORDER, |order| 1 << (order as i8 + 1));
+        Self::ORDERS[self as usize] & order != 0
     }
+
+    const NO_ORDER: u8 = 8;
+    /// For each comparison the orders in which it holds, as bits: less, equal, greater, none.
+    const ORDERS: [u8; 6] = [2, 1 + 4 + Self::NO_ORDER, 1, 1 + 2, 4, 4 + 2];
 }
 
 /// What the text of a test says.
