@@ -7,6 +7,7 @@ mod support;
 use std::io::Write;
 
 use serde_json::{Value, json};
+use support::interpreters::on_each_python;
 use support::wrong_requests::{Faults, LONGEST, PROGRAM, RESUMING, fill, forms, requests};
 use support::{Debuggee, Launch, Python, Stopped, pythons};
 
@@ -231,10 +232,10 @@ fn while_an_evaluation_runs_everything_else_waits_for_it_or_is_answered_at_once(
 
 #[test]
 fn what_is_very_large_is_answered() {
-    for python in pythons() {
+    on_each_python(|python, _| {
         let version = &python.version;
         let mut faults = Faults::default();
-        let (mut debuggee, here) = Here::begin(&python, Launch::at("work"));
+        let (mut debuggee, here) = Here::begin(python, Launch::at("work"));
         let frame = here.stop.top()["id"].clone();
         let mut evaluate = |expression: String| {
             let arguments = json!({"expression": expression, "frameId": frame, "context": "repl"});
@@ -274,5 +275,5 @@ fn what_is_very_large_is_answered() {
         let stop = debuggee.go_and_stop("continue", here.stop.thread);
         assert_eq!(stop.function(), "work", "{version}");
         ends_as_ever(debuggee, &stop, version);
-    }
+    });
 }

@@ -7,6 +7,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use support::interpreters::on_each_python;
 use support::{Debuggee, Launch, pythons};
 
 /// Two threads that count in shared memory, which the test reads natively.
@@ -147,10 +148,10 @@ fn answered_soon(debuggee: &mut Debuggee, command: &str, arguments: Value) -> Va
 
 #[test]
 fn an_evaluation_can_be_given_up() {
-    for python in pythons() {
+    on_each_python(|python, _| {
         for place in ["main", "worker", "sleep"] {
             let what = format!("{} {place}", python.version);
-            let (mut debuggee, stop) = stopped_in(&python, place);
+            let (mut debuggee, stop) = stopped_in(python, place);
             let mut expressions = vec!["busy()", "[None for _ in iter(int, 1)]"];
             if place == "main" {
                 expressions.extend(["lock.acquire() and lock.acquire()", "time.sleep(60)"]);
@@ -170,7 +171,7 @@ fn an_evaluation_can_be_given_up() {
                 assert_eq!((ended.output.as_str(), ended.errors.as_str()), ("end", ""), "{what}");
             }
         }
-    }
+    });
 }
 
 /// Waits until all of the program's threads keep asleep, or until one has computed for a while.
@@ -203,7 +204,7 @@ fn wait_until_inside(pid: i32) {
 
 #[test]
 fn what_cannot_be_interrupted_is_said_and_the_rest_still_answers() {
-    for python in pythons() {
+    on_each_python(|python, _| {
         for (place, expression, expected) in [
             ("main", "sum(iter(int, 1))", "runs native code that cannot be interrupted"),
             ("worker", "sum(iter(int, 1))", "runs native code that cannot be interrupted"),
@@ -212,7 +213,7 @@ fn what_cannot_be_interrupted_is_said_and_the_rest_still_answers() {
             ("sleep", "time.sleep(60)", "waits in native code that cannot be interrupted"),
         ] {
             let what = format!("{} {place} {expression}", python.version);
-            let (mut debuggee, stop) = stopped_in(&python, place);
+            let (mut debuggee, stop) = stopped_in(python, place);
             let seq = ask(&mut debuggee, &stop, expression);
             wait_until_inside(debuggee.pid());
             debuggee.request("cancel", json!({"requestId": seq}));
@@ -232,7 +233,7 @@ fn what_cannot_be_interrupted_is_said_and_the_rest_still_answers() {
             let ended = debuggee.end();
             assert_eq!(ended.status.code(), None, "{what}");
         }
-    }
+    });
 }
 
 #[test]
@@ -257,12 +258,12 @@ fn an_evaluation_that_catches_the_interrupt_is_interrupted_again_on_demand() {
 
 #[test]
 fn a_disconnect_during_an_evaluation_is_answered_at_once_and_the_program_goes_on_when_it_comes_back() {
-    for python in pythons() {
+    on_each_python(|python, _| {
         for (expression, place) in
             [("sum(range(60_000_000))", "main"), ("time.sleep(1.5)", "worker"), ("busy()", "worker")]
         {
             let what = format!("{} {place} {expression}", python.version);
-            let (mut debuggee, stop) = stopped_in(&python, place);
+            let (mut debuggee, stop) = stopped_in(python, place);
             let seq = ask(&mut debuggee, &stop, expression);
             let waiting = debuggee.ask("evaluate", json!({"expression": "busy()", "frameId": stop.top()["id"]}));
             answered_soon(&mut debuggee, "disconnect", json!({"terminateDebuggee": false}));
@@ -272,7 +273,7 @@ fn a_disconnect_during_an_evaluation_is_answered_at_once_and_the_program_goes_on
             let ended = debuggee.end();
             assert_eq!(ended.seen(), (Some(0), "end", ""), "{what}");
         }
-    }
+    });
 }
 
 #[test]
@@ -400,10 +401,10 @@ def second(slow, x):
 first(Slow(), 1)
 second(Slow(), 2)
 ";
-    for python in pythons() {
+    on_each_python(|python, _| {
         let version = &python.version;
         let launch = Launch { breakpoints: vec![("first".into(), None), ("second".into(), None)], ..Launch::default() };
-        let mut debuggee = Debuggee::launch(&python, TWO, launch);
+        let mut debuggee = Debuggee::launch(python, TWO, launch);
         let stop = debuggee.stopped();
         debuggee.evaluate("double(1)", stop.top());
         let stop = debuggee.go_and_stop("continue", stop.thread);
@@ -425,7 +426,7 @@ second(Slow(), 2)
             assert_eq!(stack["stackFrames"].as_array().unwrap(), &stop.frames, "{version} {command}");
             assert!(debuggee.answer(seq).is_ok(), "{version} {command}");
         }
-    }
+    });
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use support::interpreters::on_each_python;
 use support::{Debuggee, Launch, Stopped, pythons};
 
 /// Programs that end while a pause or a breakpoint is being asked for, half of them with a daemon thread that the debugger holds.
@@ -35,40 +36,41 @@ if sys.argv[1] == 'thread':
 print('out', flush=True)  # BP:out
 sys.exit(int(sys.argv[2]))
 ";
-    let pythons = pythons();
+    let count = pythons().len();
     let rounds: usize = std::env::var("IKPDB_SHORT_PROGRAMS").ok().and_then(|it| it.parse().ok()).unwrap_or(1000);
-    for round in 0..rounds {
-        let python = &pythons[round % pythons.len()];
-        // Each interpreter gets each combination.
-        let turn = round / pythons.len();
-        let (with_thread, pauses) = (turn.is_multiple_of(2), (turn / 2).is_multiple_of(2));
-        let code = i32::try_from(turn % 5).unwrap();
-        let what = format!("round {round}, {}, thread {with_thread}, pause {pauses}", python.version);
-        let kind = if with_thread { "thread" } else { "plain" };
-        let launch = if with_thread { Launch::at("out") } else { Launch::default() };
-        let mut debuggee =
-            Debuggee::launch(python, SHORT, Launch { args: vec![kind.to_owned(), code.to_string()], ..launch });
-        let main = with_thread.then(|| {
-            let stop = debuggee.stopped();
-            park_the_other_thread(&mut debuggee, &stop, &what);
-            debuggee.ask("next", json!({"threadId": stop.thread}));
-            stop.thread
-        });
-        if pauses {
-            debuggee.ask("pause", json!({"threadId": 1}));
-        } else {
-            let source = json!({"path": debuggee.script.to_str().unwrap()});
-            let breakpoint = json!({"line": debuggee.line("work"), "condition": "n < 0"});
-            debuggee.ask("setBreakpoints", json!({"source": source, "breakpoints": [breakpoint]}));
+    on_each_python(|python, number| {
+        for round in (number..rounds).step_by(count) {
+            // Each interpreter gets each combination.
+            let turn = round / count;
+            let (with_thread, pauses) = (turn.is_multiple_of(2), (turn / 2).is_multiple_of(2));
+            let code = i32::try_from(turn % 5).unwrap();
+            let what = format!("round {round}, {}, thread {with_thread}, pause {pauses}", python.version);
+            let kind = if with_thread { "thread" } else { "plain" };
+            let launch = if with_thread { Launch::at("out") } else { Launch::default() };
+            let mut debuggee =
+                Debuggee::launch(python, SHORT, Launch { args: vec![kind.to_owned(), code.to_string()], ..launch });
+            let main = with_thread.then(|| {
+                let stop = debuggee.stopped();
+                park_the_other_thread(&mut debuggee, &stop, &what);
+                debuggee.ask("next", json!({"threadId": stop.thread}));
+                stop.thread
+            });
+            if pauses {
+                debuggee.ask("pause", json!({"threadId": 1}));
+            } else {
+                let source = json!({"path": debuggee.script.to_str().unwrap()});
+                let breakpoint = json!({"line": debuggee.line("work"), "condition": "n < 0"});
+                debuggee.ask("setBreakpoints", json!({"source": source, "breakpoints": [breakpoint]}));
+            }
+            // The step and a pause that comes in time stop the program: it goes on, the main thread by further steps.
+            while let Some(stop) = debuggee.event_until_end("stopped") {
+                let step = main.is_some_and(|main| stop["threadId"] == main);
+                debuggee.ask(if step { "next" } else { "continue" }, json!({"threadId": stop["threadId"]}));
+            }
+            let ended = debuggee.end();
+            assert_eq!(ended.seen(), (Some(code), "out", ""), "{what}");
         }
-        // The step and a pause that comes in time stop the program: it goes on, the main thread by further steps.
-        while let Some(stop) = debuggee.event_until_end("stopped") {
-            let step = main.is_some_and(|main| stop["threadId"] == main);
-            debuggee.ask(if step { "next" } else { "continue" }, json!({"threadId": stop["threadId"]}));
-        }
-        let ended = debuggee.end();
-        assert_eq!(ended.seen(), (Some(code), "out", ""), "{what}");
-    }
+    });
 }
 
 /// Evaluates until the other thread has had the GIL and is parked.

@@ -7,6 +7,7 @@
     reason = "test code; each test file uses its part"
 )]
 
+pub mod interpreters;
 pub mod programs;
 pub mod variables;
 pub mod wrong_requests;
@@ -26,16 +27,11 @@ use ikpdb_proto::framing::{Decoder, encode};
 use ikpdb_proto::proof::{Role, check, prove};
 use ikpdb_proto::{Event, MAX_MESSAGE, Message, PROTOCOL, Request, Response, SessionId};
 pub use ikpdb_testkit::{Python, marked_line};
+pub use interpreters::pythons;
 use serde_json::{Value, json};
 
 /// Nothing in a test takes longer, unless it is broken.
 pub const DEADLINE: Duration = Duration::from_secs(20);
-
-/// The interpreters to test on; `IKPDB_TEST_PYTHON=3.12` picks those of one version while one looks for a fault.
-pub fn pythons() -> Vec<Python> {
-    let picked = std::env::var("IKPDB_TEST_PYTHON").unwrap_or_default();
-    ikpdb_testkit::pythons().into_iter().filter(|python| python.version.starts_with(&picked)).collect()
-}
 
 const SECRET: [u8; 32] = [5; 32];
 
