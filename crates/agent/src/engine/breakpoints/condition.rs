@@ -24,6 +24,7 @@ impl Condition {
     }
 
     /// Whether it is true in the frame that the current thread runs, if that can be told without running anything.
+    #[inline(always)]
     pub(super) fn holds_natively(&self, code: *mut PyObject) -> Option<bool> {
         let (index, condition) = self.native.as_ref()?;
         condition.holds(RawFrame::current(code.cast())?.local(*index)?)

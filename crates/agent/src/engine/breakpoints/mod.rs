@@ -48,6 +48,7 @@ pub(crate) struct Armed {
 
 impl Armed {
     /// What can be told without running anything.
+    #[inline(always)]
     pub(crate) fn glance(&self, code: *mut PyObject) -> Glance {
         match self.condition.as_ref().map_or(Some(true), |condition| condition.holds_natively(code)) {
             Some(false) => Glance::False,

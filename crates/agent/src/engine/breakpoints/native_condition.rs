@@ -71,7 +71,7 @@ impl NativeCondition {
     }
 
     /// Whether it holds for a value; `None` if Python has to say.
-    #[inline]
+    #[inline(always)]
     pub(super) fn holds(&self, value: *mut PyObject) -> Option<bool> {
         // The most frequent first, without the jump table of what follows.
         if let Self::Integer(comparison, constant) = self
@@ -82,6 +82,7 @@ impl NativeCondition {
         self.holds_of_any_kind(value)
     }
 
+    #[inline(never)]
     fn holds_of_any_kind(&self, value: *mut PyObject) -> Option<bool> {
         match self {
             Self::Is(singleton, wanted) => Some((value == singleton.address()) == *wanted),
