@@ -79,20 +79,20 @@ impl NativeCondition {
         {
             return Some(comparison.holds(Some(number.cmp(constant))));
         }
-        self.holds_of_any_kind(value)
+        self.holds_otherwise(value)
     }
 
+    /// All but an integer that is held against one.
     #[inline(never)]
-    fn holds_of_any_kind(&self, value: *mut PyObject) -> Option<bool> {
+    fn holds_otherwise(&self, value: *mut PyObject) -> Option<bool> {
         match self {
             Self::Is(singleton, wanted) => Some((value == singleton.address()) == *wanted),
             Self::Truth(wanted) => Some(truth(value)? == *wanted),
             Self::Integer(comparison, constant) => match Number::of(value)? {
-                Number::Integer(number) => Some(comparison.holds(Some(number.cmp(constant)))),
                 Number::Float(number) if constant.unsigned_abs() <= EXACT => {
                     Some(comparison.holds(number.partial_cmp(&(*constant as f64))))
                 }
-                Number::Float(_) => None,
+                Number::Float(_) | Number::Integer(_) => None,
             },
             Self::Float(comparison, constant) => match Number::of(value)? {
                 Number::Float(number) => Some(comparison.holds(number.partial_cmp(constant))),

@@ -281,8 +281,9 @@ fn rules_about(py: Python<'_>, value: &Bound<'_, PyAny>) -> Arc<[Rule]> {
         state.about.push(entry);
         old
     });
-    drop(old);
+    // Before the others are let go of, which may run code: the rules could be other ones afterwards.
     quick::learn(class.as_type_ptr(), wants(&found, value));
+    drop(old);
     found
 }
 
