@@ -124,6 +124,16 @@ pub fn target() -> PathBuf {
     }
 }
 
+/// Where the set-up unpacks CPythons that come as packages: a tree as of a whole system, under Cargo's target folder.
+pub fn unpacked(target: &Path) -> PathBuf {
+    target.join("pythons/unpacked")
+}
+
+/// The folder of the programs in such a tree.
+pub fn programs_of(tree: &Path) -> PathBuf {
+    tree.join("usr/bin")
+}
+
 /// The 1-based number of the line that carries the comment `# BP:<name>`.
 pub fn marked_line(source: &str, name: &str) -> u32 {
     let marker = format!("# BP:{name}");

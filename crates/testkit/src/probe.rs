@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Python, Setup};
+use crate::{Python, Setup, programs_of, unpacked};
 
 /// The oldest CPython that can be debugged.
 const OLDEST: (u32, u32) = (3, 11);
@@ -15,10 +15,10 @@ pub(crate) fn setup(target: &Path) -> Setup {
         .or_else(|| std::env::home_dir().map(|home| home.join(".pyenv")))
         .map(|root| entries(&root.join("versions")))
         .unwrap_or_default();
-    let unpacked = entries(&target.join("pythons/root/usr/bin"));
+    let packaged = entries(&programs_of(&unpacked(target)));
     let mut candidates: Vec<(PathBuf, bool)> =
         pyenv.into_iter().map(|path| (path.join("bin/python3"), false)).collect();
-    candidates.extend(unpacked.into_iter().filter(|path| is_versioned(path)).map(|path| (path, false)));
+    candidates.extend(packaged.into_iter().filter(|path| is_versioned(path)).map(|path| (path, false)));
     candidates.push((PathBuf::from("/usr/bin/python3"), true));
     let mut pythons: Vec<Python> = candidates
         .iter()

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use ikpdb_testkit::{programs_of, unpacked};
 
 use super::{pythons, tools};
 use crate::shell;
@@ -41,7 +42,8 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /// Path of one of them; unpacks all at the first call.
 pub(crate) fn executable(minor: u32) -> Result<PathBuf> {
     let folder = shell::target().join("pythons");
-    let path = |minor| folder.join(format!("root/usr/bin/python3.{minor}"));
+    let programs = programs_of(&unpacked(&shell::target()));
+    let path = |minor| programs.join(format!("python3.{minor}"));
     let complete =
         MINORS.iter().all(|minor| path(*minor).is_file() && pythons::check(&path(*minor), "import ssl").is_ok());
     if !complete {
@@ -55,13 +57,13 @@ pub(crate) fn executable(minor: u32) -> Result<PathBuf> {
 fn unpack(folder: &Path) -> Result<()> {
     let apt = folder.join("apt");
     let packages = folder.join("packages");
-    let root = folder.join("root");
-    for old in [&packages, &root] {
+    let tree = unpacked(&shell::target());
+    for old in [&packages, &tree] {
         if old.exists() {
             std::fs::remove_dir_all(old).with_context(|| format!("cannot remove {}", old.display()))?;
         }
     }
-    for new in [&apt.join("lists/partial"), &apt.join("cache/archives/partial"), &packages, &root] {
+    for new in [&apt.join("lists/partial"), &apt.join("cache/archives/partial"), &packages, &tree] {
         shell::folder(new)?;
     }
     let configuration = configure(&apt)?;
@@ -74,12 +76,12 @@ fn unpack(folder: &Path) -> Result<()> {
     let versioned = MINORS.iter().flat_map(|minor| PACKAGES.map(|name| name.replace('N', &minor.to_string())));
     shell::output(apt_get().arg("download").args(versioned).args(LIBRARIES).current_dir(&packages))?;
     for entry in std::fs::read_dir(&packages).context("reading the packages")? {
-        shell::output(shell::program("dpkg").arg("-x").arg(entry?.path()).arg(&root))?;
+        shell::output(shell::program("dpkg").arg("-x").arg(entry?.path()).arg(&tree))?;
     }
     let patchelf = tools::folder()?.join("patchelf");
-    let libraries = root.join("usr/lib/x86_64-linux-gnu");
+    let libraries = tree.join("usr/lib/x86_64-linux-gnu");
     for minor in MINORS {
-        let python = root.join(format!("usr/bin/python3.{minor}"));
+        let python = programs_of(&tree).join(format!("python3.{minor}"));
         let mut command = shell::program(&patchelf);
         command.arg("--set-interpreter").arg(libraries.join("ld-linux-x86-64.so.2"));
         shell::output(command.args(["--force-rpath", "--set-rpath"]).arg(&libraries).arg(&python))?;
