@@ -4,6 +4,7 @@ The harness listens on SOCKET and sends one command a line. Times are the user C
 """
 
 import importlib
+import operator
 import os
 import resource
 import socket
@@ -92,6 +93,35 @@ def log(rounds):
     return value
 
 
+class Callback:
+    """Lines reported to a callback of CPython's own that does nothing, where the driver is told so: no debugger is here."""
+
+    calls = 0
+    line = 0
+
+    def install(self, workload, file, line):
+        self.line = line
+        events = sys.monitoring.events.LINE
+        sys.monitoring.use_tool_id(0, "bench")
+        sys.monitoring.register_callback(0, events, self.count)
+        sys.monitoring.set_local_events(0, code_with(line, file), events)
+        # Every other line switches itself off now.
+        workload.run(1)
+        # It returns False at once, whatever the two arguments are.
+        sys.monitoring.register_callback(0, events, operator.is_)
+
+    def count(self, _code, line):
+        if line != self.line:
+            return sys.monitoring.DISABLE
+        self.calls += 1
+
+
+def code_with(line, file):
+    module = sys.modules[os.path.basename(file).removesuffix(".py")]
+    codes = [it.__code__ for it in vars(module).values() if hasattr(it, "__code__")]
+    return next(code for code in codes if line in (row for *_, row in code.co_lines()))
+
+
 def reach(workload, name):
     of_driver = {"late": late, "cold": cold.cold, "steps": steps, "uncaught": uncaught, "raised": raised, "deep": deep, "large": large, "spin": spin}
     of_driver.get(name, lambda: getattr(workload, "reach_" + name)())()
@@ -103,6 +133,7 @@ def main():
     link = socket.socket(socket.AF_UNIX)
     link.connect(sys.argv[2])
     lines = link.makefile("rw")
+    callback = Callback()
     print("ready", os.getpid(), file=lines, flush=True)
     for line in lines:
         command, *arguments = line.split()
@@ -118,6 +149,11 @@ def main():
         elif command == "busy":
             busy(int(arguments[0]))
             print("done", file=lines, flush=True)
+        elif command == "callback":
+            callback.install(workload, arguments[1], int(arguments[0]))
+            print("done", file=lines, flush=True)
+        elif command == "called":
+            print(callback.calls, file=lines, flush=True)
         elif command == "reach":
             reach(workload, arguments[0])
             print("done", file=lines, flush=True)

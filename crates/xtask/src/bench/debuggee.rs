@@ -58,15 +58,18 @@ impl Starter {
 
     /// Starts the driver under a debugger, with the breakpoints of the scenario set.
     pub(crate) fn debugged(&self, debugger: Debugger, workload: &Workload, scenario: Scenario) -> Result<Debuggee> {
+        let Some((mut command, interpreter)) = self.adapter(debugger) else {
+            return self.with_a_callback(workload, scenario);
+        };
         let listener = Listener::new(&self.folder)?;
-        let mut adapter = Adapter::start(&mut self.adapter(debugger), PATIENCE)?;
+        let mut adapter = Adapter::start(&mut command, PATIENCE)?;
         let socket = listener.path.display().to_string();
         adapter.request("initialize", &json!({
             "clientID": "bench", "adapterID": "python", "linesStartAt1": true, "columnsStartAt1": true, "pathFormat": "path",
         }))?;
         let launch = adapter.send("launch", &json!({
             "type": "python", "request": "launch", "name": "bench", "program": driver(), "args": [workload.module, socket],
-            "cwd": self.folder, "python": self.interpreter(debugger), "console": "internalConsole",
+            "cwd": self.folder, "python": interpreter, "console": "internalConsole",
             "justMyCode": true, "stopOnEntry": false, "subProcess": false,
         }))?;
         adapter.event("initialized")?;
@@ -82,29 +85,32 @@ impl Starter {
         Debuggee::connected(listener, HeldBy::Adapter(Box::new(adapter)))
     }
 
-    fn adapter(&self, debugger: Debugger) -> Command {
-        let (program, arguments): (_, &[&str]) = match debugger {
-            Debugger::Ikpdb => (&self.ikpdb, &["dap"]),
-            Debugger::Debugpy => (&self.debugpy, &["-m", "debugpy.adapter"]),
+    /// Starts the driver without a debugger, with a callback that does nothing on the line of the scenario's breakpoint.
+    fn with_a_callback(&self, workload: &Workload, scenario: Scenario) -> Result<Debuggee> {
+        let place = scenario.breakpoint(workload)?.context("a callback needs a line")?;
+        let mut debuggee = self.native(workload)?;
+        debuggee.say(&format!("callback {} {}", place.line, place.file.display()))?;
+        debuggee.done()?;
+        Ok(debuggee)
+    }
+
+    /// The debugger's adapter and the interpreter as it wants to be told it: debugpy takes a list of arguments.
+    fn adapter(&self, debugger: Debugger) -> Option<(Command, Value)> {
+        let (program, arguments, interpreter): (_, &[&str], _) = match debugger {
+            Debugger::Ikpdb => (&self.ikpdb, &["dap"], json!(self.python)),
+            Debugger::Debugpy => (&self.debugpy, &["-m", "debugpy.adapter"], json!([self.python])),
+            Debugger::Callback => return None,
         };
         let mut command = shell::program(program);
         command.args(arguments).current_dir(&self.folder).stderr(Stdio::inherit());
         self.environment(&mut command);
-        command
+        Some((command, interpreter))
     }
 
     /// The same hashes and no files written in every run.
     fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         let variables = self.variables.iter().map(|(name, value)| (name, value));
         command.env("PYTHONHASHSEED", "0").env("PYTHONDONTWRITEBYTECODE", "1").env_remove("PYTHONPATH").envs(variables)
-    }
-
-    /// debugpy takes the interpreter as a list of arguments, and so does the adapter of ours.
-    fn interpreter(&self, debugger: Debugger) -> Value {
-        match debugger {
-            Debugger::Ikpdb => json!(self.python),
-            Debugger::Debugpy => json!([self.python]),
-        }
     }
 }
 
@@ -193,6 +199,12 @@ impl Debuggee {
     /// Lets the program come to the line of the scenario's breakpoint (one is set now where the scenario has none) and
     /// checks that it stops there. Returns the stopped thread.
     pub(crate) fn prove(&mut self, workload: &Workload, scenario: Scenario) -> Result<u64> {
+        if let HeldBy::Nobody(_) = self.held_by {
+            self.say("called")?;
+            let calls = self.line()?;
+            ensure!(calls != "0", "the line was never reported");
+            return Ok(0);
+        }
         let expected = match scenario.breakpoint(workload)? {
             // What it stepped to has shown it.
             Some(_) if scenario == Scenario::S6 => return Ok(0),

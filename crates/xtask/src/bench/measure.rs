@@ -58,7 +58,7 @@ impl<'a> Bench<'a> {
         let selection = self.selection;
         for debugger in &selection.debuggers {
             let name = debugger.name();
-            if selection.latency {
+            if selection.latency && *debugger != Debugger::Callback {
                 for (threads, label) in [(0, "next to stopped"), (BUSY_THREADS, "next to stopped, threads busy")] {
                     let done = self.steps(*debugger, threads).map(|steps| {
                         let said = format!("{:.3} ms", steps.median * 1e3);
@@ -88,7 +88,9 @@ impl<'a> Bench<'a> {
             for workload in
                 WORKLOADS.iter().filter(|workload| selection.workloads.iter().any(|name| name == workload.name))
             {
-                for scenario in selection.scenarios.iter().filter(|it| it.applies(workload.name)) {
+                for scenario in
+                    selection.scenarios.iter().filter(|it| debugger.knows(**it) && it.applies(workload.name))
+                {
                     let key = format!("{name}/{}/{}", workload.name, scenario.name());
                     if selection.time {
                         let done = self.ratio(*debugger, workload, *scenario).map(|row| {

@@ -165,6 +165,8 @@ pub(crate) enum Debugger {
     Ikpdb,
     /// debugpy from the package index.
     Debugpy,
+    /// No debugger: a callback of CPython's own on the hottest line, which does nothing. What a line costs at least.
+    Callback,
 }
 
 impl Debugger {
@@ -172,7 +174,13 @@ impl Debugger {
         match self {
             Debugger::Ikpdb => "IKPdb",
             Debugger::Debugpy => "debugpy",
+            Debugger::Callback => "callback",
         }
+    }
+
+    /// Whether it has this scenario.
+    pub(crate) fn knows(self, scenario: Scenario) -> bool {
+        self != Debugger::Callback || scenario == Scenario::S4
     }
 }
 

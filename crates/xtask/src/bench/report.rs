@@ -8,7 +8,7 @@ use super::plan::WITH_JIT;
 use super::plan::{
     Debugger, INSTRUCTIONS_TARGET, MEMORY_TARGET, PAIRS, STEP_TARGET, Scenario, WORKLOADS, counts_instructions,
 };
-use super::results::{OfPython, Results};
+use super::results::{OfPython, Ratio, Results};
 
 /// The columns of the tables by workload.
 const SCENARIOS: [Scenario; 5] = [Scenario::S1, Scenario::S2, Scenario::S3, Scenario::S4, Scenario::S5];
@@ -30,6 +30,8 @@ const INTRODUCTION: &str = "# Benchmarks
 * **Scenarios**: *S1* the debugger is attached, no breakpoint. *S2* a breakpoint in a function of another file that is not called. *S3* a
   breakpoint in the hot function, on a line that does not run. *S4* a condition that is always false, on the hottest line.
   *S5* a hit condition that is never reached, on the hottest line. Further ones are named where they stand.
+* **A callback that does nothing**: no debugger; CPython reports the line of S4 to a function of its own that returns at once. No debugger
+  that lets CPython report lines is faster.
 * **Ratio**: user CPU time of the program, measured inside it by `getrusage` after a warm-up, over that of the same interpreter without a debugger. Each
   ratio is the median over interleaved pairs of runs (native, debugged, debugged, native, …), each run a fresh process, with its 95 % bootstrap
   interval in brackets.
@@ -49,6 +51,7 @@ pub(crate) fn render(results: &Results) -> String {
         for debugger in DEBUGGERS {
             times(&mut page, debugger, python);
         }
+        floor(&mut page, python);
         instructions(&mut page, python);
         steps_and_memory(&mut page, python);
         answers(&mut page, python);
@@ -106,6 +109,26 @@ fn times(page: &mut String, debugger: Debugger, python: &OfPython) {
     }
     if !further.is_empty() {
         let _ = write!(page, "\n| scenario | workload | ratio |\n|---|---|---|\n{further}");
+    }
+}
+
+/// What S4 costs at least, with any debugger that is told of lines by CPython.
+fn floor(page: &mut String, python: &OfPython) {
+    let rows: Vec<_> = WORKLOADS
+        .iter()
+        .filter_map(|workload| {
+            let key = format!("{}/{}/{}", Debugger::Callback.name(), workload.name, Scenario::S4.name());
+            Some((workload.name, python.time.get(&key)?))
+        })
+        .collect();
+    if rows.is_empty() {
+        return;
+    }
+    let date = dates(rows.iter().map(|(_, row)| &row.date[..]));
+    let _ = writeln!(page, "\nNo debugger, a callback that does nothing on the line of S4, native = 1.00 ({date})\n");
+    let _ = writeln!(page, "| workload | ratio |\n|---|---|");
+    for (name, Ratio { ratio, .. }) in rows {
+        let _ = writeln!(page, "| {name} | {:.2} [{:.2}, {:.2}] |", ratio.median, ratio.low, ratio.high);
     }
 }
 
@@ -259,7 +282,7 @@ pub(crate) fn missed(version: &str, python: &OfPython) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::results::{Answer, Instructions, Memory, Ratio, Steps};
+    use super::super::results::{Answer, Instructions, Memory, Steps};
     use super::super::statistics::Estimate;
     use super::*;
 
@@ -310,6 +333,14 @@ mod tests {
         assert!(page.contains("## CPython 3.12.1"));
         assert!(page.contains("| fib | - | - | 1.00 [1.00, 1.01] | - | - |"), "{page}");
         assert!(!page.contains("debugpy, user CPU time"));
+    }
+
+    #[test]
+    fn what_a_line_costs_at_least_stands_beside_what_it_costs_with_a_debugger() {
+        let mut results = Results::default();
+        results.pythons.insert("3.12.1".into(), with("callback/exc/S4", 1.12, 1.11));
+        assert!(missed("3.12.1", &results.pythons["3.12.1"]).is_empty());
+        assert!(render(&results).contains("| exc | 1.12 [1.11, 1.13] |"));
     }
 
     #[test]
