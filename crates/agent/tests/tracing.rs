@@ -64,6 +64,13 @@ for line in sys.stdin:
         for lock in locks: done.acquire()
         locks.clear()
         print('ran', flush=True)
+    elif word == 'load':
+        loaded = {}
+        exec(compile(open('loaded.py').read(), 'loaded.py', 'exec'), loaded)
+        print(loaded['function'](), flush=True)
+    elif word == 'unload':
+        loaded.clear()
+        print('gone', flush=True)
     else:
         start(word)
         print('started', flush=True)
@@ -122,6 +129,33 @@ fn the_trace_function_is_there_only_while_it_is_needed_and_then_on_every_thread(
         becomes(&debuggee, &mut stdin, "5 of 5");
         debuggee.request("disconnect", json!({}));
         becomes(&debuggee, &mut stdin, "0 of 5");
+        drop(stdin);
+        assert_eq!(debuggee.end().status.code(), Some(0), "{}", python.version);
+    }
+}
+
+#[test]
+fn a_breakpoint_in_a_file_whose_code_is_not_there_costs_nothing() {
+    for python in python_311() {
+        let launch = Launch { pipe_stdin: true, ..Launch::default() };
+        let mut debuggee = Debuggee::launch(&python, LOOKS, launch);
+        let mut stdin = debuggee.stdin();
+        assert_eq!(debuggee.printed(), "up");
+        let file = debuggee.folder().join("loaded.py");
+        std::fs::write(&file, "def function():\n    return 'loaded'\n").unwrap();
+        let source = json!({"source": {"path": file}, "breakpoints": [{"line": 2}]});
+        debuggee.request("setBreakpoints", source);
+        for round in 0..2 {
+            becomes(&debuggee, &mut stdin, "0 of 3");
+            stdin.write_all(b"load\n").unwrap();
+            let stop = debuggee.stopped();
+            assert_eq!(stop.function(), "function", "{} {round}", python.version);
+            debuggee.go("continue", stop.thread);
+            assert_eq!(debuggee.printed(), "loaded");
+            becomes(&debuggee, &mut stdin, "3 of 3");
+            assert_eq!(say(&debuggee, &mut stdin, "unload"), "gone");
+        }
+        becomes(&debuggee, &mut stdin, "0 of 3");
         drop(stdin);
         assert_eq!(debuggee.end().status.code(), Some(0), "{}", python.version);
     }

@@ -6,7 +6,7 @@
 use std::ffi::{CStr, c_int, c_void};
 use std::path::Path;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicIsize, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering};
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
@@ -131,12 +131,14 @@ fn lately(code: *mut PyObject) -> &'static Lately {
 }
 
 /// What we know of `code`; null if nothing. Called in every line event.
-#[inline]
+#[inline(always)]
 pub(crate) fn lookup(code: *mut PyObject) -> *mut CodeInfo {
     let lately = lately(code);
-    if lately.code.load(Ordering::Relaxed) == code {
-        return lately.info.load(Ordering::Relaxed);
-    }
+    if lately.code.load(Ordering::Relaxed) == code { lately.info.load(Ordering::Relaxed) } else { ask(code, lately) }
+}
+
+#[cold]
+fn ask(code: *mut PyObject, lately: &Lately) -> *mut CodeInfo {
     let mut extra: *mut c_void = null_mut();
     // SAFETY: `code` is a live code object and the GIL is held, by the callers.
     unsafe { (capi::py().code_get_extra)(code, EXTRA.load(Ordering::Relaxed), &raw mut extra) };
@@ -268,7 +270,12 @@ unsafe extern "C" fn forget(info: *mut c_void) {
         with(py, |codes| codes.files[file.0].codes.retain(|it| *it != info));
     }));
     // SAFETY: as above; the registry has let go of it.
-    drop(unsafe { Box::from_raw(info) });
+    let info = unsafe { Box::from_raw(info) };
+    if !info.armed.is_empty() {
+        count_armed(true, false);
+        events::armed_code_died();
+    }
+    drop(info);
 }
 
 impl Codes {
@@ -414,6 +421,28 @@ pub(crate) fn user_codes(py: Python<'_>, wanted: impl Fn(&CodeInfo) -> bool) -> 
         // SAFETY: the registry holds living records only.
         all.filter(|info| wanted(unsafe { &**info })).map(Held::new).collect()
     })
+}
+
+/// Code objects with breakpoints. Changes under the GIL.
+static ARMED: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether any code has breakpoints.
+pub(crate) fn any_armed() -> bool {
+    ARMED.load(Ordering::Relaxed) != 0
+}
+
+/// Puts breakpoints into a code object. Returns those that were there, to be dropped when nothing is borrowed.
+pub(crate) fn arm(info: *mut CodeInfo, armed: Vec<Armed>) -> Vec<Armed> {
+    // SAFETY: a living record under the GIL, by the callers.
+    let old = unsafe { std::mem::replace(&mut (*info).armed, armed) };
+    // SAFETY: as above.
+    count_armed(!old.is_empty(), unsafe { !(*info).armed.is_empty() });
+    old
+}
+
+fn count_armed(before: bool, now: bool) {
+    let count = ARMED.load(Ordering::Relaxed) + usize::from(now) - usize::from(before);
+    ARMED.store(count, Ordering::Relaxed);
 }
 
 /// All living code objects with events or breakpoints.

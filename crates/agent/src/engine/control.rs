@@ -16,12 +16,23 @@ use super::what::{Reason, What};
 use super::{line_table, run_to};
 use crate::capi::{self, Ref};
 
-/// Whether a line has breakpoints that do not stop now, as can be told at a glance, and nothing else is wanted there: the hottest
-/// path there is. Nothing here can panic or run code. Hits that do not count are counted then.
+/// What a line that begins is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Concern {
+    /// It has no breakpoint.
+    None,
+    /// It has breakpoints that do not stop now.
+    PassesBy,
+    /// It may stop.
+    Matters,
+}
+
+/// What a line is to us, as can be told at a glance: the hottest path there is. Nothing here can panic or run code. Hits that do not
+/// count are counted, if the line passes by.
 #[inline]
-pub(crate) fn passes_by(info: *const CodeInfo, line: u32) -> bool {
+pub(crate) fn concern(info: *const CodeInfo, line: u32) -> Concern {
     if info.is_null() || step::active() || run_to::active() || ANY_ENTERED.load(Ordering::Relaxed) {
-        return false;
+        return Concern::Matters;
     }
     // SAFETY: the record of running code, under the GIL.
     let info = unsafe { &*info };
@@ -32,21 +43,21 @@ pub(crate) fn passes_by(info: *const CodeInfo, line: u32) -> bool {
                 Glance::False => {}
                 Glance::Passes if passes.is_none() => passes = Some(armed),
                 // One is usual; of several all would have to be looked at before the first is counted.
-                Glance::Passes | Glance::Matters => return false,
+                Glance::Passes | Glance::Matters => return Concern::Matters,
             }
             has_one = true;
         } else if armed.spot == Spot::Entry {
-            return false;
+            return Concern::Matters;
         }
     }
     // A line that merely goes on is no hit, and neither is one of an evaluation.
     if let Some(armed) = passes {
         if !info.continuations.is_empty() || stop::is_stopper() {
-            return false;
+            return Concern::Matters;
         }
         armed.passed();
     }
-    has_one
+    if has_one { Concern::PassesBy } else { Concern::None }
 }
 
 /// The current thread is about to execute a line.

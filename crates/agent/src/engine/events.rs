@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
-use super::{breakpoints, exceptions, freeze, hooks, monitor, pause, run_to, settled, step, trace};
+use super::{exceptions, freeze, hooks, monitor, pause, run_to, settled, step, trace};
 use crate::capi;
 use crate::capi::monitoring::Tool;
 
@@ -156,8 +156,8 @@ pub(crate) fn stop(py: Python<'_>) {
             (*held.info).watch = Watch::Nothing;
             (*held.info).thread_hook = false;
             (*held.info).task_hook = false;
-            drop(std::mem::take(&mut (*held.info).armed));
         }
+        drop(codes::arm(held.info, Vec::new()));
         let _ = refresh(py, held.info);
     }
     match tools() {
@@ -168,6 +168,13 @@ pub(crate) fn stop(py: Python<'_>) {
         None => trace::update(py),
     }
     hooks::remove(py);
+}
+
+/// Code with breakpoints is gone. Its events went with it; a trace function may be in vain now.
+pub(crate) fn armed_code_died() {
+    if tools().is_none() && !something_wanted() {
+        trace::look_anew();
+    }
 }
 
 /// The program has set or taken away a trace function of its own in this thread.
@@ -184,7 +191,7 @@ pub(crate) fn tracer_changed(py: Python<'_>) {
 pub(crate) fn something_wanted() -> bool {
     exceptions::watches_raises()
         || freeze::wanted()
-        || breakpoints::any()
+        || codes::any_armed()
         || step::active()
         || run_to::active()
         || pause::wanted()

@@ -9,9 +9,10 @@ use pyo3::prelude::*;
 
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
+use super::control::{self, Concern};
 use super::events::{self, Tools, Watch};
 use super::step::{self, Verdict};
-use super::{control, exceptions, freeze, pause, settled, signals, stop};
+use super::{exceptions, freeze, pause, settled, signals, stop};
 use crate::capi::{Ref, integer};
 use crate::lifetime;
 
@@ -73,7 +74,7 @@ unsafe extern "C" fn on_line(_: *mut PyObject, args: *mut *mut PyObject, _: isiz
     let (code, line) = unsafe { (argument(args, 0), integer::value(argument(args, 1))) };
     let info = codes::lookup(code);
     let Some(line) = line.and_then(|line| u32::try_from(line).ok()) else { return none() };
-    if control::passes_by(info, line) {
+    if control::concern(info, line) == Concern::PassesBy {
         return none();
     }
     answer(|py| {

@@ -12,7 +12,8 @@ use pyo3::types::PyBytes;
 
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
-use super::{control, events, exceptions, freeze, gil, pause, run_to, signals, step, stop, threads};
+use super::control::{self, Concern};
+use super::{events, exceptions, freeze, gil, pause, run_to, signals, step, stop, threads};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -25,10 +26,14 @@ const OPCODE: c_int = 7;
 
 /// `c_tracefunc` in 3.11's thread state.
 const C_TRACE_FUNCTION: usize = 72;
+/// `f_frame` in 3.11's frame objects.
+const FRAME: usize = 24;
+/// `f_code` in 3.11's frames.
+const CODE: usize = 32;
 
 static ON: AtomicBool = AtomicBool::new(false);
-/// A trace function may have gone: ours has to be put back.
-static LOST: AtomicBool = AtomicBool::new(false);
+/// Who is traced has to be looked at anew: a trace function may have gone, or be wanted no more.
+static STALE: AtomicBool = AtomicBool::new(false);
 /// It is we who change trace functions, under the GIL.
 static CHANGING: AtomicBool = AtomicBool::new(false);
 
@@ -39,7 +44,7 @@ pub(crate) fn update(py: Python<'_>) {
     }
     let wanted = lifetime::debugging() && events::something_wanted();
     let changed = ON.swap(wanted, Ordering::Relaxed) != wanted;
-    if LOST.swap(false, Ordering::Relaxed) || changed {
+    if STALE.swap(false, Ordering::Relaxed) || changed {
         set_everywhere(py, wanted);
     }
 }
@@ -58,10 +63,15 @@ pub(crate) fn tracer_changed(_py: Python<'_>) {
     }
 }
 
+/// What is wanted may have changed where nothing can be done: the next event sees to it.
+pub(crate) fn look_anew() {
+    STALE.store(true, Ordering::Relaxed);
+}
+
 /// A trace function is about to change, by whomever: native code, say, or an error of the tracer. What it changes to is seen
 /// a moment later.
 pub(crate) fn tracer_changes() {
-    if ON.load(Ordering::Relaxed) && !CHANGING.load(Ordering::Relaxed) && !LOST.swap(true, Ordering::Relaxed) {
+    if ON.load(Ordering::Relaxed) && !CHANGING.load(Ordering::Relaxed) && !STALE.swap(true, Ordering::Relaxed) {
         gil::submit(Box::new(update));
     }
 }
@@ -107,7 +117,7 @@ unsafe extern "C" fn on_event(
 ) -> c_int {
     // SAFETY: trace functions are called with the GIL.
     let py = unsafe { Python::assume_attached() };
-    if lifetime::is_child(py) || stop::is_stopper() {
+    if is_of_no_concern(frame, what) || lifetime::is_child(py) || stop::is_stopper() {
         return 0;
     }
     // Nothing with a destructor is above this: the interpreter may end the thread where it waits.
@@ -118,8 +128,48 @@ unsafe extern "C" fn on_event(
     if signals::handler_raises(py) { -1 } else { 0 }
 }
 
+/// Whether nothing is wanted of an event, as can be told at a glance. Nearly all are so: every line of every thread gives one as long
+/// as code with a breakpoint is loaded. Nothing here can panic or run code.
+fn is_of_no_concern(frame: *mut PyFrameObject, what: c_int) -> bool {
+    if STALE.load(Ordering::Relaxed)
+        || freeze::wanted()
+        || pause::wanted()
+        || step::active()
+        || run_to::active()
+        || exceptions::watches_raises()
+        || lifetime::forked()
+    {
+        return false;
+    }
+    // SAFETY: a live frame object of CPython 3.11, with its frame; the offsets are those of every 3.11 release.
+    let info = codes::lookup(unsafe {
+        let frame = frame.cast::<u8>().add(FRAME).cast::<*mut u8>().read();
+        frame.add(CODE).cast::<*mut PyObject>().read()
+    });
+    if info.is_null() {
+        return false;
+    }
+    // SAFETY: the record of running code, under the GIL.
+    let armed = unsafe { &(*info).armed };
+    if armed.is_empty() {
+        return true;
+    }
+    let only_lines = || armed.iter().all(|it| matches!(it.spot, Spot::Line(_)));
+    match what {
+        CALL => only_lines(),
+        LINE => {
+            // SAFETY: the frame is running.
+            let line = unsafe { ffi::PyFrame_GetLineNumber(frame) };
+            let line = u32::try_from(line).ok();
+            only_lines() && line.is_some_and(|line| control::concern(info, line) != Concern::Matters)
+        }
+        OPCODE => false,
+        _ => true,
+    }
+}
+
 fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut PyObject) {
-    if LOST.load(Ordering::Relaxed) {
+    if STALE.load(Ordering::Relaxed) {
         update(py);
     }
     if !matches!(what, CALL | EXCEPTION | LINE | RETURN | OPCODE) {
@@ -137,7 +187,7 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
     }
     match what {
         CALL => {
-            if begins(py, frame, code) {
+            if has_entries(info) && begins(py, frame, code) {
                 control::function_begins(py, info);
             }
             if step::watches_starts() {
@@ -186,6 +236,12 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
 fn stops_within_lines(info: *const CodeInfo) -> bool {
     // SAFETY: the record of running code, under the GIL.
     unsafe { &*info }.armed.iter().any(|it| matches!(it.spot, Spot::Instruction(_)))
+}
+
+/// Whether code has breakpoints where it begins.
+fn has_entries(info: *const CodeInfo) -> bool {
+    // SAFETY: as above.
+    unsafe { &*info }.armed.iter().any(|it| it.spot == Spot::Entry)
 }
 
 /// Whether a call is the frame's first, as opposed to a generator that goes on: the argument of its `RESUME` says so.

@@ -129,7 +129,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Whether there is any breakpoint.
-pub(crate) fn any() -> bool {
+fn any() -> bool {
     ANY.load(Ordering::Relaxed) || functions::any()
 }
 
@@ -315,9 +315,8 @@ fn arm_code(
     // SAFETY: as above.
     let changed = unsafe { !(*info).armed.is_empty() || !armed.is_empty() };
     if changed {
-        // SAFETY: as above. The old records go outside the borrow: dropping a condition may run code.
-        let old = unsafe { std::mem::replace(&mut (*info).armed, armed) };
-        drop(old);
+        // The old records go outside the borrow: dropping a condition may run code.
+        drop(codes::arm(info, armed));
         events::refresh(py, info)?;
     }
     Ok(())
