@@ -96,7 +96,7 @@ impl Client<'_> {
                 let body = self.event(name, |_| true)?;
                 self.names.fit(pattern, &body)
             }
-            What::Stop { reason, marker, function } => self.stop(reason, marker, function.as_deref()),
+            What::Stop { reason, marker, function, pattern } => self.stop(reason, marker, function.as_deref(), pattern),
             What::Output { category, text } => self.output(category, text),
             What::End(code) => self.end(*code),
         }
@@ -142,7 +142,7 @@ impl Client<'_> {
         }
     }
 
-    fn stop(&mut self, reason: &str, marker: &str, function: Option<&str>) -> Result<(), Fault> {
+    fn stop(&mut self, reason: &str, marker: &str, function: Option<&str>, pattern: &Value) -> Result<(), Fault> {
         let (file, line) = self.names.line(marker)?;
         let path = format!("{}/{file}", self.names.folder);
         let stopped = self.event("stopped", |_| true)?;
@@ -158,6 +158,7 @@ impl Client<'_> {
         if let Some(function) = function.filter(|it| name != *it && !name.ends_with(&format!(".{it}"))) {
             return Err(Fault(format!("wanted a stop in {function}, but it is in {name}")));
         }
+        self.names.fit(pattern, &stopped)?;
         for (name, value) in [("thread", thread), ("frame", top["id"].clone()), ("top", top), ("stopped", stopped)] {
             self.names.bound.insert(name.to_owned(), value);
         }

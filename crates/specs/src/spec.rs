@@ -49,8 +49,8 @@ pub(crate) enum What {
     Answer { name: String, expected: Expected },
     /// Waits for an event.
     Event { name: String, pattern: Value },
-    /// Waits for a stop: reason, marker of the line, function.
-    Stop { reason: String, marker: String, function: Option<String> },
+    /// Waits for a stop: reason, marker of the line, function, what the event has.
+    Stop { reason: String, marker: String, function: Option<String>, pattern: Value },
     /// Waits until the client was told of this text: category, text.
     Output { category: String, text: String },
     /// The program ends by itself with this code, and has not stopped before.
@@ -139,9 +139,11 @@ impl What {
             "stop" => {
                 let (reason, rest) =
                     rest.split_once('@').ok_or_else(|| Fault("'stop' needs a reason and @line".into()))?;
-                let (marker, function) = split_word(rest);
+                let (place, pattern) = rest.split_once("=>").unwrap_or((rest, "{}"));
+                let (marker, function) = split_word(place.trim());
                 let function = (!function.is_empty()).then(|| function.to_owned());
-                What::Stop { reason: reason.trim().to_owned(), marker: marker.to_owned(), function }
+                let (reason, marker) = (reason.trim().to_owned(), marker.to_owned());
+                What::Stop { reason, marker, function, pattern: value(pattern)? }
             }
             "event" => {
                 let (name, pattern) = split_word(rest);
@@ -249,7 +251,7 @@ launch {\"stopOnEntry\": true}
 setBreakpoints {\"breakpoints\": [
   {\"line\": \"@one\"}]} => {\"breakpoints\": [{}]}
 start
-stop function breakpoint @one f
+stop function breakpoint @one f => {\"allThreadsStopped\": true}
 evaluate x => \"1\"
 evaluate y => refused \"NameError\"
 next
@@ -275,7 +277,12 @@ end 0
         );
         assert_eq!(
             steps[3],
-            &What::Stop { reason: "function breakpoint".into(), marker: "one".into(), function: Some("f".into()) }
+            &What::Stop {
+                reason: "function breakpoint".into(),
+                marker: "one".into(),
+                function: Some("f".into()),
+                pattern: json!({"allThreadsStopped": true})
+            }
         );
         assert!(
             matches!(steps[4], What::Request { expected: Expected::Body(body), .. } if *body == json!({"result": "1"}))
