@@ -62,7 +62,8 @@ fn difference(starter: &Starter, run: impl Fn(&Starter, u64) -> Result<()>) -> R
     let stand_in = starter.folder.join(STAND_IN);
     let _ = std::fs::remove_file(&stand_in);
     std::fs::copy(std::env::current_exe()?, &stand_in).context("cannot copy this program")?;
-    let variables = vec![(PYTHON, starter.python.clone()), (COUNTS, file.clone())];
+    let mut variables = starter.variables.clone();
+    variables.extend([(PYTHON, starter.python.clone()), (COUNTS, file.clone())]);
     let wrapped = Starter { python: stand_in, variables, ..starter.clone() };
     let count = |units| -> Result<u64> {
         let _ = std::fs::remove_file(&file);
@@ -93,9 +94,10 @@ pub(crate) fn stand_in() -> Option<std::io::Error> {
         valgrind.args(["--quiet", "--tool=callgrind", "--fair-sched=yes"]).arg(output).arg(python);
         valgrind
     } else {
-        // Asked who it is, the interpreter answers with the name that it was called by.
+        // Asked who it is, the interpreter answers with the name that it was called by. Its library may be where it really is.
+        let home = Path::new(&python).ancestors().nth(2).map(Path::to_owned);
         let mut command = Command::new(python);
-        command.arg0(own);
+        command.arg0(own).envs(home.map(|home| ("PYTHONHOME", home)));
         command
     };
     Some(command.args(arguments).exec())
