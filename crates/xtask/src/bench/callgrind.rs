@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -59,9 +59,7 @@ pub(crate) fn debugged(starter: &Starter, workload: &Workload, scenario: Scenari
 
 fn difference(starter: &Starter, run: impl Fn(&Starter, u64) -> Result<()>) -> Result<u64> {
     let file = starter.folder.join("callgrind.out");
-    let stand_in = starter.folder.join(STAND_IN);
-    let _ = std::fs::remove_file(&stand_in);
-    std::fs::copy(std::env::current_exe()?, &stand_in).context("cannot copy this program")?;
+    let stand_in = made_stand_in(starter)?;
     let mut variables = starter.variables.clone();
     variables.extend([(PYTHON, starter.python.clone()), (COUNTS, file.clone())]);
     let wrapped = Starter { python: stand_in, variables, ..starter.clone() };
@@ -73,6 +71,18 @@ fn difference(starter: &Starter, run: impl Fn(&Starter, u64) -> Result<()>) -> R
     let (short, long) = (count(SHORT)?, count(LONG)?);
     ensure!(long > short, "the long run has no more instructions than the short one");
     Ok(long - short)
+}
+
+/// Puts the stand-in beside a library as the interpreter's own is: what is relocatable looks for that beside itself.
+fn made_stand_in(starter: &Starter) -> Result<PathBuf> {
+    let home = starter.python.ancestors().nth(2).context("the interpreter is in no folder")?;
+    let folder = starter.folder.join("stand-in");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(folder.join("bin"))?;
+    std::os::unix::fs::symlink(home.join("lib"), folder.join("lib"))?;
+    let stand_in = folder.join("bin").join(STAND_IN);
+    std::fs::copy(std::env::current_exe()?, &stand_in).context("cannot copy this program")?;
+    Ok(stand_in)
 }
 
 /// If this process was started as the stand-in for an interpreter: becomes the interpreter, under callgrind if it is to run
@@ -94,10 +104,9 @@ pub(crate) fn stand_in() -> Option<std::io::Error> {
         valgrind.args(["--quiet", "--tool=callgrind", "--fair-sched=yes"]).arg(output).arg(python);
         valgrind
     } else {
-        // Asked who it is, the interpreter answers with the name that it was called by. Its library may be where it really is.
-        let home = Path::new(&python).ancestors().nth(2).map(Path::to_owned);
+        // Asked who it is, the interpreter answers with the name that it was called by.
         let mut command = Command::new(python);
-        command.arg0(own).envs(home.map(|home| ("PYTHONHOME", home)));
+        command.arg0(own);
         command
     };
     Some(command.args(arguments).exec())
