@@ -165,7 +165,7 @@ fn a_breakpoint_in_a_file_whose_code_is_not_there_costs_nothing() {
 fn builtins_that_tell_us_something_are_the_interpreters_own_to_look_at() {
     const LOOKS_AT: &str = "\
 import _thread, sys, threading, types
-for f in (sys.settrace, _thread.start_new_thread, _thread._excepthook):
+for f in (sys.settrace, sys.exc_info, _thread.start_new_thread):
     print(type(f).__name__, f.__name__, f.__qualname__, f.__module__, repr(f.__self__), f.__text_signature__, bool(f.__doc__))
 print(getattr(threading, '_start_new_thread', None) is _thread.start_new_thread, threading.excepthook is _thread._excepthook)
 for wrong in (lambda: sys.settrace(), lambda: _thread.start_new_thread(1), lambda: _thread.start_new_thread(print, 5)):

@@ -58,6 +58,8 @@ pub(crate) struct CodeInfo {
     pub(crate) is_module: bool,
     /// Whether it is what an object is made with.
     pub(crate) is_init: bool,
+    /// Whether it may be what a thread runs. From 3.14 on `threading` calls that through native code, which passes exceptions on.
+    pub(crate) is_run: bool,
     /// Its start is the report of a thread's uncaught exception.
     pub(crate) thread_hook: bool,
     /// Its start is the report of a task's.
@@ -220,6 +222,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             machinery: library::is_machinery(&name),
             is_module,
             is_init: own_name == "__init__" || own_name == "__new__",
+            is_run: own_name == "run" && capi::capi().version >= (3, 14),
             events: 0,
             watch: Watch::Nothing,
             thread_hook,

@@ -14,7 +14,7 @@ use crate::lifetime;
 static START: Method = Method::new();
 /// The same under its old name.
 static START_NEW: Method = Method::new();
-static EXCEPT_HOOK: Method = Method::new();
+static EXC_INFO: Method = Method::new();
 static SET_TRACE: Method = Method::new();
 
 /// The versions that need it, module, function, what stands behind it, how it takes its arguments.
@@ -23,7 +23,7 @@ type Row = (&'static [Version], &'static str, &'static str, &'static Method, PyC
 const TABLE: [Row; 4] = [
     (&[(3, 11)], "_thread", "start_new_thread", &START, on_start, ffi::METH_VARARGS),
     (&[(3, 11)], "_thread", "start_new", &START_NEW, on_start_new, ffi::METH_VARARGS),
-    (&[(3, 11)], "_thread", "_excepthook", &EXCEPT_HOOK, on_exception, ffi::METH_O),
+    (&[(3, 11)], "sys", "exc_info", &EXC_INFO, on_exc_info, ffi::METH_NOARGS),
     (&[(3, 11), (3, 13)], "sys", "settrace", &SET_TRACE, on_set_trace, ffi::METH_O),
 ];
 
@@ -78,18 +78,17 @@ fn thread_started(ident: *mut PyObject) -> *mut PyObject {
     ident
 }
 
-unsafe extern "C" fn on_exception(this: *mut PyObject, record: *mut PyObject) -> *mut PyObject {
-    ours(|py| {
-        // SAFETY: the argument: the record with `exc_value`.
-        let record = unsafe { Bound::from_borrowed_ptr(py, record) };
-        match record.getattr("exc_value") {
-            Ok(value) if !value.is_none() => exceptions::uncaught(py, &value),
-            Ok(_) => {}
+/// The first thing that `threading` does to report the uncaught exception of a thread, to whatever hook the program has.
+unsafe extern "C" fn on_exc_info(this: *mut PyObject, nothing: *mut PyObject) -> *mut PyObject {
+    if exceptions::watches_reports() {
+        ours(|py| match exceptions::in_thread_hook(py) {
+            Ok(true) => exceptions::thread_hook_begins(py),
+            Ok(false) => {}
             Err(error) => super::stop::forget_error(py, error),
-        }
-    });
+        });
+    }
     // SAFETY: with what the interpreter gave.
-    unsafe { EXCEPT_HOOK.call(this, record) }
+    unsafe { EXC_INFO.call(this, nothing) }
 }
 
 unsafe extern "C" fn on_set_trace(this: *mut PyObject, function: *mut PyObject) -> *mut PyObject {

@@ -52,29 +52,29 @@ struct State {
     rules: Vec<Rule>,
     /// The rules that are about exceptions of a type, by its address; the types are held.
     about: Vec<(Ref, Arc<[Rule]>)>,
-    /// The exceptions that were shown where they were raised and may still be reported. They are not held: who raises another one
-    /// at the same address takes it out.
-    shown: Option<HashSet<usize>>,
+    /// The exceptions that were shown where they were raised, or not wanted there by a condition, and may still be reported. They
+    /// are not held: who raises another one at the same address takes it out.
+    settled: Option<HashSet<usize>>,
     /// Whether a condition was reported as failing: that is said once.
     complained: bool,
 }
 
 impl State {
     const fn new() -> Self {
-        Self { rules: Vec::new(), about: Vec::new(), shown: None, complained: false }
+        Self { rules: Vec::new(), about: Vec::new(), settled: None, complained: false }
     }
 
-    /// An exception is shown where it is raised.
-    fn show(&mut self, value: *mut PyObject) {
-        self.shown.get_or_insert_default().insert(value.addr());
-        quick::set_shown(true);
+    /// Nothing is to be said of an exception any more.
+    fn settle(&mut self, value: *mut PyObject) {
+        self.settled.get_or_insert_default().insert(value.addr());
+        quick::set_settled(true);
     }
 
-    /// Whether an exception was shown where it was raised; it is not any more.
-    fn was_shown(&mut self, value: *mut PyObject) -> bool {
-        let Some(shown) = &mut self.shown else { return false };
-        let was = shown.remove(&value.addr());
-        quick::set_shown(!shown.is_empty());
+    /// Whether an exception was settled where it was raised; it is not any more.
+    fn was_settled(&mut self, value: *mut PyObject) -> bool {
+        let Some(settled) = &mut self.settled else { return false };
+        let was = settled.remove(&value.addr());
+        quick::set_settled(!settled.is_empty());
         was
     }
 }
@@ -109,10 +109,10 @@ pub(crate) fn apply(py: Python<'_>) {
     WANTED.store(u8::from(at_raise) * AT_RAISE + u8::from(at_report) * AT_REPORT, Ordering::Relaxed);
     let old = RULES.with(py, |state| {
         // Once nothing tells of new exceptions, one at the same address may be another one.
-        let shown = state.shown.take().filter(|_| at_raise);
+        let settled = state.settled.take().filter(|_| at_raise);
         quick::forget();
-        quick::set_shown(shown.as_ref().is_some_and(|it| !it.is_empty()));
-        std::mem::replace(state, State { rules, shown, ..State::new() })
+        quick::set_settled(settled.as_ref().is_some_and(|it| !it.is_empty()));
+        std::mem::replace(state, State { rules, settled, ..State::new() })
     });
     drop(old);
     super::events::update(py);
@@ -126,6 +126,11 @@ pub(crate) fn forget() {
 /// Whether the interpreter is to tell of raises.
 pub(crate) fn watches_raises() -> bool {
     WANTED.load(Ordering::Relaxed) & AT_RAISE != 0
+}
+
+/// Whether something is to stop where an exception is reported.
+pub(crate) fn watches_reports() -> bool {
+    WANTED.load(Ordering::Relaxed) & AT_REPORT != 0
 }
 
 /// An exception was raised in the current frame, at an offset of its code, or came to it from one that it called.
@@ -154,7 +159,7 @@ pub(crate) fn raised(py: Python<'_>, info: *mut CodeInfo, offset: u32, value: *m
     let Some(mode) = wanted(py, info, offset, &value, is_new, user) else {
         return;
     };
-    RULES.with(py, |state| state.show(value.as_ptr()));
+    RULES.with(py, |state| state.settle(value.as_ptr()));
     let exception = || Exception {
         value: value.clone().into(),
         frames: None,
@@ -200,13 +205,13 @@ fn wanted(
 ) -> Option<BreakMode> {
     let rules = rules_about(py, value);
     if is_new {
-        RULES.with(py, |state| state.was_shown(value.as_ptr()));
+        RULES.with(py, |state| state.was_settled(value.as_ptr()));
     }
     if rules.is_empty() || rules.iter().any(|rule| rule.mode == Mode::Never) {
         return None;
     }
     let silent = is_control_flow(value) || is_clean_exit(value);
-    let holds = |rule: &&Rule| rule.condition.as_deref().is_none_or(|condition| condition_holds(py, condition, value));
+    let holds = |rule: &&Rule| holds(py, rule, value, capi::current_frame());
     // In the library it counts without just my code only; what reaches the user's own code does in any case.
     let counts = || user || !options().now.just_my_code;
     let mut raised = rules.iter().filter(|rule| rule.mode == Mode::Raised && counts());
@@ -225,7 +230,13 @@ fn wanted(
         Mode::UserUnhandled => fate.leaves_user_code,
         _ => fate.uncaught,
     };
-    let rule = later.iter().filter(applies).find(|rule| holds(rule))?;
+    let Some(rule) = later.iter().filter(applies).find(|rule| holds(rule)) else {
+        // Conditions are asked once, where the program is what they speak of.
+        if later.iter().all(|rule| applies(&rule)) {
+            RULES.with(py, |state| state.settle(value.as_ptr()));
+        }
+        return None;
+    };
     Some(match rule.mode {
         Mode::UserUnhandled => BreakMode::UserUnhandled,
         _ => BreakMode::Unhandled,
@@ -287,11 +298,11 @@ fn rules_about(py: Python<'_>, value: &Bound<'_, PyAny>) -> Arc<[Rule]> {
     found
 }
 
-/// Whether a condition is true in the frame that raises.
-fn condition_holds(py: Python<'_>, condition: &str, value: &Bound<'_, PyAny>) -> bool {
+/// Whether a rule's condition, if it has one, is true in a frame.
+fn holds(py: Python<'_>, rule: &Rule, value: &Bound<'_, PyAny>, frame: *mut PyFrameObject) -> bool {
+    let Some(condition) = rule.condition.as_deref() else { return true };
     let holds = || -> PyResult<bool> {
-        let frame = capi::current_frame();
-        // SAFETY: the current frame; both give new references.
+        // SAFETY: a live frame, by the callers; both give new references.
         let (globals, locals) = unsafe {
             let globals = Ref::steal((capi::py().frame_get_globals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
             let locals = Ref::steal((capi::py().frame_get_locals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
@@ -390,10 +401,7 @@ pub(crate) fn ignored(py: Python<'_>, value: &Bound<'_, PyAny>) {
         // SAFETY: the record of code that a live frame ran, under the GIL.
         !info.is_null() && unsafe { (*info).user }
     };
-    if WANTED.load(Ordering::Relaxed) & AT_REPORT != 0
-        && !lifetime::ends()
-        && inspect::traceback(value).iter().any(is_users)
-    {
+    if watches_reports() && !lifetime::ends() && inspect::traceback(value).iter().any(is_users) {
         uncaught(py, value);
     }
 }
@@ -409,16 +417,18 @@ pub(crate) fn report_begins() {
 
 /// The interpreter is about to report an exception as the end of the program or of a thread.
 pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
-    let at_report = WANTED.load(Ordering::Relaxed) & AT_REPORT != 0;
-    if !at_report || stop::is_stopper() || ends_on_purpose(value) || is_control_flow(value) {
+    if !watches_reports() || stop::is_stopper() {
         return;
     }
     let _reserve = reserve::Opened::for_exception(value.as_ptr());
-    let was_shown = RULES.with(py, |state| state.was_shown(value.as_ptr()));
+    let was_settled = RULES.with(py, |state| state.was_settled(value.as_ptr()));
     let rules = rules_about(py, value);
-    let is_for = |rule: &Rule| matches!(rule.mode, Mode::Uncaught | Mode::UserUnhandled) && rule.condition.is_none();
-    let (wanted, never) = (rules.iter().any(is_for), rules.iter().any(|rule| rule.mode == Mode::Never));
-    if was_shown || !wanted || never {
+    // A condition is asked in the frame that has raised it.
+    let holds = |rule: &Rule| {
+        rule.condition.is_none()
+            || inspect::traceback(value).pop().is_some_and(|(frame, _)| holds(py, rule, value, frame.as_ptr().cast()))
+    };
+    if was_settled || rules.iter().any(|rule| rule.mode == Mode::Never) || !later(&rules, value).any(holds) {
         return;
     }
     // All of it is read natively: none of the program's code runs.
@@ -495,6 +505,19 @@ pub(crate) fn task_hook_begins(py: Python<'_>) {
 /// start is an event; 3.11: see [`super::hooks`]).
 pub(crate) fn is_thread_hook(name: &str, file: &str) -> bool {
     name == "invoke_excepthook" && file.ends_with("/threading.py")
+}
+
+/// Whether the running frame is that function's. Not all of its code may be known.
+pub(crate) fn in_thread_hook(py: Python<'_>) -> PyResult<bool> {
+    let frame = capi::current_frame();
+    if frame.is_null() {
+        return Ok(false);
+    }
+    let code = capi::frame_code(frame);
+    // SAFETY: the code of the running frame.
+    let code = unsafe { Bound::from_borrowed_ptr(py, code.cast()) };
+    let text = |name| codes::attribute(&code, name)?.extract::<String>();
+    Ok(is_thread_hook(&text(c"co_name")?, &text(c"co_filename")?))
 }
 
 /// A thread is about to report its uncaught exception.

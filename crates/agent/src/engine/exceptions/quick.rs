@@ -31,8 +31,8 @@ const CLASSES: usize = 256;
 static KNOWN: [Class; CLASSES] = [const { Class { address: AtomicUsize::new(0), wants: AtomicU8::new(0) } }; CLASSES];
 /// Counts how often the types were let go of: what was remembered of one is of another one since.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
-/// An exception was shown where it was raised and may still be reported: each new one is looked at, which may be at its address.
-static SHOWN: AtomicBool = AtomicBool::new(false);
+/// An exception was settled where it was raised and may still be reported: each new one is looked at, which may be at its address.
+static SETTLED: AtomicBool = AtomicBool::new(false);
 
 fn slot(class: usize) -> &'static Class {
     // The golden ratio spreads addresses, whose lowest bits are equal.
@@ -55,14 +55,14 @@ pub(super) fn learn(class: *mut ffi::PyTypeObject, wants: u8) {
     slot.address.store(class.addr(), Ordering::Relaxed);
 }
 
-/// Whether there are exceptions that were shown and may still be reported.
-pub(super) fn set_shown(any: bool) {
-    SHOWN.store(any, Ordering::Relaxed);
+/// Whether there are exceptions that were settled and may still be reported.
+pub(super) fn set_settled(any: bool) {
+    SETTLED.store(any, Ordering::Relaxed);
 }
 
 /// Whether nothing is to stop at an exception in the running frame, if that is known. `code` gives an event at `offset`.
 pub(crate) fn is_of_no_concern(code: *mut PyObject, offset: impl FnOnce() -> u32, value: *mut PyObject) -> bool {
-    if SHOWN.load(Ordering::Relaxed) {
+    if SETTLED.load(Ordering::Relaxed) {
         return false;
     }
     // SAFETY: a live exception.
@@ -146,7 +146,7 @@ fn is_taken(code: *mut PyObject, offset: u32, class: usize, leaving_matters: boo
         }
         // Code that is not known is the interpreter's own; one that is taken for it would take the exception, too, or pass it on.
         let Some((next, native)) = frame.python_caller() else { return false };
-        if native && info.is_some_and(|info| !walk::passes_through(info)) {
+        if native && info.is_some_and(|info| !walk::passes_through(info) && !info.is_run) {
             return true;
         }
         let (Some(next_code), Some(at)) = (next.code(), next.offset()) else { return false };

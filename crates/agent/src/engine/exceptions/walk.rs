@@ -121,7 +121,13 @@ pub(super) fn fate(
             Next::Nobody => return Fate { uncaught: true, leaves_user_code: true },
             Next::Unknown => break,
             // SAFETY: as above.
-            Next::Native(_) if !passes_through(unsafe { &*info }) => break,
+            Next::Native(next) if !passes_through(unsafe { &*info }) => {
+                // SAFETY: as above.
+                if !unsafe { &*info }.is_run || !next.ends_thread(py) {
+                    break;
+                }
+                frame = next;
+            }
             Next::Python(next) | Next::Native(next) => frame = next,
         }
         let Some(at) = frame.offset() else { break };
@@ -172,6 +178,12 @@ impl Standing {
         };
         let next = Self { object, raw };
         if native { Next::Native(next) } else { Next::Python(next) }
+    }
+
+    /// Whether it is `threading`'s own frame, behind which a thread ends.
+    fn ends_thread(&self, py: Python<'_>) -> bool {
+        let info = codes::info_of(py, self.code().cast()).unwrap_or(std::ptr::null_mut());
+        !info.is_null() && facts_of(py, info).is_some_and(|facts| facts.ends_thread)
     }
 
     /// Of the instruction that it executes.
