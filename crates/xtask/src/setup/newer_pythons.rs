@@ -14,8 +14,15 @@ use crate::shell;
 /// Minor versions that come this way.
 pub(crate) const MINORS: [u32; 3] = [13, 14, 15];
 
-const PACKAGES: [&str; 5] =
-    ["python3.N-minimal", "libpython3.N-minimal", "libpython3.N-stdlib", "python3.N-venv", "libpython3.N"];
+const PACKAGES: [&str; 6] = [
+    "python3.N-minimal",
+    "libpython3.N-minimal",
+    "libpython3.N-stdlib",
+    "python3.N-venv",
+    "libpython3.N",
+    // The standard library's own tests.
+    "libpython3.N-testsuite",
+];
 
 /// What the interpreters and their standard library link to.
 const LIBRARIES: [&str; 16] = [
@@ -45,9 +52,9 @@ pub(crate) fn executable(minor: u32) -> Result<PathBuf> {
     let programs = programs_of(&unpacked(&shell::target()));
     let path = |minor| programs.join(format!("python3.{minor}"));
     let complete =
-        MINORS.iter().all(|minor| path(*minor).is_file() && pythons::check(&path(*minor), "import ssl").is_ok());
+        MINORS.iter().all(|minor| path(*minor).is_file() && pythons::check(&path(*minor), "import ssl, test.support").is_ok());
     if !complete {
-        shell::step("CPython 3.13, 3.14 and 3.15 (190 MB under target/pythons)", || unpack(&folder)).context(
+        shell::step("CPython 3.13, 3.14 and 3.15 (320 MB under target/pythons)", || unpack(&folder)).context(
             "the newer CPythons come from Debian's package `sid`: apt-get, dpkg, its archive keyring and a reachable mirror are needed",
         )?;
     }
