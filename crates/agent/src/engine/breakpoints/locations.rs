@@ -201,7 +201,7 @@ fn statements(line: &str) -> Vec<u32> {
 }
 
 /// The instructions of a code object at which one of these lines goes on after others: a call whose arguments stand below, a
-/// decorator that gets its function. A line event tells of them, too, but the line has begun before.
+/// decorator that gets its function, a `with` whose block is left. A line event tells of them, too, but the line has begun before.
 pub(super) fn continuations(py: Python<'_>, info: &CodeInfo, lines: &[u32]) -> PyResult<Box<[u32]>> {
     // SAFETY: the code object lives as long as its record.
     let code = unsafe { Bound::from_borrowed_ptr(py, info.code) };
@@ -213,6 +213,12 @@ pub(super) fn continuations(py: Python<'_>, info: &CodeInfo, lines: &[u32]) -> P
     let mut before = None;
     for entry in line_table::body_entries(table.as_bytes(), info.first_line, info.body) {
         let Some(line) = entry.line else { continue };
+        if begun.contains(&line) {
+            // Behind other instructions of the line, too, that are jumped over.
+            let offsets = (entry.start..entry.end).step_by(2);
+            let leaves = |at: &u32| bytes.as_bytes().get(*at as usize).is_some_and(|it| opcodes.leaves.contains(it));
+            found.extend(offsets.filter(leaves));
+        }
         if lines.contains(&line) && before != Some(line) {
             let opcodes_here = bytes.as_bytes().get(entry.start as usize..).unwrap_or_default().iter().step_by(2);
             // The names of a call's arguments are loaded just before it.
@@ -235,6 +241,8 @@ struct Opcodes {
     calls: Vec<u8>,
     /// Those that load a constant.
     loads: Vec<u8>,
+    /// Not among all: those that a `with` goes on with when its block returns a value, or raises.
+    leaves: Vec<u8>,
 }
 
 static OPCODES: OnceLock<Opcodes> = OnceLock::new();
@@ -281,6 +289,21 @@ fn learn(py: Python<'_>) -> PyResult<Opcodes> {
             opcodes.calls.extend(completing.last());
         }
         opcodes.all.extend(completing);
+    }
+    for leaving in ["return b", "raise b"] {
+        let text = format!("def f():\n with a:\n  {leaving}\n");
+        let module = py.import("builtins")?.getattr("compile")?.call1((text, "<ikpdb>", "exec"))?;
+        for code in module.getattr("co_consts")?.try_iter()? {
+            let code = code?;
+            if !codes::is_code(&code) {
+                continue;
+            }
+            let table = attribute(&code, c"co_linetable")?.cast_into::<PyBytes>()?;
+            let bytes = attribute(&code, c"co_code")?.cast_into::<PyBytes>()?;
+            let behind = line_table::entries(table.as_bytes(), 1).skip_while(|it| it.line != Some(3));
+            let start = behind.skip_while(|it| it.line != Some(2)).map(|it| it.start as usize).next();
+            opcodes.leaves.extend(start.and_then(|at| bytes.as_bytes().get(at)));
+        }
     }
     Ok(opcodes)
 }
