@@ -201,7 +201,8 @@ fn statements(line: &str) -> Vec<u32> {
 }
 
 /// The instructions of a code object at which one of these lines goes on after others: a call whose arguments stand below, a
-/// decorator that gets its function, a `with` whose block is left. A line event tells of them, too, but the line has begun before.
+/// decorated definition that gets its name, a `with` whose block is left. A line event tells of them, too, but the line has begun
+/// before.
 pub(super) fn continuations(py: Python<'_>, info: &CodeInfo, lines: &[u32]) -> PyResult<Box<[u32]>> {
     // SAFETY: the code object lives as long as its record.
     let code = unsafe { Bound::from_borrowed_ptr(py, info.code) };
@@ -213,18 +214,19 @@ pub(super) fn continuations(py: Python<'_>, info: &CodeInfo, lines: &[u32]) -> P
     let mut before = None;
     for entry in line_table::body_entries(table.as_bytes(), info.first_line, info.body) {
         let Some(line) = entry.line else { continue };
+        let pieces = bytes.as_bytes().get(entry.start as usize..).unwrap_or_default();
         if begun.contains(&line) {
-            // Behind other instructions of the line, too, that are jumped over.
-            let offsets = (entry.start..entry.end).step_by(2);
-            let leaves = |at: &u32| bytes.as_bytes().get(*at as usize).is_some_and(|it| opcodes.leaves.contains(it));
-            found.extend(offsets.filter(leaves));
+            // They may stand behind instructions of the same line that never run before them.
+            let offsets = (entry.start..entry.end).zip(pieces).step_by(2);
+            found.extend(offsets.filter(|(_, opcode)| opcodes.handles.contains(opcode)).map(|(offset, _)| offset));
         }
         if lines.contains(&line) && before != Some(line) {
-            let opcodes_here = bytes.as_bytes().get(entry.start as usize..).unwrap_or_default().iter().step_by(2);
+            let opcodes_here = pieces.iter().step_by(2).copied();
+            let resumes = pieces.first().is_some_and(|opcode| opcodes.resumes.contains(opcode));
             // The names of a call's arguments are loaded just before it.
-            let mut here = opcodes_here.copied().filter(|opcode| *opcode != 0 && !opcodes.loads.contains(opcode));
+            let mut here = opcodes_here.filter(|opcode| *opcode != 0 && !opcodes.loads.contains(opcode));
             let completes = here.next().is_some_and(|opcode| opcodes.all.contains(&opcode));
-            if begun.contains(&line) && completes {
+            if begun.contains(&line) && (completes || resumes) {
                 found.push(entry.start);
             }
             begun.push(line);
@@ -241,8 +243,10 @@ struct Opcodes {
     calls: Vec<u8>,
     /// Those that load a constant.
     loads: Vec<u8>,
-    /// Not among all: those that a `with` goes on with when its block returns a value, or raises.
-    leaves: Vec<u8>,
+    /// Not among all: those with which a line goes on that others have interrupted, and that begin none.
+    resumes: Vec<u8>,
+    /// Those that begin what a `with` does when its block raises.
+    handles: Vec<u8>,
 }
 
 static OPCODES: OnceLock<Opcodes> = OnceLock::new();
@@ -263,6 +267,14 @@ pub(crate) fn completes(py: Python<'_>, opcode: u8) -> bool {
 
 fn learn(py: Python<'_>) -> PyResult<Opcodes> {
     const CALLS: [&str; 5] = ["f(1.5)", "f(None)", "f(a=1)", "f(*a)", "a.f(1)"];
+    /// A `with` whose block returns a value, and definitions whose names live in each kind of place; the line that goes on.
+    const RESUMED: [(&str, u32); 5] = [
+        ("def g():\n with a:\n  return b", 2),
+        ("@d\ndef f(): pass", 2),
+        ("def g():\n @d\n def f(): pass", 3),
+        ("def g():\n global f\n @d\n def f(): pass", 4),
+        ("def g():\n @d\n def f(): pass\n lambda: f", 3),
+    ];
     const OTHERS: [&str; 9] = ["[a,b]", "{a:b}", "{a,b}", "(a,b)", "(a+b)", "(a<b)", "(a in b)", "a[b]", "a[b:c]"];
     let mut opcodes = Opcodes::default();
     for text in CALLS.into_iter().chain(OTHERS) {
@@ -290,22 +302,30 @@ fn learn(py: Python<'_>) -> PyResult<Opcodes> {
         }
         opcodes.all.extend(completing);
     }
-    for leaving in ["return b", "raise b"] {
-        let text = format!("def f():\n with a:\n  {leaving}\n");
-        let module = py.import("builtins")?.getattr("compile")?.call1((text, "<ikpdb>", "exec"))?;
-        for code in module.getattr("co_consts")?.try_iter()? {
-            let code = code?;
-            if !codes::is_code(&code) {
-                continue;
-            }
-            let table = attribute(&code, c"co_linetable")?.cast_into::<PyBytes>()?;
-            let bytes = attribute(&code, c"co_code")?.cast_into::<PyBytes>()?;
-            let behind = line_table::entries(table.as_bytes(), 1).skip_while(|it| it.line != Some(3));
-            let start = behind.skip_while(|it| it.line != Some(2)).map(|it| it.start as usize).next();
-            opcodes.leaves.extend(start.and_then(|at| bytes.as_bytes().get(at)));
+    for (text, line) in RESUMED {
+        opcodes.resumes.extend(resumption(py, text, line)?);
+    }
+    opcodes.handles.extend(resumption(py, "def g():\n with a:\n  raise b", 2)?);
+    Ok(opcodes)
+}
+
+/// The instruction with which a line of a program, or of the function that it defines, goes on after others.
+fn resumption(py: Python<'_>, text: &str, line: u32) -> PyResult<Option<u8>> {
+    let module = py.import("builtins")?.getattr("compile")?.call1((text, "<ikpdb>", "exec"))?;
+    let function = module.getattr("co_consts")?.try_iter()?.filter_map(Result::ok).find(codes::is_code);
+    let code = if text.starts_with("def") { function.unwrap_or(module) } else { module };
+    let table = attribute(&code, c"co_linetable")?.cast_into::<PyBytes>()?;
+    let bytes = attribute(&code, c"co_code")?.cast_into::<PyBytes>()?;
+    let (mut begun, mut interrupted) = (false, false);
+    for entry in line_table::entries(table.as_bytes(), 1) {
+        match entry.line {
+            Some(at) if at == line && interrupted => return Ok(bytes.as_bytes().get(entry.start as usize).copied()),
+            Some(at) if at == line => begun = true,
+            Some(_) => interrupted = begun,
+            None => {}
         }
     }
-    Ok(opcodes)
+    Ok(None)
 }
 
 #[cfg(test)]
