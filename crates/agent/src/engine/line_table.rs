@@ -79,15 +79,26 @@ pub(crate) enum Body {
 }
 
 /// The entries behind those with which a function begins.
+///
+/// Of code without any columns (`-X no_debug_ranges`) it is taken to begin with all that stands on its first line, unless it has
+/// no other; a class has nothing of its own there.
 pub(crate) fn body_entries(table: &[u8], first_line: u32, body: Body) -> impl Iterator<Item = Entry> + '_ {
+    let has_columns = entries(table, first_line).any(|entry| entry.columns.is_some());
+    let is_elsewhere = move |entry: Entry| entry.line.is_some_and(|line| line != first_line);
+    let first_line_is_all = !has_columns && !entries(table, first_line).any(is_elsewhere);
     let mut in_prologue = body == Body::Function;
     entries(table, first_line).filter(move |entry| {
-        let is_start = entry.line == Some(first_line) && entry.columns == Some((0, 0));
+        let on_first = entry.line == Some(first_line);
+        let is_start = on_first && (!has_columns || entry.columns == Some((0, 0)));
         if !in_prologue {
             return body != Body::Class || !is_start;
         }
-        in_prologue = !is_start;
-        false
+        if has_columns || first_line_is_all {
+            in_prologue = !is_start;
+            return false;
+        }
+        in_prologue = !is_elsewhere(*entry);
+        !in_prologue
     })
 }
 
@@ -157,6 +168,17 @@ mod tests {
         assert_eq!(executable_lines(&[0x80, 0x00, 0xd0, 17, 18], 3, Body::Function), [3]);
         // An empty body compiled without columns of its own (3.11).
         assert_eq!(executable_lines(&[0x80, 0x00, 0x80, 0x00], 30, Body::Function), [30]);
+    }
+
+    #[test]
+    fn code_without_columns_has_its_lines() {
+        // As CPython 3.12.1 and 3.11.7 compile with `-X no_debug_ranges`: `def` on line 2, the body below or on the same line.
+        let below: &[u8] = &[0xf8, 0xe8, 0, 0xec, 2, 0xe8, 4, 0xe8, 0];
+        assert_eq!(executable_lines(below, 2, Body::Function), [3, 5]);
+        let generator: &[u8] = &[0xe8, 0, 0xe8, 0, 0xe8, 0, 0xe8, 2, 0xe8, 0];
+        assert_eq!(executable_lines(generator, 7, Body::Function), [8]);
+        assert_eq!(executable_lines(&[0xe8, 0, 0xe8, 0, 0xe8, 0], 6, Body::Function), [6]);
+        assert_eq!(executable_lines(&[0xe8, 0, 0xe8, 0, 0xe8, 2, 0xe8, 1], 6, Body::Class), [7]);
     }
 
     #[test]

@@ -230,6 +230,9 @@ fn moved(target: &Target, line: u32, column: Option<u32>) -> Option<String> {
         Target::Line { line: asked, .. } if line < asked => {
             Some(format!("line {asked} has no code: moved to line {line}, where its statement begins"))
         }
+        Target::Line { column: Some(_), .. } if column.is_none() => {
+            Some(format!("no columns are known of line {line}: it stops where the line begins"))
+        }
         Target::Line { column: Some(asked), .. } if column.is_some_and(|column| column != asked) => {
             Some(format!("column {asked} is no place to stop: moved to column {}", column.unwrap_or(asked)))
         }

@@ -46,6 +46,7 @@ pub(super) fn placed(py: Python<'_>, file: FileId, breakpoints: &[Arc<Breakpoint
         let Some(column) =
             places.iter().map(|it| it.column).find(|it| *it >= asked).or(places.last().map(|it| it.column))
         else {
+            breakpoint.place(Found::At { line, column: None, file: None });
             continue;
         };
         breakpoint.place(Found::At { line, column: Some(column), file: None });
