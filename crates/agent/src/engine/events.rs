@@ -195,4 +195,5 @@ pub(crate) fn something_wanted() -> bool {
         || step::active()
         || run_to::active()
         || pause::wanted()
+        || trace::ends_any()
 }

@@ -9,6 +9,7 @@ use pyo3::ffi::{self, PyThreadState};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 
+use super::trace;
 use crate::capi::{self, Ref};
 
 /// A thread that has a Python thread state.
@@ -154,12 +155,15 @@ pub(crate) fn list(py: Python<'_>) -> Vec<Thread> {
 
 /// Lets `SystemExit` appear in these threads, or in all but the main one.
 pub(crate) fn terminate(py: Python<'_>, wanted: Option<&[ThreadId]>) {
-    for thread in list(py) {
-        let is_wanted = wanted.map_or(thread.id != MAIN, |wanted| wanted.contains(&thread.id));
-        if let Some(ident) = ident(thread.state).filter(|_| is_wanted) {
-            // SAFETY: the address of a static exception type.
-            capi::set_async_exception(ident.cast_signed(), unsafe { ffi::PyExc_SystemExit });
-        }
+    let is_wanted = |thread: &Thread| wanted.map_or(thread.id != MAIN, |wanted| wanted.contains(&thread.id));
+    let threads = list(py).into_iter().filter(is_wanted);
+    if capi::capi().version < (3, 12) {
+        trace::end_threads(py, threads.map(|it| it.id));
+        return;
+    }
+    for ident in threads.filter_map(|thread| ident(thread.state)) {
+        // SAFETY: the address of a static exception type.
+        capi::set_async_exception(ident.cast_signed(), unsafe { ffi::PyExc_SystemExit });
     }
 }
 

@@ -3,9 +3,11 @@
 //! A program that traces itself keeps its tracer: a thread whose trace function is not ours is left alone, until it stops
 //! tracing itself.
 
+use std::collections::BTreeSet;
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ikpdb_proto::ThreadId;
 use pyo3::ffi::{self, PyFrameObject, PyObject, PyThreadState};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -13,6 +15,7 @@ use pyo3::types::PyBytes;
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
 use super::control::{self, Concern};
+use super::gil_cell::GilCell;
 use super::{events, exceptions, freeze, gil, pause, run_to, signals, step, stop, threads};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
@@ -36,6 +39,38 @@ static ON: AtomicBool = AtomicBool::new(false);
 static STALE: AtomicBool = AtomicBool::new(false);
 /// It is we who change trace functions, under the GIL.
 static CHANGING: AtomicBool = AtomicBool::new(false);
+
+/// Threads in which `SystemExit` is to appear. (3.11's own way to do that lets traced threads go round for ever at their next call
+/// while the one that is meant waits in native code.)
+static TO_END: GilCell<BTreeSet<ThreadId>> = GilCell::new(BTreeSet::new());
+static ANY_TO_END: AtomicBool = AtomicBool::new(false);
+
+/// Lets `SystemExit` appear in threads at their next line.
+pub(crate) fn end_threads(py: Python<'_>, threads: impl Iterator<Item = ThreadId>) {
+    TO_END.with(py, |all| {
+        all.extend(threads);
+        ANY_TO_END.store(!all.is_empty(), Ordering::Relaxed);
+    });
+    update(py);
+}
+
+/// Whether the current thread is to end now.
+fn is_to_end(py: Python<'_>) -> bool {
+    let is_to_end = TO_END.with(py, |all| {
+        let is_to_end = all.remove(&threads::id_of(capi::current_thread()));
+        ANY_TO_END.store(!all.is_empty(), Ordering::Relaxed);
+        is_to_end
+    });
+    if is_to_end {
+        look_anew();
+    }
+    is_to_end
+}
+
+/// Whether any thread is to end.
+pub(crate) fn ends_any() -> bool {
+    ANY_TO_END.load(Ordering::Relaxed)
+}
 
 /// Switches tracing on or off as it is needed now.
 pub(crate) fn update(py: Python<'_>) {
@@ -125,6 +160,11 @@ unsafe extern "C" fn on_event(
         freeze::wait();
     }
     lifetime::callback(py, "the trace function", || event(py, frame, what, argument));
+    if ends_any() && what == LINE && is_to_end(py) {
+        // SAFETY: the GIL is held; -1 tells the interpreter to raise what was set.
+        unsafe { ffi::PyErr_SetNone(ffi::PyExc_SystemExit) };
+        return -1;
+    }
     if signals::handler_raises(py) { -1 } else { 0 }
 }
 
@@ -132,6 +172,7 @@ unsafe extern "C" fn on_event(
 /// as code with a breakpoint is loaded. Nothing here can panic or run code.
 fn is_of_no_concern(frame: *mut PyFrameObject, what: c_int) -> bool {
     if STALE.load(Ordering::Relaxed)
+        || ends_any()
         || freeze::wanted()
         || pause::wanted()
         || step::active()

@@ -51,8 +51,9 @@ pub(crate) fn executable(minor: u32) -> Result<PathBuf> {
     let folder = shell::target().join("pythons");
     let programs = programs_of(&unpacked(&shell::target()));
     let path = |minor| programs.join(format!("python3.{minor}"));
-    let complete =
-        MINORS.iter().all(|minor| path(*minor).is_file() && pythons::check(&path(*minor), "import ssl, test.support").is_ok());
+    let complete = MINORS
+        .iter()
+        .all(|minor| path(*minor).is_file() && pythons::check(&path(*minor), "import ssl, test.support").is_ok());
     if !complete {
         shell::step("CPython 3.13, 3.14 and 3.15 (320 MB under target/pythons)", || unpack(&folder)).context(
             "the newer CPythons come from Debian's package `sid`: apt-get, dpkg, its archive keyring and a reachable mirror are needed",
