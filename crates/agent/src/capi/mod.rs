@@ -23,6 +23,9 @@ pub(crate) type PendingCall = extern "C" fn(*mut c_void) -> c_int;
 /// Frees what was attached to a code object.
 pub(crate) type FreeFunction = unsafe extern "C" fn(*mut c_void);
 
+/// Is told what becomes of a code object.
+pub(crate) type CodeWatcher = unsafe extern "C" fn(c_int, *mut PyObject) -> c_int;
+
 macro_rules! symbols {
     ($($(#[$doc:meta])* $field:ident: $type:ty = $($name:literal)|+ ;)*) => {
         /// The functions that every supported version has.
@@ -49,9 +52,6 @@ symbols! {
     /// Reserves a slot on code objects.
     request_code_extra_index: unsafe extern "C" fn(FreeFunction) -> isize
         = c"PyUnstable_Eval_RequestCodeExtraIndex" | c"_PyEval_RequestCodeExtraIndex";
-    /// Reads the slot.
-    code_get_extra: unsafe extern "C" fn(*mut PyObject, isize, *mut *mut c_void) -> c_int
-        = c"PyUnstable_Code_GetExtra" | c"_PyCode_GetExtra";
     /// Writes the slot.
     code_set_extra: unsafe extern "C" fn(*mut PyObject, isize, *mut c_void) -> c_int
         = c"PyUnstable_Code_SetExtra" | c"_PyCode_SetExtra";
@@ -91,6 +91,8 @@ pub(crate) struct Optional {
     /// 3.12+: calls a function with each object that the garbage collector knows.
     pub(crate) visit_objects:
         Option<unsafe extern "C" fn(unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int, *mut c_void)>,
+    /// 3.12+: has a function told of code objects that are made and that die. A negative answer is an error, with a Python exception.
+    pub(crate) watch_codes: Option<unsafe extern "C" fn(CodeWatcher) -> c_int>,
     /// By how much an instruction (number, argument) makes the stack of values higher; the last argument says whether it jumps.
     pub(crate) stack_effect: Option<unsafe extern "C" fn(c_int, c_int, c_int) -> c_int>,
     add_pending_call: Option<*mut c_void>,
@@ -131,6 +133,7 @@ impl Capi {
             frame_locals_to_fast: optional!(c"PyFrame_LocalsToFast"),
             set_trace_of: if version < (3, 12) { optional!(c"_PyEval_SetTrace") } else { None },
             visit_objects: optional!(c"PyUnstable_GC_VisitObjects"),
+            watch_codes: optional!(c"PyCode_AddWatcher"),
             stack_effect: optional!(c"PyCompile_OpcodeStackEffectWithJump"),
             add_pending_call: symbol(c"_PyEval_AddPendingCall"),
         };

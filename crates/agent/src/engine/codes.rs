@@ -1,8 +1,10 @@
 //! The code objects that the interpreter knows, by file: found when a module is about to run, forgotten when they die.
 //!
-//! Each one carries a pointer to its [`CodeInfo`] in a slot of its own ("code extra"), so that a line event finds it with
-//! one call. All of this belongs to the thread that holds the GIL.
+//! The records are found by the address of the code object, which the interpreter tells us the death of. Nothing is attached to the
+//! code objects themselves, where that can be avoided: code with something attached cannot be shared with other interpreters (3.14).
+//! All of this belongs to the thread that holds the GIL.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, c_int, c_void};
 use std::path::Path;
 use std::ptr::null_mut;
@@ -101,13 +103,31 @@ struct Codes {
 unsafe impl Send for Codes {}
 
 static CODES: GilCell<Option<Codes>> = GilCell::new(None);
+/// The records by the address of their code object.
+static RECORDS: GilCell<Option<HashMap<usize, Record>>> = GilCell::new(None);
+
+#[derive(Clone, Copy, Debug)]
+struct Record(*mut CodeInfo);
+
+// SAFETY: used under the GIL only, which `GilCell` asks for.
+unsafe impl Send for Record {}
+
+/// The slot of code objects that tells of their death, where nothing else does: on 3.11.
 static EXTRA: AtomicIsize = AtomicIsize::new(-1);
 
 /// Prepares the registry. Needs to be called once before the others.
 pub(crate) fn start(py: Python<'_>) {
+    RECORDS.with(py, |records| *records = Some(HashMap::new()));
     // SAFETY: the function has the signature that CPython calls, and lives as long as the process.
-    let index = unsafe { (capi::py().request_code_extra_index)(forget) };
-    EXTRA.store(index, Ordering::Relaxed);
+    let watched = capi::capi().optional.watch_codes.is_some_and(|watch| unsafe { watch(on_code) } >= 0);
+    if !watched {
+        // SAFETY: as above. (An error says that there are too many watchers.)
+        let index = unsafe {
+            ffi::PyErr_Clear();
+            (capi::py().request_code_extra_index)(on_extra_freed)
+        };
+        EXTRA.store(index, Ordering::Relaxed);
+    }
     let library = Library::find(py);
     CODES.with(py, |codes| *codes = Some(Codes { library, ..Codes::default() }));
 }
@@ -122,8 +142,8 @@ struct Lately {
     info: AtomicPtr<CodeInfo>,
 }
 
-const LATELY: usize = 256;
-/// By a hash of the address: asking here is quicker than asking the interpreter. Read and written by whoever has the GIL.
+const LATELY: usize = 1024;
+/// By a hash of the address: asking here is quicker than searching. Read and written by whoever has the GIL.
 static LATELY_ASKED: [Lately; LATELY] =
     [const { Lately { code: AtomicPtr::new(null_mut()), info: AtomicPtr::new(null_mut()) } }; LATELY];
 
@@ -141,14 +161,13 @@ pub(crate) fn lookup(code: *mut PyObject) -> *mut CodeInfo {
 
 #[cold]
 fn ask(code: *mut PyObject, lately: &Lately) -> *mut CodeInfo {
-    let mut extra: *mut c_void = null_mut();
-    // SAFETY: `code` is a live code object and the GIL is held, by the callers.
-    unsafe { (capi::py().code_get_extra)(code, EXTRA.load(Ordering::Relaxed), &raw mut extra) };
-    if !extra.is_null() {
-        lately.info.store(extra.cast(), Ordering::Relaxed);
-        lately.code.store(code, Ordering::Relaxed);
-    }
-    extra.cast()
+    // SAFETY: the GIL is held, by the callers.
+    let py = unsafe { Python::assume_attached() };
+    let found = RECORDS.with(py, |records| records.as_ref()?.get(&code.addr()).copied());
+    let Some(Record(info)) = found else { return null_mut() };
+    lately.info.store(info, Ordering::Relaxed);
+    lately.code.store(code, Ordering::Relaxed);
+    info
 }
 
 /// What we know of `code`, found out now if need be.
@@ -245,26 +264,41 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
         }
         info
     });
+    RECORDS.with(py, |records| records.get_or_insert_default().insert(code.as_ptr().addr(), Record(info)));
+    let extra = EXTRA.load(Ordering::Relaxed);
     // SAFETY: a live code object, our slot, the GIL.
-    let failed = unsafe { (capi::py().code_set_extra)(code.as_ptr(), EXTRA.load(Ordering::Relaxed), info.cast()) };
-    if failed != 0 {
-        // SAFETY: nobody else has the pointer: the slot was not written.
-        unsafe { forget(info.cast()) };
+    if extra >= 0 && unsafe { (capi::py().code_set_extra)(code.as_ptr(), extra, info.cast()) } != 0 {
+        // The slot was not written.
+        forget(py, code.as_ptr());
         return Err(PyErr::fetch(py));
     }
     if thread_hook || task_hook { events::refresh(py, info) } else { Ok(()) }
 }
 
-/// Called by the interpreter when a code object dies.
-unsafe extern "C" fn forget(info: *mut c_void) {
-    if info.is_null() {
-        return;
+/// Called by the interpreter when a code object is made or dies.
+unsafe extern "C" fn on_code(event: c_int, code: *mut PyObject) -> c_int {
+    const DIES: c_int = 1;
+    if event == DIES {
+        // SAFETY: code objects die under the GIL.
+        forget(unsafe { Python::assume_attached() }, code);
     }
-    let info = info.cast::<CodeInfo>();
-    // SAFETY: code objects die under the GIL.
-    let py = unsafe { Python::assume_attached() };
-    // SAFETY: the pointer came from `Box::into_raw` in `register`, and the interpreter calls this once.
-    let (code, file) = unsafe { ((*info).code, (*info).file) };
+    0
+}
+
+/// Called by the interpreter when a code object dies that has something in our slot.
+unsafe extern "C" fn on_extra_freed(info: *mut c_void) {
+    if !info.is_null() {
+        // SAFETY: code objects die under the GIL; what is in the slot is the living record.
+        unsafe { forget(Python::assume_attached(), (*info.cast::<CodeInfo>()).code) };
+    }
+}
+
+/// A code object dies.
+fn forget(py: Python<'_>, code: *mut PyObject) {
+    let record = RECORDS.with(py, |records| records.as_mut()?.remove(&code.addr()));
+    let Some(Record(info)) = record else { return };
+    // SAFETY: the pointer came from `Box::into_raw` in `register`.
+    let file = unsafe { (*info).file };
     let lately = lately(code);
     if lately.code.load(Ordering::Relaxed) == code {
         lately.code.store(null_mut(), Ordering::Relaxed);

@@ -74,14 +74,17 @@ unsafe extern "C" fn on_line(_: *mut PyObject, args: *mut *mut PyObject, _: isiz
     let (code, line) = unsafe { (argument(args, 0), integer::value(argument(args, 1))) };
     let info = codes::lookup(code);
     let Some(line) = line.and_then(|line| u32::try_from(line).ok()) else { return none() };
-    if control::concern(info, line) == Concern::PassesBy {
+    let concern = control::concern(info, line);
+    if concern == Concern::PassesBy {
         return none();
     }
     answer(|py| {
         if info.is_null() {
             return Answer::Disable;
         }
-        control::line(py, info, line);
+        if concern == Concern::Matters {
+            control::line(py, info, line);
+        }
         if wants_line(info, line) {
             return Answer::Keep;
         }
