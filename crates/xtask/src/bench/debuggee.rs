@@ -43,6 +43,8 @@ pub(crate) struct Debuggee {
 enum HeldBy {
     Nobody(Child),
     Adapter(Box<Adapter>),
+    /// The adapter that has left it, which may still have its streams.
+    Left(#[expect(dead_code, reason = "kept alive")] Box<Adapter>),
 }
 
 impl Starter {
@@ -82,7 +84,8 @@ impl Starter {
         adapter.request("setExceptionBreakpoints", &scenario.exceptions())?;
         adapter.request("configurationDone", &json!({}))?;
         adapter.response(launch)?;
-        Debuggee::connected(listener, HeldBy::Adapter(Box::new(adapter)))
+        let debuggee = Debuggee::connected(listener, HeldBy::Adapter(Box::new(adapter)))?;
+        if scenario == Scenario::Left { debuggee.left(workload) } else { Ok(debuggee) }
     }
 
     /// Starts the driver without a debugger, with a callback that does nothing on the line of the scenario's breakpoint.
@@ -199,11 +202,16 @@ impl Debuggee {
     /// Lets the program come to the line of the scenario's breakpoint (one is set now where the scenario has none) and
     /// checks that it stops there. Returns the stopped thread.
     pub(crate) fn prove(&mut self, workload: &Workload, scenario: Scenario) -> Result<u64> {
-        if let HeldBy::Nobody(_) = self.held_by {
-            self.say("called")?;
-            let calls = self.line()?;
-            ensure!(calls != "0", "the line was never reported");
-            return Ok(0);
+        match self.held_by {
+            HeldBy::Nobody(_) => {
+                self.say("called")?;
+                let calls = self.line()?;
+                ensure!(calls != "0", "the line was never reported");
+                return Ok(0);
+            }
+            // It has shown it before it left.
+            HeldBy::Left(_) => return Ok(0),
+            HeldBy::Adapter(_) => {}
         }
         let expected = match scenario.breakpoint(workload)? {
             // What it stepped to has shown it.
@@ -223,6 +231,18 @@ impl Debuggee {
             }
         };
         self.stop_at(scenario.reach(), &expected)
+    }
+
+    /// Lets the program stop on the hottest line, and the debugger leave it there.
+    fn left(mut self, workload: &Workload) -> Result<Self> {
+        self.prove(workload, Scenario::Left)?;
+        self.adapter()?.request("disconnect", &json!({"terminateDebuggee": false}))?;
+        self.done()?;
+        self.held_by = match self.held_by {
+            HeldBy::Adapter(adapter) => HeldBy::Left(adapter),
+            other => other,
+        };
+        Ok(self)
     }
 
     /// Lets the program come to a line of the driver's and stop there.
@@ -283,7 +303,7 @@ impl Debuggee {
     /// Ends the program in good order.
     pub(crate) fn end(mut self) -> Result<()> {
         match &mut self.held_by {
-            HeldBy::Nobody(_) => self.say("end")?,
+            HeldBy::Nobody(_) | HeldBy::Left(_) => self.say("end")?,
             HeldBy::Adapter(adapter) => {
                 adapter.request("disconnect", &json!({"terminateDebuggee": true}))?;
             }
@@ -305,7 +325,7 @@ impl Debuggee {
     pub(crate) fn adapter(&mut self) -> Result<&mut Adapter> {
         match &mut self.held_by {
             HeldBy::Adapter(adapter) => Ok(adapter),
-            HeldBy::Nobody(_) => bail!("this program has no debugger"),
+            HeldBy::Nobody(_) | HeldBy::Left(_) => bail!("this program has no debugger"),
         }
     }
 

@@ -13,8 +13,9 @@ use super::results::{OfPython, Ratio, Results};
 /// The columns of the tables by workload.
 const SCENARIOS: [Scenario; 5] = [Scenario::S1, Scenario::S2, Scenario::S3, Scenario::S4, Scenario::S5];
 /// Those that say something of one or two workloads, with the words for them.
-const FURTHER: [(Scenario, &str); 4] = [
+const FURTHER: [(Scenario, &str); 5] = [
     (Scenario::Many, "10,000 breakpoints in files that do not run"),
+    (Scenario::Left, "the debugger has left, after a stop on the hottest line"),
     (Scenario::S6, "S6: stepping over all of the work"),
     (Scenario::S7, "S7: uncaught exceptions stop where they are raised"),
     (Scenario::Raised, "raised exceptions stop, of a type that does not occur"),
