@@ -67,9 +67,10 @@ impl Log {
         }
     }
 
-    /// Whether something waits.
+    /// Whether something waits: lines, or that some are missing.
     pub(super) fn waits(&self) -> bool {
-        !self.lock().batches.is_empty()
+        let state = self.lock();
+        !state.batches.is_empty() || state.left_out > 0
     }
 
     /// The next event to send: the oldest lines, or how many were left out behind them.
@@ -127,7 +128,10 @@ mod tests {
         for _ in 0..5000 {
             log.push(1, &line, || ("/a.py".to_owned(), 3));
         }
-        let events: Vec<String> = std::iter::from_fn(|| log.next()).map(|event| output(&event)).collect();
+        // As the writer does it.
+        let events: Vec<String> =
+            std::iter::from_fn(|| log.waits().then(|| log.next()).flatten()).map(|event| output(&event)).collect();
+        assert!(!log.waits());
         let told: usize = events.iter().map(|text| text.matches("x\n").count()).sum();
         assert_eq!(told, ROOM / 1024);
         assert!(events.last().unwrap().starts_with(&format!("{} log messages", 5000 - told)), "{:?}", events.last());

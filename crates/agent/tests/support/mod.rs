@@ -7,8 +7,10 @@
     reason = "test code; each test file uses its part"
 )]
 
+pub mod counters;
 pub mod interpreters;
 pub mod programs;
+pub mod reading;
 pub mod variables;
 pub mod wrong_requests;
 
@@ -23,11 +25,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::agent::{AGENT_HELLO, AGENT_WELCOME, AgentHello, AgentStart, AgentWelcome};
-use ikpdb_proto::framing::{Decoder, encode};
+use ikpdb_proto::framing::encode;
 use ikpdb_proto::proof::{Role, check, prove};
-use ikpdb_proto::{Event, MAX_MESSAGE, Message, PROTOCOL, Request, Response, SessionId};
+use ikpdb_proto::{Event, Message, PROTOCOL, Request, Response, SessionId};
 pub use ikpdb_testkit::{Python, marked_line};
 pub use interpreters::pythons;
+use reading::{Gate, read_messages};
 use serde_json::{Value, json};
 
 /// Nothing in a test takes longer, unless it is broken.
@@ -40,6 +43,7 @@ pub struct Debuggee {
     child: Child,
     socket: UnixStream,
     messages: Receiver<Message>,
+    gate: Gate,
     events: VecDeque<(String, Value)>,
     responses: Vec<Response>,
     seq: i64,
@@ -156,12 +160,14 @@ impl Debuggee {
         let output = read_lines(child.stdout.take().unwrap());
         let errors = read_lines(child.stderr.take().unwrap());
         let socket = accept(&listener, &mut child);
-        let messages = read_messages(socket.try_clone().unwrap());
+        let gate = Gate::default();
+        let messages = read_messages(socket.try_clone().unwrap(), gate.clone());
         let hello = greet(&socket, &messages, &errors);
         let mut debuggee = Self {
             child,
             socket,
             messages,
+            gate,
             events: VecDeque::new(),
             responses: Vec::new(),
             seq: 0,
@@ -181,6 +187,11 @@ impl Debuggee {
 
     pub fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).unwrap()
+    }
+
+    /// What keeps this side from reading what the agent sends.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
     }
 
     pub fn folder(&self) -> &Path {
@@ -359,7 +370,7 @@ impl Debuggee {
     pub fn meet_the_next_hub(&mut self) -> Value {
         self.socket.shutdown(std::net::Shutdown::Both).unwrap();
         self.socket = accept(self.listener.as_ref().unwrap(), &mut self.child);
-        self.messages = read_messages(self.socket.try_clone().unwrap());
+        self.messages = read_messages(self.socket.try_clone().unwrap(), self.gate.clone());
         self.hello = greet(&self.socket, &self.messages, &self.errors);
         serde_json::to_value(&self.hello).unwrap()
     }
@@ -548,26 +559,6 @@ fn accept(listener: &UnixListener, child: &mut Child) -> UnixStream {
         panic!("the agent did not connect: {text}");
     }
     listener.accept().unwrap().0
-}
-
-fn read_messages(mut socket: UnixStream) -> Receiver<Message> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let mut decoder = Decoder::new(MAX_MESSAGE);
-        let mut buffer = vec![0; 64 << 10];
-        while let Ok(count) = socket.read(&mut buffer) {
-            if count == 0 {
-                break;
-            }
-            decoder.push(&buffer[..count]);
-            while let Some(text) = decoder.next_frame().unwrap() {
-                if sender.send(Message::parse(&text).unwrap()).is_err() {
-                    return;
-                }
-            }
-        }
-    });
-    receiver
 }
 
 fn greet(socket: &UnixStream, messages: &Receiver<Message>, errors: &Receiver<String>) -> AgentHello {
