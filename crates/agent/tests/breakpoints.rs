@@ -319,13 +319,15 @@ fn a_breakpoint_in_a_file_is_found_by_each_of_its_names() {
 
 #[test]
 fn a_breakpoint_keeps_its_id_while_it_stays() {
-    let python = &pythons()[0];
-    let mut debuggee = Debuggee::launch(python, LOOP, Launch { stop_on_entry: true, ..with_helper("done", None) });
-    debuggee.stopped();
-    let first = debuggee.set_breakpoints(&[("work".into(), None), ("loop".into(), None)]);
-    let second = debuggee.set_breakpoints(&[("loop".into(), None), ("work".into(), Some("i == 1".into()))]);
-    assert_eq!(first[1]["id"], second[0]["id"]);
-    assert_ne!(first[0]["id"], second[1]["id"]);
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, LOOP, Launch { stop_on_entry: true, ..with_helper("done", None) });
+        debuggee.stopped();
+        let first = debuggee.set_breakpoints(&[("work".into(), None), ("loop".into(), None)]);
+        let second = debuggee.set_breakpoints(&[("loop".into(), None), ("work".into(), Some("i == 1".into()))]);
+        assert_eq!(first[1]["id"], second[0]["id"], "{version}");
+        assert_ne!(first[0]["id"], second[1]["id"], "{version}");
+    }
 }
 
 #[test]

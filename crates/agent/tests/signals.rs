@@ -193,13 +193,15 @@ fn a_hub_that_hangs_up_before_the_configuration_lets_the_program_start_at_once()
 
 #[test]
 fn what_was_set_by_a_hub_that_came_too_late_is_not_said_to_work() {
-    let python = &pythons()[0];
-    let launch = Launch { patience_ms: 100, pipe_stdin: true, ..Launch::default() };
-    let mut debuggee = Debuggee::begin(python, "print('first', flush=True)\ninput()  # BP:here\n", &launch);
-    assert_eq!(debuggee.printed(), "first");
-    let answer = debuggee.set_breakpoints(&[("here".into(), None)]);
-    assert_eq!(answer[0]["verified"], json!(false), "{answer:?}");
-    assert!(answer[0]["message"].as_str().unwrap().contains("not debugged"), "{answer:?}");
-    debuggee.stdin().write_all(b"\n").unwrap();
-    assert_eq!(debuggee.end().status.code(), Some(0));
+    for python in pythons() {
+        let version = &python.version;
+        let launch = Launch { patience_ms: 100, pipe_stdin: true, ..Launch::default() };
+        let mut debuggee = Debuggee::begin(&python, "print('first', flush=True)\ninput()  # BP:here\n", &launch);
+        assert_eq!(debuggee.printed(), "first", "{version}");
+        let answer = debuggee.set_breakpoints(&[("here".into(), None)]);
+        assert_eq!(answer[0]["verified"], json!(false), "{version}: {answer:?}");
+        assert!(answer[0]["message"].as_str().unwrap().contains("not debugged"), "{version}: {answer:?}");
+        debuggee.stdin().write_all(b"\n").unwrap();
+        assert_eq!(debuggee.end().status.code(), Some(0), "{version}");
+    }
 }

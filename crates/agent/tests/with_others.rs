@@ -132,7 +132,7 @@ fn coverage_after(python: &Python, debuggee: Debuggee, core: &str) -> String {
 const WITH_PDB: &str = "\
 def work(n):
     total = 0  # BP:work
-    for i in range(n):
+    for i in range(n):  # BP:head
         total += i  # BP:loop
     return total
 def main():
@@ -142,17 +142,41 @@ def main():
     z = work(2)
     return x + y + z
 print(main())  # BP:main
+print(work(2))
 ";
 
 /// What is typed: steps, looks, breakpoints of pdb's own.
 const TYPED: &str = "n\np x\ns\ns\nn\nn\np total\nw\nr\nn\nb work\nc\np n\nu\np y\nd\ncl 1\nc\n";
 
+/// Breakpoints of ours in a program that is debugged with pdb, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ours {
+    None,
+    NeverHit,
+    Hit,
+}
+
+/// Goes on at every stop until the program ends, at breakpoints with `next`: reason, line, and what `total` is at a breakpoint.
+fn stop_and_step(debuggee: &mut Debuggee) -> Vec<(String, u32, String)> {
+    let mut stops = Vec::new();
+    while let Some(body) = debuggee.event_until_end("stopped") {
+        let stop = debuggee.describe(body);
+        let is_breakpoint = stop.reason == "breakpoint";
+        let knows_total = is_breakpoint && stop.function() == "work";
+        let total =
+            if knows_total { debuggee.evaluate("total + len([n for n in ()])", stop.top()) } else { String::new() };
+        debuggee.ask(if is_breakpoint { "next" } else { "continue" }, json!({"threadId": stop.thread}));
+        stops.push((stop.reason.clone(), stop.line(), total));
+    }
+    stops
+}
+
 #[test]
 fn pdb_in_a_debugged_program_says_what_it_always_says() {
     for python in pythons() {
         for (how, target) in [("set_trace", vec![]), ("module", vec!["-m", "pdb", "app.py"])] {
-            for conditions in [None, Some("False")] {
-                let what = format!("{} {how} {conditions:?}", python.version);
+            for ours in [Ours::None, Ours::NeverHit, Ours::Hit] {
+                let what = format!("{} {how} {ours:?}", python.version);
                 let typed = if how == "module" { format!("b main\nc\n{TYPED}c\nq\n") } else { TYPED.to_owned() };
                 let launch = Launch {
                     target: target.iter().map(|it| (*it).to_owned()).collect(),
@@ -174,15 +198,33 @@ fn pdb_in_a_debugged_program_says_what_it_always_says() {
                 let native = native.wait_with_output().unwrap();
                 debuggee.request("attach", json!({}));
                 debuggee.event("initialized");
-                if let Some(condition) = conditions {
-                    let all = ["work", "loop", "call", "main"];
-                    debuggee.set_breakpoints(&all.map(|it| (it.to_owned(), Some(condition.to_owned()))));
-                }
+                let all = ["work", "loop", "call", "main"];
+                match ours {
+                    Ours::None => Vec::new(),
+                    Ours::NeverHit => {
+                        debuggee.set_breakpoints(&all.map(|it| (it.to_owned(), Some("False".to_owned()))))
+                    }
+                    Ours::Hit => debuggee.set_breakpoints(&["call", "loop"].map(|it| (it.to_owned(), None))),
+                };
                 debuggee.request("configurationDone", json!({}));
                 debuggee.stdin().write_all(typed.as_bytes()).unwrap();
-                while let Some(stop) = debuggee.event_until_end("stopped") {
-                    debuggee.ask("continue", json!({"threadId": stop["threadId"]}));
-                }
+                let stops = stop_and_step(&mut debuggee);
+                let [call, at_loop, head] = ["call", "loop", "head"].map(|it| debuggee.line(it));
+                let round = |total: &'static str| [("breakpoint", at_loop, total), ("step", head, "")];
+                let expected: Vec<(&str, u32, &str)> = match (ours, python.minor(), how) {
+                    (Ours::None | Ours::NeverHit, _, _) => Vec::new(),
+                    // What pdb traces on 3.11 has no place for us; in the end it does not trace any more.
+                    (Ours::Hit, (3, 11), "module") => Vec::new(),
+                    (Ours::Hit, (3, 11), _) => ["0", "0"].into_iter().flat_map(round).collect(),
+                    (Ours::Hit, _, _) => {
+                        // From a module pdb is left before the last call.
+                        let totals =
+                            ["0", "0", "1", "0", "0", "0", "0"].into_iter().take(if how == "module" { 5 } else { 7 });
+                        std::iter::once(("breakpoint", call, "")).chain(totals.flat_map(round)).collect()
+                    }
+                };
+                let stops: Vec<_> = stops.iter().map(|it| (it.0.as_str(), it.1, it.2.as_str())).collect();
+                assert_eq!(stops, expected, "{what}");
                 let ended = debuggee.end();
                 let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_end().to_owned();
                 assert_eq!(ended.output.trim_end(), text(&native.stdout), "{what}");
