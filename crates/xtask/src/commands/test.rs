@@ -69,7 +69,7 @@ fn run_suites(suites: &[Suite], arguments: &Arguments) -> Vec<(Suite, Outcome)> 
         true => web::build(),
         false => Ok(()),
     };
-    let needs_build = |suite: &Suite| matches!(suite, Suite::Rust | Suite::Devmode | Suite::Browser);
+    let needs_build = |suite: &Suite| matches!(suite, Suite::Rust | Suite::Devmode | Suite::Jit | Suite::Browser);
     let binaries = if suites.iter().any(needs_build) { rust::build() } else { Ok(Vec::new()) };
     let run = |suite: Suite| match (suite, &binaries, &web_ready) {
         (Suite::Web | Suite::Browser, _, Err(error)) => Outcome::broken(format!("the web UI: {error:#}")),
@@ -88,6 +88,12 @@ fn run_suites(suites: &[Suite], arguments: &Arguments) -> Vec<(Suite, Outcome)> 
                 |binary: &&TestBinary| binary.package == "agent" && !OUTCOMES_ONLY.contains(&binary.target.as_str());
             let agent: Vec<_> = binaries.iter().filter(is_agents).cloned().collect();
             rust::run(&agent, filter, &DEVMODE)
+        }
+        (Suite::Jit, Ok(binaries), _) => {
+            let specs: Vec<_> = binaries.iter().filter(|it| it.target == "specs").cloned().collect();
+            let setup = ikpdb_testkit::setup();
+            let newest = setup.pythons.last().map_or("", |python| &python.version[..]);
+            rust::run(&specs, filter, &[("PYTHON_JIT", "1"), ("IKPDB_TEST_PYTHON", newest)])
         }
     };
     let title = |suite: Suite| format!("suite: {}", suite.name());

@@ -17,6 +17,8 @@ pub(crate) enum Suite {
     Rust,
     /// The agent's tests once more, with Python's debug allocator and development mode.
     Devmode,
+    /// The behaviour specifications once more, with the JIT of the newest interpreter.
+    Jit,
     /// The Python package's tests on every interpreter.
     Python,
     /// The web UI's unit tests.
@@ -32,6 +34,7 @@ impl Suite {
         match self {
             Suite::Rust => "rust",
             Suite::Devmode => "devmode",
+            Suite::Jit => "jit",
             Suite::Python => "python",
             Suite::Web => "web",
             Suite::Browser => "browser",
