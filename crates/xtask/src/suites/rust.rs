@@ -67,12 +67,15 @@ fn binaries(messages: &str) -> Result<Vec<TestBinary>> {
 /// Runs test executables with further variables in their environment.
 pub(crate) fn run(binaries: &[TestBinary], filter: Option<&str>, variables: &[(&str, &str)]) -> Outcome {
     let mut outcome = Outcome::default();
+    // Many wait for programs, which leaves room for one more.
+    let threads = std::thread::available_parallelism().map_or(1, |it| it.get()) + 1;
     for binary in binaries {
         eprintln!("--> {} {}", binary.package, binary.target);
         let mut command = shell::test_program(&binary.executable);
         command.current_dir(&binary.folder).env("CARGO_MANIFEST_DIR", &binary.folder).args(["--color", "never"]);
         command.args(filter).envs(variables.iter().copied());
         command.env("IKPDB_TEST_SETUP", shell::target().join("test-setup.json"));
+        command.env("RUST_TEST_THREADS", threads.to_string());
         outcome.add(match shell::tee(&mut command, DEADLINE) {
             Ok((status, text)) => count(&binary.package, &text, status.success()),
             Err(error) => Outcome::broken(format!("{} {}: {error:#}", binary.package, binary.target)),
