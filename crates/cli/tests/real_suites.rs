@@ -36,6 +36,8 @@ fn compare(python: &Python, project: &str, arguments: &[&str], variables: &[(&st
     let [native, debugged] = runs.map(|child| child.wait_with_output().unwrap());
     let what = format!("{project} on {}", python.version);
     case.hub.saw_one_debugged_run(&what);
+    // Thousands of exceptions, all of which pytest or the tests catch.
+    assert!(case.hub.events("stopped").is_empty(), "{what}: {:?}", case.hub.events("stopped"));
     let (before, after) = (outcomes(&native.stdout), outcomes(&debugged.stdout));
     let printed = String::from_utf8_lossy(&debugged.stdout);
     assert!(before.len() >= at_least, "{what}: only {} tests ran\n{printed}", before.len());
