@@ -31,9 +31,11 @@ fn compare(python: &Python, project: &str, arguments: &[&str], variables: &[(&st
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        command.spawn().unwrap()
+        let child = command.spawn().unwrap();
+        // Read at once: both print more than a pipe holds.
+        std::thread::spawn(move || child.wait_with_output().unwrap())
     });
-    let [native, debugged] = runs.map(|child| child.wait_with_output().unwrap());
+    let [native, debugged] = runs.map(|run| run.join().unwrap());
     let what = format!("{project} on {}", python.version);
     case.hub.saw_one_debugged_run(&what);
     // Thousands of exceptions, all of which pytest or the tests catch.
