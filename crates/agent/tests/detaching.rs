@@ -1,4 +1,5 @@
-//! I18: after the debugger has left, code objects are what they would be without it, however they had events.
+//! I18: after the debugger has left, nothing is asked of the interpreter, and code objects are what they would be without it, however
+//! they had events.
 
 #![allow(clippy::unwrap_used, reason = "test code")]
 
@@ -122,5 +123,67 @@ fn i18_after_detach_code_with_each_kind_of_event_is_what_it_was() {
         debuggee.stdin().write_all(b"\n").unwrap();
         let ended = debuggee.end();
         assert_eq!((ended.output.as_str(), ended.errors.as_str()), ("ran\n{} []", ""), "{version}");
+    }
+}
+
+#[test]
+fn i18_after_detach_the_interpreter_is_asked_for_nothing_and_code_is_what_it_was() {
+    const CHECK: &str = "\
+import ctypes, sys, threading, time
+def make():
+    def f(a):
+        b = a  # BP:here
+        c = b
+        return c
+    return f
+f = make()
+# The same code under another name has no breakpoint.
+with open(__file__) as file: text = file.read()
+other = next(it for it in compile(text, 'other', 'exec').co_consts if getattr(it, 'co_name', '') == 'make')
+other = type(f)(next(it for it in other.co_consts if getattr(it, 'co_name', '') == 'f'), globals())
+stop = threading.Event()
+def work():
+    while not stop.is_set():
+        f(1); time.sleep(0.001)
+thread = threading.Thread(target=work)
+thread.start()
+f(1)
+input()
+stop.set()
+thread.join()
+for i in range(50): f(1); other(1)
+monitoring = getattr(sys, 'monitoring', None)
+if monitoring:
+    codes = [f.__code__, make.__code__, work.__code__, sys._getframe().f_code, threading.Thread.start.__code__,
+             threading._make_invoke_excepthook().__code__]
+    for i in range(6):
+        monitoring.use_tool_id(i, 'check')
+        events = [monitoring.get_events(i), *(monitoring.get_local_events(i, code) for code in codes)]
+        callbacks = [monitoring.register_callback(i, event, None) for name, event in vars(monitoring.events).items() if event and name != 'NO_EVENTS' and not name.startswith('_') and event & (event - 1) == 0]
+        if any(events) or any(callbacks): print(i, events, callbacks)
+        monitoring.free_tool_id(i)
+else:
+    state = ctypes.pythonapi.PyThreadState_Get
+    state.restype = ctypes.c_void_p
+    print(ctypes.c_void_p.from_address(state() + 72).value)
+def differing():
+    return [at for at, (x, y) in enumerate(zip(other.__code__._co_code_adaptive, f.__code__._co_code_adaptive)) if x != y]
+end = time.monotonic() + 10
+while differing() and time.monotonic() < end: time.sleep(0.01)
+print(differing(), sys.gettrace(), sys.getprofile(), threading.gettrace())
+";
+    for python in pythons() {
+        let launch = Launch { pipe_stdin: true, ..Launch::at("here") };
+        let mut debuggee = Debuggee::launch(&python, CHECK, launch);
+        // A step is under way in the thread, the others are frozen, a breakpoint is armed.
+        let stop = debuggee.stopped();
+        let stop = debuggee.go_and_stop("next", stop.thread);
+        debuggee.go("stepOut", stop.thread);
+        debuggee.stopped();
+        debuggee.request("disconnect", json!({}));
+        debuggee.stdin().write_all(b"\n").unwrap();
+        let ended = debuggee.end();
+        let expected = if python.minor() >= (3, 12) { "[] None None None" } else { "None\n[] None None None" };
+        assert_eq!((ended.output.as_str(), ended.errors.as_str()), (expected, ""), "{}", python.version);
     }
 }

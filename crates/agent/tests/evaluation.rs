@@ -7,24 +7,12 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use support::counters::Counters;
+use support::counters::{COUNTING, Counters};
 use support::interpreters::on_each_python;
 use support::{Debuggee, Launch, pythons};
 
 /// Two threads that count in shared memory, which the test reads natively.
 const COUNTERS: &str = "\
-import mmap, sys, threading, time
-file = open(sys.argv[1], 'r+b')
-shared = mmap.mmap(file.fileno(), 16)
-view = memoryview(shared).cast('Q')
-def count(slot):
-    while True:
-        view[slot] += 1
-def double(x):
-    total = 0
-    for i in range(50):
-        total += i
-    return x * 2
 for slot in range(2):
     threading.Thread(target=count, args=(slot,), daemon=True).start()
 def waits():
@@ -43,7 +31,7 @@ while True:
 fn counters(python: &support::Python) -> (Debuggee, Counters) {
     let counters = Counters::new();
     let launch = Launch { args: vec![counters.path()], ..Launch::at("here") };
-    let debuggee = Debuggee::launch(python, COUNTERS, launch);
+    let debuggee = Debuggee::launch(python, &[COUNTING, COUNTERS].concat(), launch);
     assert_eq!(debuggee.printed(), "go");
     (debuggee, counters)
 }

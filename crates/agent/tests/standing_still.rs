@@ -8,7 +8,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use support::counters::Counters;
+use support::counters::{COUNTING, Counters};
 use support::variables::{child, is_lazy, scope};
 use support::{Debuggee, Launch, Python, Stopped, pythons};
 
@@ -17,18 +17,7 @@ const STEP_FREEZE: Duration = Duration::from_millis(20);
 
 /// Two threads that count in shared memory, and some that wait to be needed.
 const PROGRAM: &str = "\
-import asyncio, concurrent.futures, mmap, queue, sys, threading, time
-file = open(sys.argv[1], 'r+b')
-shared = mmap.mmap(file.fileno(), 16)
-view = memoryview(shared).cast('Q')
-def count(slot):
-    while True:
-        view[slot] += 1
-def double(x):
-    total = 0
-    for i in range(50):
-        total += i
-    return x * 2
+import asyncio, concurrent.futures, queue
 def others_count():
     last = view[0] + 1, view[1] + 1
     while view[0] <= last[0] or view[1] <= last[1]:
@@ -82,7 +71,7 @@ main(Lazy())
 fn begin(python: &Python, marker: &str) -> (Debuggee, Counters, Stopped) {
     let counters = Counters::new();
     let launch = Launch { args: vec![counters.path()], ..Launch::at(marker) };
-    let mut debuggee = Debuggee::launch(python, PROGRAM, launch);
+    let mut debuggee = Debuggee::launch(python, &[COUNTING, PROGRAM].concat(), launch);
     let stop = debuggee.stopped();
     (debuggee, counters, stop)
 }

@@ -76,6 +76,14 @@ for line in sys.stdin:
         print('started', flush=True)
 ";
 
+/// The program that looks, when its threads are there.
+fn looking(python: &Python) -> (Debuggee, ChildStdin) {
+    let mut debuggee = Debuggee::launch(python, LOOKS, Launch { pipe_stdin: true, ..Launch::default() });
+    assert_eq!(debuggee.printed(), "up");
+    let stdin = debuggee.stdin();
+    (debuggee, stdin)
+}
+
 /// What the program says to a word.
 fn say(debuggee: &Debuggee, stdin: &mut ChildStdin, word: &str) -> String {
     stdin.write_all(format!("{word}\n").as_bytes()).unwrap();
@@ -98,10 +106,7 @@ fn becomes(debuggee: &Debuggee, stdin: &mut ChildStdin, expected: &str) {
 #[test]
 fn the_trace_function_is_there_only_while_it_is_needed_and_then_on_every_thread() {
     for python in python_311() {
-        let launch = Launch { pipe_stdin: true, ..Launch::default() };
-        let mut debuggee = Debuggee::launch(&python, LOOKS, launch);
-        let mut stdin = debuggee.stdin();
-        assert_eq!(debuggee.printed(), "up");
+        let (mut debuggee, mut stdin) = looking(&python);
         assert_eq!(say(&debuggee, &mut stdin, "look"), "0 of 3", "{}", python.version);
         debuggee.set_breakpoints(&[("inside".into(), None)]);
         becomes(&debuggee, &mut stdin, "3 of 3");
@@ -137,10 +142,7 @@ fn the_trace_function_is_there_only_while_it_is_needed_and_then_on_every_thread(
 #[test]
 fn a_breakpoint_in_a_file_whose_code_is_not_there_costs_nothing() {
     for python in python_311() {
-        let launch = Launch { pipe_stdin: true, ..Launch::default() };
-        let mut debuggee = Debuggee::launch(&python, LOOKS, launch);
-        let mut stdin = debuggee.stdin();
-        assert_eq!(debuggee.printed(), "up");
+        let (mut debuggee, mut stdin) = looking(&python);
         let file = debuggee.folder().join("loaded.py");
         std::fs::write(&file, "def function():\n    return 'loaded'\n").unwrap();
         let source = json!({"source": {"path": file}, "breakpoints": [{"line": 2}]});

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use pyo3::ffi::{PyCodeObject, PyObject};
+use pyo3::ffi::{PyCodeObject, PyFrameObject, PyObject};
 
 use super::{Version, capi, current_thread, data_symbol, is_code};
 
@@ -32,6 +32,20 @@ struct Layout {
     tag: usize,
 }
 
+/// 3.11: in a frame, its code.
+const CODE_311: usize = 32;
+
+/// The code of a frame object, borrowed. Quicker than to ask for it, which takes a reference.
+///
+/// # Safety
+/// A live frame object of CPython 3.11, under the GIL.
+pub(crate) unsafe fn code_in_place(frame: *mut PyFrameObject) -> *mut PyObject {
+    /// In a frame object: the frame.
+    const FRAME: usize = 24;
+    // SAFETY: by the caller; the offsets are those of every 3.11 release.
+    unsafe { read(read(frame.cast(), FRAME), CODE_311) }.cast_mut().cast()
+}
+
 static LAYOUT: OnceLock<Option<Layout>> = OnceLock::new();
 static BROKEN: AtomicBool = AtomicBool::new(false);
 
@@ -53,7 +67,7 @@ fn find_layout(version: Version) -> Option<Layout> {
         (3, 11) => Some(Layout {
             current_frame: 56,
             via_c_frame: Some(8),
-            code: 32,
+            code: CODE_311,
             previous: 48,
             instruction: 56,
             owner: 69,

@@ -306,13 +306,12 @@ fn forget(py: Python<'_>, code: *mut PyObject) {
     let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         with(py, |codes| codes.files[file.0].codes.retain(|it| *it != info));
     }));
-    // SAFETY: as above; the registry has let go of it.
-    let info = unsafe { Box::from_raw(info) };
-    if !info.armed.is_empty() {
-        count_armed(true, false);
+    let armed = arm(info, Vec::new());
+    if !armed.is_empty() {
         events::armed_code_died();
     }
-    drop(info);
+    // SAFETY: as above; the registry has let go of it.
+    drop(unsafe { Box::from_raw(info) });
 }
 
 impl Codes {
@@ -471,15 +470,10 @@ pub(crate) fn any_armed() -> bool {
 /// Puts breakpoints into a code object. Returns those that were there, to be dropped when nothing is borrowed.
 pub(crate) fn arm(info: *mut CodeInfo, armed: Vec<Armed>) -> Vec<Armed> {
     // SAFETY: a living record under the GIL, by the callers.
-    let old = unsafe { std::mem::replace(&mut (*info).armed, armed) };
-    // SAFETY: as above.
-    count_armed(!old.is_empty(), unsafe { !(*info).armed.is_empty() });
-    old
-}
-
-fn count_armed(before: bool, now: bool) {
-    let count = ARMED.load(Ordering::Relaxed) + usize::from(now) - usize::from(before);
+    let present = unsafe { &mut (*info).armed };
+    let count = ARMED.load(Ordering::Relaxed) + usize::from(!armed.is_empty()) - usize::from(!present.is_empty());
     ARMED.store(count, Ordering::Relaxed);
+    std::mem::replace(present, armed)
 }
 
 /// All living code objects with events or breakpoints.

@@ -189,9 +189,13 @@ pub(crate) fn tracer_changed(py: Python<'_>) {
 
 /// Whether anything needs events: on 3.11, the trace function.
 pub(crate) fn something_wanted() -> bool {
+    codes::any_armed() || more_than_breakpoints()
+}
+
+/// Whether anything but breakpoints needs them.
+pub(crate) fn more_than_breakpoints() -> bool {
     exceptions::watches_raises()
         || freeze::wanted()
-        || codes::any_armed()
         || step::active()
         || run_to::active()
         || pause::wanted()

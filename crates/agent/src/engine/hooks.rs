@@ -80,12 +80,8 @@ fn thread_started(ident: *mut PyObject) -> *mut PyObject {
 
 /// The first thing that `threading` does to report the uncaught exception of a thread, to whatever hook the program has.
 unsafe extern "C" fn on_exc_info(this: *mut PyObject, nothing: *mut PyObject) -> *mut PyObject {
-    if exceptions::watches_reports() {
-        ours(|py| match exceptions::in_thread_hook(py) {
-            Ok(true) => exceptions::thread_hook_begins(py),
-            Ok(false) => {}
-            Err(error) => super::stop::forget_error(py, error),
-        });
+    if exceptions::watches_reports() && exceptions::in_thread_hook() {
+        ours(exceptions::thread_hook_begins);
     }
     // SAFETY: with what the interpreter gave.
     unsafe { EXC_INFO.call(this, nothing) }

@@ -17,6 +17,7 @@ use super::codes::{self, CodeInfo};
 use super::control::{self, Concern};
 use super::gil_cell::GilCell;
 use super::{events, exceptions, freeze, gil, pause, run_to, signals, step, stop, threads};
+use crate::capi::frame::code_in_place;
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -29,10 +30,6 @@ const OPCODE: c_int = 7;
 
 /// `c_tracefunc` in 3.11's thread state.
 const C_TRACE_FUNCTION: usize = 72;
-/// `f_frame` in 3.11's frame objects.
-const FRAME: usize = 24;
-/// `f_code` in 3.11's frames.
-const CODE: usize = 32;
 
 static ON: AtomicBool = AtomicBool::new(false);
 /// Who is traced has to be looked at anew: a trace function may have gone, or be wanted no more.
@@ -98,16 +95,18 @@ pub(crate) fn tracer_changed(_py: Python<'_>) {
     }
 }
 
-/// What is wanted may have changed where nothing can be done: the next event sees to it.
+/// Who is traced is seen to a moment later, where something can be done: at the next event, if one comes sooner.
 pub(crate) fn look_anew() {
-    STALE.store(true, Ordering::Relaxed);
+    if !STALE.swap(true, Ordering::Relaxed) {
+        gil::submit(Box::new(update));
+    }
 }
 
 /// A trace function is about to change, by whomever: native code, say, or an error of the tracer. What it changes to is seen
 /// a moment later.
 pub(crate) fn tracer_changes() {
-    if ON.load(Ordering::Relaxed) && !CHANGING.load(Ordering::Relaxed) && !STALE.swap(true, Ordering::Relaxed) {
-        gil::submit(Box::new(update));
+    if ON.load(Ordering::Relaxed) && !CHANGING.load(Ordering::Relaxed) {
+        look_anew();
     }
 }
 
@@ -171,22 +170,11 @@ unsafe extern "C" fn on_event(
 /// Whether nothing is wanted of an event, as can be told at a glance. Nearly all are so: every line of every thread gives one as long
 /// as code with a breakpoint is loaded. Nothing here can panic or run code.
 fn is_of_no_concern(frame: *mut PyFrameObject, what: c_int) -> bool {
-    if STALE.load(Ordering::Relaxed)
-        || ends_any()
-        || freeze::wanted()
-        || pause::wanted()
-        || step::active()
-        || run_to::active()
-        || exceptions::watches_raises()
-        || lifetime::forked()
-    {
+    if STALE.load(Ordering::Relaxed) || lifetime::forked() || events::more_than_breakpoints() {
         return false;
     }
-    // SAFETY: a live frame object of CPython 3.11, with its frame; the offsets are those of every 3.11 release.
-    let info = codes::lookup(unsafe {
-        let frame = frame.cast::<u8>().add(FRAME).cast::<*mut u8>().read();
-        frame.add(CODE).cast::<*mut PyObject>().read()
-    });
+    // SAFETY: a live frame object of CPython 3.11, under the GIL.
+    let info = codes::lookup(unsafe { code_in_place(frame) });
     if info.is_null() {
         return false;
     }

@@ -1,14 +1,23 @@
 //! Counters that the program counts up and the test reads natively, without a request.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "test code; each test file uses its part"
-)]
 
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
+
+/// The begin of a program with such counters, whose file is its first argument: `count` counts one up for ever.
+pub const COUNTING: &str = "\
+import mmap, sys, threading, time
+file = open(sys.argv[1], 'r+b')
+shared = mmap.mmap(file.fileno(), 16)
+view = memoryview(shared).cast('Q')
+def count(slot):
+    while True:
+        view[slot] += 1
+def double(x):
+    total = 0
+    for i in range(50):
+        total += i
+    return x * 2
+";
 
 /// Two counters in a file that the debuggee maps.
 pub struct Counters(tempfile::NamedTempFile);

@@ -1,11 +1,4 @@
 //! Reads what the agent sends, in the place of the hub, unless it is kept from it.
-#![allow(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    clippy::unwrap_used,
-    reason = "test code; each test file uses its part"
-)]
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;

@@ -507,17 +507,12 @@ pub(crate) fn is_thread_hook(name: &str, file: &str) -> bool {
     name == "invoke_excepthook" && file.ends_with("/threading.py")
 }
 
-/// Whether the running frame is that function's. Not all of its code may be known.
-pub(crate) fn in_thread_hook(py: Python<'_>) -> PyResult<bool> {
+/// Whether the running frame is that function's.
+pub(crate) fn in_thread_hook() -> bool {
     let frame = capi::current_frame();
-    if frame.is_null() {
-        return Ok(false);
-    }
-    let code = capi::frame_code(frame);
-    // SAFETY: the code of the running frame.
-    let code = unsafe { Bound::from_borrowed_ptr(py, code.cast()) };
-    let text = |name| codes::attribute(&code, name)?.extract::<String>();
-    Ok(is_thread_hook(&text(c"co_name")?, &text(c"co_filename")?))
+    let info = if frame.is_null() { std::ptr::null_mut() } else { codes::lookup(capi::frame_code(frame).cast()) };
+    // SAFETY: the record of running code, under the GIL.
+    !info.is_null() && unsafe { (*info).thread_hook }
 }
 
 /// A thread is about to report its uncaught exception.

@@ -121,12 +121,8 @@ pub(super) fn fate(
             Next::Nobody => return Fate { uncaught: true, leaves_user_code: true },
             Next::Unknown => break,
             // SAFETY: as above.
-            Next::Native(next) if !passes_through(unsafe { &*info }) => {
-                // SAFETY: as above.
-                if !unsafe { &*info }.is_run || !next.ends_thread(py) {
-                    break;
-                }
-                frame = next;
+            Next::Native(next) if unsafe { !(passes_through(&*info) || (*info).is_run && next.ends_thread(py)) } => {
+                break;
             }
             Next::Python(next) | Next::Native(next) => frame = next,
         }
