@@ -11,7 +11,7 @@ use ikpdb_testkit::{Python, pythons, source};
 use support::Case;
 
 /// Runs pytest's arguments in a project's folder, both ways at once, and compares.
-fn compare(python: &Python, project: &str, arguments: &[&str], variables: &[(&str, &str)], at_least: usize) {
+fn compare(python: &Python, project: &str, arguments: &[&str], at_least: usize) {
     let folder = source(project);
     let case = Case::debugged_in(&folder);
     let interpreter = python.environment_python();
@@ -27,7 +27,6 @@ fn compare(python: &Python, project: &str, arguments: &[&str], variables: &[(&st
             .env("PYTHONHASHSEED", "0")
             .env("HYPOTHESIS_STORAGE_DIRECTORY", case.path(name))
             .env("COLUMNS", "400")
-            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -66,36 +65,14 @@ fn outcomes(output: &[u8]) -> BTreeMap<String, String> {
 #[test]
 fn the_suite_of_attrs_has_the_same_outcomes() {
     for python in pythons() {
-        compare(&python, "attrs", &["--hypothesis-seed=0"], &[], 1300);
+        compare(&python, "attrs", &["--hypothesis-seed=0"], 1300);
     }
 }
 
-/// Of the 51,523 cases of `test_version.py`, which are a few functions with one table, pytest is to run every second one. The rest of the
-/// suite is not touched.
-const EVERY_SECOND: &str = "\
-import os
-def pytest_collection_modifyitems(items):
-    first = int(os.environ['FIRST_CASE'])
-    items[:] = [it for n, it in enumerate(items) if it.path.name != 'test_version.py' or n % 2 == first]
-";
-
-/// The whole of it costs some 105 s of processor time for each interpreter, twelve minutes for all of them. So the newest one runs the
-/// whole, and each of the others the whole but for every second case of `test_version.py`, in turns the even and the odd ones: seven and
-/// a half minutes, half of that on two processors.
 #[test]
 fn the_suite_of_packaging_has_the_same_outcomes() {
-    let plugin = tempfile::tempdir().unwrap();
-    std::fs::write(plugin.path().join("every_second.py"), EVERY_SECOND).unwrap();
-    let path = plugin.path().to_str().unwrap();
-    let pythons = pythons();
-    for (number, python) in pythons.iter().enumerate() {
-        if number + 1 == pythons.len() {
-            compare(python, "packaging", &[], &[], 60_000);
-        } else {
-            let first = (number % 2).to_string();
-            let variables = [("PYTHONPATH", path), ("FIRST_CASE", &first)];
-            compare(python, "packaging", &["-p", "every_second"], &variables, 36_000);
-        }
+    for python in pythons() {
+        compare(&python, "packaging", &[], 60_000);
     }
 }
 
