@@ -68,11 +68,12 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     Capi::load((version.major, version.minor))?;
     capi::adopt_interpreter();
     let _main = threads::id_of(capi::current_thread());
-    let connection = Connection::open(py, &start)?;
+    let hub = start.hub.ok_or("the start names nobody to debug for")?;
+    let connection = Connection::open(py, &hub, &start.build)?;
     prepare(py).map_err(|error| error.value(py).to_string())?;
     reserve::keep();
     lifetime::begin();
-    let patience = Duration::from_millis(u64::from(start.patience_ms));
+    let patience = Duration::from_millis(u64::from(hub.patience_ms));
     let one_is_ready = std::sync::Arc::new(Semaphore::new());
     spawn_threads(connection, &one_is_ready)?;
     // Two of them take the GIL once for a state of their own, before anybody could look at the states.

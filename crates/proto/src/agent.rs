@@ -83,20 +83,51 @@ fn filter(id: &str, label: &str, description: &str) -> ExceptionBreakpointsFilte
 }
 
 wire! {
-    /// What the runner leaves in the inherited descriptor, as `<agent library path>\n<this as JSON>`. At most 64 KiB.
+    /// What the starter of a program leaves in the inherited descriptor, as `<agent library path>\n<this as JSON>`. At most 64 KiB.
+    /// With neither a hub nor the other door there is nobody to debug for.
     pub struct AgentStart {
-        /// The version of the protocol that the runner speaks.
+        /// The version of the protocol that the starter speaks.
         pub protocol: u32,
-        /// The build that the runner belongs to.
+        /// The build that the starter belongs to.
         pub build: String,
+        /// The hub that the agent calls.
+        pub hub: Option<HubStart>,
+        /// The door for clients of the original IKPdb.
+        pub ikpdb: Option<IkpdbStart>,
+    }
+
+    /// The hub, and how the agent introduces itself.
+    pub struct HubStart {
         /// Path of the hub's unix socket.
-        pub hub: String,
+        pub socket: String,
         /// The session that the hub made for this run.
         pub session: SessionId,
         /// The agent's secret, 64 hex digits.
         pub secret: String,
         /// How long the program waits for `configurationDone`, in milliseconds; then it runs, undebugged if nobody came.
         pub patience_ms: u32,
+    }
+
+    /// The door for clients of the original IKPdb: it listens on TCP and waits for `runScript`, however long.
+    pub struct IkpdbStart {
+        /// An inherited descriptor that listens already.
+        pub listener: i32,
+        /// Where it listens, for messages.
+        pub address: String,
+        /// Greet a client with the event `start`.
+        pub welcome: bool,
+        /// Stop before the first line.
+        pub stop_at_entry: bool,
+        /// The folder that the paths of the program begin with.
+        pub working_directory: String,
+        /// The folder that the paths of clients begin with; empty for none.
+        pub client_working_directory: String,
+        /// The letters of what is logged to standard error: n b e x f p g.
+        pub log: String,
+        /// Values are shown without running any `__repr__` of the program's.
+        pub safe_values: bool,
+        /// Clients of other users of this machine are let in.
+        pub allow_any_user: bool,
     }
 
     /// Who the agent is.

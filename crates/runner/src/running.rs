@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ikpdb_proto::agent::AgentStart;
+use ikpdb_proto::agent::{AgentStart, HubStart};
 use ikpdb_proto::proof::hex;
 use ikpdb_proto::runner::TerminalSize;
 use ikpdb_proto::{PROTOCOL, SessionId};
@@ -59,10 +59,13 @@ impl Agent {
         let start = AgentStart {
             protocol: PROTOCOL,
             build: BUILD.to_owned(),
-            hub: self.hub.to_string_lossy().into_owned(),
-            session,
-            secret: secret.to_owned(),
-            patience_ms: PATIENCE_MS,
+            hub: Some(HubStart {
+                socket: self.hub.to_string_lossy().into_owned(),
+                session,
+                secret: secret.to_owned(),
+                patience_ms: PATIENCE_MS,
+            }),
+            ikpdb: None,
         };
         let mut content = self.agent.as_os_str().as_encoded_bytes().to_vec();
         content.push(b'\n');

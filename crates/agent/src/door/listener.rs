@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::agent::{
-    AGENT_HELLO, AGENT_REFUSED, AGENT_WELCOME, AgentHello, AgentRefused, AgentResume, AgentStart, AgentWelcome,
+    AGENT_HELLO, AGENT_REFUSED, AGENT_WELCOME, AgentHello, AgentRefused, AgentResume, AgentWelcome, HubStart,
     PythonInfo,
 };
 use ikpdb_proto::framing::Decoder;
@@ -35,7 +35,7 @@ const LOOK_SOON: Duration = Duration::from_millis(100);
 const LOOK_LATER: Duration = Duration::from_secs(1);
 /// A connection to the hub, and what is needed to make the next one.
 pub(crate) struct Connection {
-    start: AgentStart,
+    start: HubStart,
     hello: AgentHello,
     line: Line,
     decoder: Decoder,
@@ -45,14 +45,14 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Connects to the hub and introduces the agent.
-    pub(crate) fn open(py: Python<'_>, start: &AgentStart) -> Result<Self, String> {
-        let hello = introduce(py, start).map_err(|error| error.value(py).to_string())?;
+    pub(crate) fn open(py: Python<'_>, start: &HubStart, build: &str) -> Result<Self, String> {
+        let hello = introduce(py, start, build).map_err(|error| error.value(py).to_string())?;
         let start = start.clone();
         py.detach(|| Self::connect(start, hello))
     }
 
-    fn connect(start: AgentStart, mut hello: AgentHello) -> Result<Self, String> {
-        let socket = UnixStream::connect(&start.hub).map_err(|error| format!("the hub at {}: {error}", start.hub))?;
+    fn connect(start: HubStart, mut hello: AgentHello) -> Result<Self, String> {
+        let socket = UnixStream::connect(&start.socket).map_err(|error| format!("the hub at {}: {error}", start.socket))?;
         let line = Line::new(socket);
         let socket = line.socket().map_err(|error| error.to_string())?;
         check_peer(socket)?;
@@ -227,13 +227,13 @@ fn reconnect(old: Connection) -> Option<Connection> {
     }
 }
 
-fn introduce(py: Python<'_>, start: &AgentStart) -> PyResult<AgentHello> {
+fn introduce(py: Python<'_>, start: &HubStart, build: &str) -> PyResult<AgentHello> {
     let sys = py.import("sys")?;
     let version = py.version_info();
     let implementation: String = sys.getattr("implementation")?.getattr("name")?.extract()?;
     Ok(AgentHello {
         protocol: PROTOCOL,
-        build: start.build.clone(),
+        build: build.to_owned(),
         session: start.session,
         proof: String::new(),
         nonce: String::new(),

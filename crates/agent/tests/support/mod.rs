@@ -24,7 +24,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use ikpdb_proto::agent::{AGENT_HELLO, AGENT_WELCOME, AgentHello, AgentStart, AgentWelcome};
+use ikpdb_proto::agent::{AGENT_HELLO, AGENT_WELCOME, AgentHello, AgentStart, AgentWelcome, HubStart};
 use ikpdb_proto::framing::encode;
 use ikpdb_proto::proof::{Role, check, prove};
 use ikpdb_proto::{Event, Message, PROTOCOL, Request, Response, SessionId};
@@ -117,10 +117,13 @@ impl Debuggee {
         let start = AgentStart {
             protocol: PROTOCOL,
             build: "test".into(),
-            hub: folder.path().join("hub").to_str().unwrap().into(),
-            session: SessionId(7),
-            secret: ikpdb_proto::proof::hex(&SECRET),
-            patience_ms: if launch.patience_ms == 0 { 10_000 } else { launch.patience_ms },
+            hub: Some(HubStart {
+                socket: folder.path().join("hub").to_str().unwrap().into(),
+                session: SessionId(7),
+                secret: ikpdb_proto::proof::hex(&SECRET),
+                patience_ms: if launch.patience_ms == 0 { 10_000 } else { launch.patience_ms },
+            }),
+            ikpdb: None,
         };
         let agent = ikpdb_testkit::built("libikpdb_agent.so");
         let mut command = Command::new(&python.executable);
