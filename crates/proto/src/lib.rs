@@ -2,7 +2,7 @@
 //!
 //! Pure data: no I/O, no threads, no clock. [`message`] is the envelope, [`framing`] its bytes, [`dap`] the standard
 //! types, [`options`] what can be chosen at any time, [`agent`], [`runner`] and [`client`] what is said at the three doors of the hub, [`proof`] how both sides show
-//! that they know a secret without sending it. Lines and columns are 1-based; columns count UTF-16 code units.
+//! that they know a secret without sending it. [`ikpdb`] is the protocol of IKPdb 1.x, for its clients. Lines and columns are 1-based; columns count UTF-16 code units.
 
 /// Derives what every wire type has: JSON in camelCase without nulls, and its TypeScript twin under the feature `ts`.
 macro_rules! wire {
@@ -23,6 +23,7 @@ pub mod dap;
 mod failure;
 pub mod framing;
 mod ids;
+pub mod ikpdb;
 pub mod message;
 pub mod options;
 pub mod proof;
