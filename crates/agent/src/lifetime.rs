@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 
 use crate::capi;
 use crate::capi::builtin::builtin;
-use crate::door::OUTBOX;
+use crate::door::{OUTBOX, original};
 use crate::engine::{breakpoints, events, exceptions, freeze, stop, threads};
 use crate::sync::Semaphore;
 
@@ -27,7 +27,7 @@ const LOG_PATIENCE: Duration = Duration::from_secs(1);
 static DEBUGGING: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicBool = AtomicBool::new(false);
 static DISARMED: AtomicBool = AtomicBool::new(false);
-static SOCKETS: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
+static DESCRIPTORS: [AtomicI32; 6] = [const { AtomicI32::new(-1) }; 6];
 static HIDDEN_THREADS: AtomicPtr<AtomicI32> = AtomicPtr::new(std::ptr::null_mut());
 /// Callbacks of ours that threads of the program are in. Changes under the GIL.
 static CALLBACKS: AtomicU32 = AtomicU32::new(0);
@@ -218,10 +218,23 @@ pub(crate) fn own_threads(count: i32) {
     }
 }
 
-/// Remembers the descriptors that a forked child has to close.
-pub(crate) fn owns_sockets(reader: c_int, writer: c_int) {
-    SOCKETS[0].store(reader, Ordering::Relaxed);
-    SOCKETS[1].store(writer, Ordering::Relaxed);
+/// A descriptor of the agent's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Descriptor {
+    /// The connection to the hub.
+    HubReader,
+    HubWriter,
+    /// The door for clients of the original, and its client.
+    Listener,
+    Reader,
+    Writer,
+    /// Where SIGTERM is told.
+    Signal,
+}
+
+/// Remembers a descriptor that a forked child has to close; -1 for none.
+pub(crate) fn owns(which: Descriptor, descriptor: c_int) {
+    DESCRIPTORS[which as usize].store(descriptor, Ordering::Relaxed);
 }
 
 /// Registers what has to be called at the end of the program and at a fork. Needs the GIL.
@@ -247,8 +260,8 @@ unsafe extern "C" fn forget_in_child() {
         // SAFETY: as in `own_threads`. A fork leaves our threads behind.
         unsafe { (*threads).store(0, Ordering::Relaxed) };
     }
-    for socket in &SOCKETS {
-        let descriptor = socket.swap(-1, Ordering::Relaxed);
+    for owned in &DESCRIPTORS {
+        let descriptor = owned.swap(-1, Ordering::Relaxed);
         if descriptor >= 0 {
             // SAFETY: closing is safe after a fork; the descriptor is the agent's.
             unsafe { libc::close(descriptor) };
@@ -258,6 +271,7 @@ unsafe extern "C" fn forget_in_child() {
 
 unsafe extern "C" fn on_exit(_: *mut PyObject, _: *mut *mut PyObject, _: isize) -> *mut PyObject {
     if !forked() {
+        original::ended();
         shut_the_gate();
     }
     // SAFETY: the GIL is held.

@@ -15,10 +15,10 @@ use crate::capi::builtin::builtin_in_place_of;
 use crate::capi::{self, Capi, Ref, integer};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX};
-use crate::door::{CONFIGURED, HUB_IS_GONE, options};
+use crate::door::{CONFIGURED, HUB_IS_GONE, options, original};
 use crate::engine::stop::Came;
 use crate::engine::what::{Reason, What};
-use crate::engine::{audit, codes, entry, events, freeze, gil, hooks, interrupt, signals, stop, threads, watchdog};
+use crate::engine::{audit, codes, entry, events, exit_code, freeze, gil, hooks, interrupt, signals, stop, threads, watchdog};
 use crate::semaphore::Semaphore;
 use crate::{children, lifetime, log, requests, reserve};
 
@@ -68,14 +68,21 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     Capi::load((version.major, version.minor))?;
     capi::adopt_interpreter();
     let _main = threads::id_of(capi::current_thread());
-    let hub = start.hub.ok_or("the start names nobody to debug for")?;
-    let connection = Connection::open(py, &hub, &start.build)?;
+    let connection = start.hub.as_ref().map(|hub| Connection::open(py, hub, &start.build)).transpose()?;
+    let listener = start.ikpdb.map(|it| original::listener::Listener::new(original::open(it)));
+    if connection.is_none() && listener.is_none() {
+        return Err("the start names nobody to debug for".to_owned());
+    }
     prepare(py).map_err(|error| error.value(py).to_string())?;
+    if listener.is_some() {
+        exit_code::watch(py, original::ending::tell_exit_code);
+    }
     reserve::keep();
     lifetime::begin();
-    let patience = Duration::from_millis(u64::from(hub.patience_ms));
+    // Who debugs by the door waits for its client, however long; so does the program.
+    let patience = start.hub.map(|it| Duration::from_millis(u64::from(it.patience_ms)));
     let one_is_ready = std::sync::Arc::new(Semaphore::new());
-    spawn_threads(connection, &one_is_ready)?;
+    spawn_threads(connection, listener, &one_is_ready)?;
     // Two of them take the GIL once for a state of their own, before anybody could look at the states.
     py.detach(|| one_is_ready.wait_for(STATE_PATIENCE) && one_is_ready.wait_for(STATE_PATIENCE));
     wait_for_configuration(py, patience);
@@ -107,7 +114,11 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
 }
 
 /// Starts our threads, with all signals blocked in them: signals are the program's.
-fn spawn_threads(connection: Connection, one_is_ready: &std::sync::Arc<Semaphore>) -> Result<(), String> {
+fn spawn_threads(
+    connection: Option<Connection>,
+    listener: Option<original::listener::Listener>,
+    one_is_ready: &std::sync::Arc<Semaphore>,
+) -> Result<(), String> {
     // SAFETY: plain data; the mask of this thread is restored below.
     let old = unsafe {
         let mut all: libc::sigset_t = std::mem::zeroed();
@@ -126,14 +137,21 @@ fn spawn_threads(connection: Connection, one_is_ready: &std::sync::Arc<Semaphore
             .map_err(|error| format!("no thread could be started: {error}"))
     };
     let (helper, interrupter) = (std::sync::Arc::clone(one_is_ready), std::sync::Arc::clone(one_is_ready));
-    let threads: [(&str, Work); 6] = [
-        ("ikpdb-listener", Box::new(move || listener::listen_for_ever(connection))),
-        ("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())),
+    let mut threads: Vec<(&str, Work)> = vec![
         ("ikpdb-helper", Box::new(move || gil::help_for_ever(|| helper.post()))),
         ("ikpdb-interrupter", Box::new(move || interrupt::interrupt_for_ever(|| interrupter.post()))),
         ("ikpdb-watchdog", Box::new(|| watchdog::watch_for_ever())),
         ("ikpdb-children", Box::new(|| children::watch_for_ever())),
     ];
+    if let Some(connection) = connection {
+        threads.push(("ikpdb-listener", Box::new(move || listener::listen_for_ever(connection))));
+        threads.push(("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())));
+    }
+    if let Some(listener) = listener {
+        let sender = &listener.door.sender;
+        threads.push(("ikpdb-sender", Box::new(move || sender.send_for_ever())));
+        threads.push(("ikpdb-door", Box::new(move || listener.listen_for_ever())));
+    }
     lifetime::own_threads(i32::try_from(threads.len()).unwrap_or(0));
     let outcome = threads.into_iter().try_for_each(|(name, work)| spawn(name, work));
     // SAFETY: restores the mask saved above.
@@ -143,24 +161,28 @@ fn spawn_threads(connection: Connection, one_is_ready: &std::sync::Arc<Semaphore
 
 /// Waits, with the GIL, until the hub has configured us, doing the jobs that come from it. The program is not kept from its
 /// first line by a hub that says nothing or is gone.
-fn wait_for_configuration(py: Python<'_>, patience: Duration) {
-    let deadline = Instant::now() + patience;
+fn wait_for_configuration(py: Python<'_>, patience: Option<Duration>) {
+    let deadline = patience.map(|it| Instant::now() + it);
     let id = crate::door::mailbox::StopId(0);
     let arrived = MAILBOX.open(id, ikpdb_proto::ThreadId(0), ikpdb_proto::StopPolicy::All);
     while !CONFIGURED.load(Ordering::Acquire) && lifetime::debugging() {
-        let left = deadline.saturating_duration_since(Instant::now());
+        let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));
         let gone = HUB_IS_GONE.load(Ordering::Acquire);
-        if gone || left.is_zero() {
+        if gone || left.is_some_and(|it| it.is_zero()) {
             let why = if gone { "the hub is gone" } else { "the hub did not get ready in time" };
             log::line(&format!("not debugging: {why}; the program starts undebugged"));
             lifetime::let_go(py);
             break;
         }
-        arrived.wait_for(left);
+        match left {
+            Some(left) => arrived.wait_for(left),
+            None => arrived.wait(),
+        };
         while let Some((_, letter)) = MAILBOX.next(id) {
             match letter {
                 Letter::Job(job) => job(py),
                 Letter::Request(request) => crate::door::OUTBOX.send(requests::answer_late(py, &request)),
+                Letter::Errand { work, .. } => drop(work(py, None)),
                 Letter::Release => lifetime::let_go(py),
                 Letter::GoOn(_) => {}
             }
@@ -170,6 +192,7 @@ fn wait_for_configuration(py: Python<'_>, patience: Duration) {
         match letter {
             Letter::Job(job) => job(py),
             Letter::Request(request) => crate::door::OUTBOX.send(requests::answer_late(py, &request)),
+            Letter::Errand { work, .. } => drop(work(py, None)),
             Letter::GoOn(_) | Letter::Release => {}
         }
     }

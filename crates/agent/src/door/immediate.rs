@@ -10,6 +10,7 @@ use pyo3::Python;
 
 use super::mailbox::MAILBOX;
 use super::{CONFIGURED, OUTBOX};
+use crate::engine::breakpoints::Owner;
 use crate::engine::{
     breakpoints, codes, evaluation, exceptions, gil, pause, published, source, stop, threads, watchdog,
 };
@@ -122,7 +123,7 @@ fn set_breakpoints(request: &Request) -> Result<(), Failure> {
     let path = arguments.source.path.ok_or_else(|| Failure::client("a breakpoint needs the path of its source"))?;
     let breakpoints = breakpoints::replace(&path, &arguments.breakpoints.unwrap_or_default());
     within_patience(move |py| {
-        if let Err(error) = Python::attach(|py| breakpoints::arm(py, &path)) {
+        if let Err(error) = Python::attach(|py| breakpoints::arm(py, Owner::Hub, &path)) {
             stop::forget_error(py, error);
         }
     });
@@ -262,7 +263,7 @@ fn looked_up<T: Send + 'static>(
 static GIL_IS_KEPT: AtomicBool = AtomicBool::new(false);
 
 /// Does a job with the GIL and waits for it, but not for long. True if it was done meanwhile; if not it is done later.
-fn within_patience(job: impl FnOnce(Python<'_>) + Send + 'static) -> bool {
+pub(crate) fn within_patience(job: impl FnOnce(Python<'_>) + Send + 'static) -> bool {
     let done = Arc::new((Mutex::new(false), Condvar::new()));
     let signal = Arc::clone(&done);
     gil::submit(Box::new(move |py| {

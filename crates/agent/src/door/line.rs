@@ -7,55 +7,50 @@
 use std::io::{self, ErrorKind};
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsRawFd, FromRawFd, RawFd};
-use std::os::unix::net::UnixStream;
 
 /// Above this number the descriptor is out of the way of those that the program opens.
 const HIGH_DESCRIPTOR: libc::c_int = 512;
 
 /// A socket, as long as its descriptor is ours.
 #[derive(Debug)]
-pub(crate) struct Line {
-    socket: ManuallyDrop<UnixStream>,
+pub(crate) struct Line<S> {
+    socket: ManuallyDrop<S>,
+    descriptor: RawFd,
     /// Device and inode.
     identity: Option<(u64, u64)>,
 }
 
-impl Line {
+impl<S: AsRawFd + FromRawFd> Line<S> {
     /// Takes a socket and moves it to a high descriptor, closed on exec: the program's own numbers stay as they would be
     /// without us.
-    pub(crate) fn new(socket: UnixStream) -> Self {
+    pub(crate) fn new(socket: S) -> Self {
         // SAFETY: duplicates our own descriptor; the copy is ours alone.
         let high = unsafe { libc::fcntl(socket.as_raw_fd(), libc::F_DUPFD_CLOEXEC, HIGH_DESCRIPTOR) };
         // With a low limit of descriptors the socket stays where it is.
         // SAFETY: the new descriptor, owned by nobody else.
-        let socket = if high < 0 { socket } else { unsafe { UnixStream::from_raw_fd(high) } };
-        let identity = identity(socket.as_raw_fd());
-        Self { socket: ManuallyDrop::new(socket), identity }
-    }
-
-    /// A second descriptor of the same socket.
-    pub(crate) fn second(&self) -> io::Result<Self> {
-        Ok(Self::new(self.socket.try_clone()?))
+        let socket = if high < 0 { socket } else { unsafe { S::from_raw_fd(high) } };
+        let descriptor = socket.as_raw_fd();
+        Self { socket: ManuallyDrop::new(socket), descriptor, identity: identity(descriptor) }
     }
 
     /// The socket, if it is still ours.
-    pub(crate) fn socket(&self) -> io::Result<&UnixStream> {
+    pub(crate) fn socket(&self) -> io::Result<&S> {
         if self.is_ours() { Ok(&self.socket) } else { Err(ErrorKind::NotConnected.into()) }
     }
 
     /// The descriptor.
     pub(crate) fn descriptor(&self) -> RawFd {
-        self.socket.as_raw_fd()
+        self.descriptor
     }
 
-    fn is_ours(&self) -> bool {
-        self.identity.is_some() && identity(self.socket.as_raw_fd()) == self.identity
+    pub(crate) fn is_ours(&self) -> bool {
+        self.identity.is_some() && identity(self.descriptor) == self.identity
     }
 }
 
-impl Drop for Line {
+impl<S> Drop for Line<S> {
     fn drop(&mut self) {
-        if self.is_ours() {
+        if self.identity.is_some() && identity(self.descriptor) == self.identity {
             // SAFETY: dropped once, here.
             unsafe { ManuallyDrop::drop(&mut self.socket) };
         }

@@ -37,7 +37,7 @@ const LOOK_LATER: Duration = Duration::from_secs(1);
 pub(crate) struct Connection {
     start: HubStart,
     hello: AgentHello,
-    line: Line,
+    line: Line<UnixStream>,
     decoder: Decoder,
     /// Whether the other side has shown that it is the hub.
     welcome: bool,
@@ -88,8 +88,10 @@ impl Connection {
     }
 
     fn use_it(&self) -> Result<(), String> {
-        let writer = self.line.second().map_err(|error| error.to_string())?;
-        lifetime::owns_sockets(self.line.descriptor(), writer.descriptor());
+        let writer = self.line.socket().and_then(UnixStream::try_clone).map(Line::new);
+        let writer = writer.map_err(|error| error.to_string())?;
+        lifetime::owns(lifetime::Descriptor::HubReader, self.line.descriptor());
+        lifetime::owns(lifetime::Descriptor::HubWriter, writer.descriptor());
         OUTBOX.connect(writer);
         Ok(())
     }

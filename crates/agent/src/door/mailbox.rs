@@ -12,10 +12,15 @@ use ikpdb_proto::{Request, StopPolicy, ThreadId};
 use pyo3::Python;
 
 use crate::engine::go_on::GoOn;
+use crate::engine::stop::Stop;
 use crate::sync::{Mutex, MutexGuard, Semaphore};
 
 /// Work that needs the GIL.
 pub(crate) type Job = Box<dyn FnOnce(Python<'_>) + Send>;
+
+/// Carries out what a client of the original's protocol wants, and answers it: with the stop, or without one if that went on
+/// first. `Some` if the stop goes on.
+pub(crate) type Errand = Box<dyn FnOnce(Python<'_>, Option<&mut Stop>) -> Option<GoOn> + Send>;
 
 /// The number of a stop, counted through the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +30,13 @@ pub(crate) struct StopId(pub(crate) u32);
 pub(crate) enum Letter<G> {
     /// A request, to be answered.
     Request(Request),
+    /// The same from a client of the original's protocol.
+    Errand {
+        /// What to do.
+        work: Errand,
+        /// Whether it may run code of the program's.
+        evaluates: bool,
+    },
     /// Something of our own.
     Job(Job),
     /// Go on in this way: the stop that holds the program says so.
@@ -219,10 +231,10 @@ impl<G> Mailbox<G> {
         self.lock().iter_mut().find(|it| it.id == id)?.letters.pop_front()
     }
 
-    /// Keeps a request until [`Self::take_up`]: it needs an evaluation, and another one is under way.
-    pub(crate) fn put_off(&self, reader: StopId, to: StopId, request: Request) {
+    /// Keeps a letter until [`Self::take_up`]: it needs an evaluation, and another one is under way.
+    pub(crate) fn put_off(&self, reader: StopId, to: StopId, letter: Letter<G>) {
         if let Some(stop) = self.lock().iter_mut().find(|it| it.id == reader) {
-            stop.put_off.push_back((to, Letter::Request(request)));
+            stop.put_off.push_back((to, letter));
         }
     }
 

@@ -6,6 +6,7 @@ mod line;
 pub(crate) mod listener;
 pub(crate) mod log;
 pub(crate) mod mailbox;
+pub(crate) mod original;
 pub(crate) mod outbox;
 
 use std::sync::atomic::AtomicBool;

@@ -26,7 +26,7 @@ pub(crate) struct Outbox {
 
 #[derive(Debug)]
 struct State {
-    line: Option<Line>,
+    line: Option<Line<UnixStream>>,
     seq: i64,
     queue: VecDeque<Vec<u8>>,
 }
@@ -41,7 +41,7 @@ impl Outbox {
     }
 
     /// Uses this connection from now on. What was queued for an earlier one is forgotten: a new hub asks anew.
-    pub(crate) fn connect(&self, line: Line) {
+    pub(crate) fn connect(&self, line: Line<UnixStream>) {
         let mut state = self.lock();
         state.drop_line();
         state.line = Some(line);
@@ -50,6 +50,11 @@ impl Outbox {
     /// Forgets the connection.
     pub(crate) fn disconnect(&self) {
         self.lock().drop_line();
+    }
+
+    /// Whether there is a hub.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.lock().line.is_some()
     }
 
     /// Sends a message that must arrive if there is a hub. What logpoints have printed goes before it.

@@ -59,7 +59,7 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
         }
         b"sys.excepthook" => {
             if let Some(value) = argument(2).filter(|it| !it.is_none()) {
-                exceptions::uncaught(py, &value);
+                exceptions::ends_program(py, &value);
                 exceptions::report_begins();
             }
         }

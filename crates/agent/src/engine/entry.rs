@@ -7,7 +7,7 @@ use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
-use super::go_on::Step;
+use super::go_on::{Landing, Step};
 use super::step::{self, Kind};
 use super::stop;
 use crate::capi::{self, Ref};
@@ -17,7 +17,7 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 /// Stops the current thread before the first line of `__main__`.
 pub(crate) fn arm(py: Python<'_>) {
     PENDING.store(true, Ordering::Relaxed);
-    let step = Step { kind: Kind::Entry, thread: capi::current_thread(), frame: None, call: None, anyway: false };
+    let step = Step { kind: Kind::Entry, thread: capi::current_thread(), frame: None, call: None, anyway: false, landing: Landing::Caller };
     step::begin(py, step, stop::policy());
 }
 

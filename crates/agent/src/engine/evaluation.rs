@@ -3,12 +3,13 @@
 
 use std::ffi::c_long;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use pyo3::Python;
 
 use super::stop::{self, Stop};
 use super::{freeze, interrupt, threads, watchdog};
-use crate::door::immediate;
+use crate::door::{OUTBOX, immediate};
 use crate::door::mailbox::MAILBOX;
 
 /// `seq` of the request that is being carried out; 0 = none.
@@ -26,6 +27,18 @@ static IN_MAIN: AtomicBool = AtomicBool::new(false);
 pub(crate) struct Evaluation {
     ident: usize,
 }
+
+/// How an evaluation went.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    /// Other threads had to be let run for it.
+    pub(crate) others_ran: bool,
+    /// It was given up, by the user or because its time was over.
+    pub(crate) given_up: bool,
+}
+
+/// The `seq` of what no DAP request asked for.
+pub(crate) const UNASKED: i64 = -1;
 
 /// The request that runs now, if any. Needs no GIL.
 pub(crate) fn running() -> Option<i64> {
@@ -54,9 +67,11 @@ pub(super) fn is_in_main() -> bool {
 }
 
 impl Evaluation {
-    /// Begins one for a request: from here on the listener answers from what the stop has published.
-    pub(crate) fn begin(py: Python<'_>, stop: &mut Stop, seq: i64) -> Self {
-        stop.publish(py);
+    /// Begins one for a request: from here on the listener answers from what the stop has published. After `limit` it is given up.
+    pub(crate) fn begin(py: Python<'_>, stop: &mut Stop, seq: i64, limit: Option<Duration>) -> Self {
+        if OUTBOX.is_connected() {
+            stop.publish(py);
+        }
         let this = threads::this();
         if stop::holds() {
             freeze::begin(py, this);
@@ -65,7 +80,7 @@ impl Evaluation {
         IN_MAIN.store(threads::is_main(), Ordering::Relaxed);
         let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
         interrupt::let_kicks_through(true);
-        watchdog::evaluation_begins(seq, number);
+        watchdog::evaluation_begins(seq, number, limit);
         NUMBER.store(number, Ordering::Relaxed);
         RUNNING.store(seq, Ordering::Relaxed);
         immediate::answer_what_waits();
@@ -76,8 +91,13 @@ impl Evaluation {
         Self { ident: this }
     }
 
-    /// Ends it. True if other threads had to be let run for it.
-    pub(crate) fn end(self, py: Python<'_>, stop: &mut Stop) -> bool {
+    /// Goes on with something else, for which there is so much time from now on. False if it was given up: then it is to be ended.
+    pub(crate) fn goes_on(&self, limit: Duration) -> bool {
+        watchdog::evaluation_goes_on(limit)
+    }
+
+    /// Ends it.
+    pub(crate) fn end(self, py: Python<'_>, stop: &mut Stop) -> Ended {
         let outcome = watchdog::evaluation_ends();
         interrupt::let_kicks_through(false);
         NUMBER.store(0, Ordering::Relaxed);
@@ -90,6 +110,6 @@ impl Evaluation {
             stop.others_moved();
         }
         MAILBOX.take_up();
-        outcome.others_ran
+        Ended { others_ran: outcome.others_ran, given_up: outcome.interrupted }
     }
 }

@@ -41,6 +41,17 @@ pub(crate) struct Step {
     pub(crate) call: Option<Vec<u32>>,
     /// Into the library, too.
     pub(crate) anyway: bool,
+    /// Where it ends when the function returns.
+    pub(crate) landing: Landing,
+}
+
+/// Where a step ends that leaves a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Landing {
+    /// At the line that called, at once.
+    Caller,
+    /// At the next line that begins in the caller.
+    NextLine,
 }
 
 // SAFETY: used under the GIL only.

@@ -10,6 +10,7 @@ pub(crate) mod entry;
 pub(crate) mod evaluation;
 pub(crate) mod events;
 pub(crate) mod exceptions;
+pub(crate) mod exit_code;
 pub(crate) mod files;
 pub(crate) mod freeze;
 mod fused;

@@ -17,6 +17,9 @@ static NUMBER: AtomicU32 = AtomicU32::new(0);
 /// The thread that the user asked for: shown if the program has to be stopped where it waits.
 static THREAD: AtomicI32 = AtomicI32::new(0);
 
+/// In place of a thread: whichever comes first.
+pub(crate) const ANY: ThreadId = ThreadId(0);
+
 /// Whether a pause was asked for and nothing has stopped yet.
 pub(crate) fn wanted() -> bool {
     WANTED.load(Ordering::Relaxed)
@@ -47,7 +50,8 @@ pub(crate) fn fulfilled(py: Python<'_>, only: Option<*mut PyThreadState>) {
 
 /// Whether a pause is for this thread, if it is for one.
 fn is_asked(thread: *mut PyThreadState) -> bool {
-    THREAD.load(Ordering::Relaxed) == threads::id_of(thread).0
+    let asked = ThreadId(THREAD.load(Ordering::Relaxed));
+    asked == ANY || asked == threads::id_of(thread)
 }
 
 /// A thread is about to execute a line.

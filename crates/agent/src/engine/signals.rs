@@ -13,6 +13,7 @@ use pyo3::ffi;
 
 use super::go_on::GoOn;
 use super::threads;
+use crate::door::original::ending;
 use crate::sync::Semaphore;
 
 /// Within so long a second Ctrl-C ends the program.
@@ -80,6 +81,7 @@ impl Watch {
                 if libc::sigaction(signal, std::ptr::null(), &raw mut saved) != 0
                     || saved.sa_sigaction == libc::SIG_DFL
                     || saved.sa_sigaction == libc::SIG_IGN
+                    || ending::is_ours(saved.sa_sigaction)
                 {
                     continue;
                 }

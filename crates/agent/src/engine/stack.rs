@@ -120,14 +120,45 @@ impl Stacks {
         self.stacks.retain(|id, _| *id == thread);
     }
 
-    fn part(&mut self, py: Python<'_>, thread: &Thread, part: Range<usize>, columns: Columns) -> dap::StackTraceBody {
+    /// The innermost frames of a thread with their lines, at most so many.
+    pub(crate) fn frames(&mut self, thread: &Thread, most: usize) -> Vec<(Ref, u32)> {
+        self.walk(thread, most);
+        let rows = self.stacks.get(&thread.id).map(|it| it.rows.as_slice()).unwrap_or_default();
+        let rows = rows.iter().take(most).filter_map(|id| match self.rows.get(id)? {
+            Row::Frame(frame, line) => {
+                // SAFETY: we hold the frame; the GIL is held.
+                let (held, executed) = unsafe {
+                    (Ref::borrow(frame.as_ptr()), ffi::PyFrame_GetLineNumber(frame.as_ptr().cast()))
+                };
+                Some((held, line.unwrap_or_else(|| u32::try_from(executed).unwrap_or(0)).max(1)))
+            }
+            Row::NotCompiled(_) => None,
+        });
+        rows.collect()
+    }
+
+    /// The place in a file that could not be compiled, if that is what the stop shows.
+    pub(crate) fn not_compiled(&self) -> Option<&dap::Place> {
+        self.rows.values().find_map(|row| match row {
+            Row::NotCompiled(place) => Some(place),
+            Row::Frame(..) => None,
+        })
+    }
+
+    /// Walks a stack to so many rows.
+    fn walk(&mut self, thread: &Thread, end: usize) {
         let stack = self.stacks.entry(thread.id).or_insert_with(|| Stack { rows: Vec::new(), next: thread.frame() });
-        while stack.rows.len() < part.end {
+        while stack.rows.len() < end {
             let Some(frame) = stack.next.take() else { break };
             // SAFETY: we hold the frame.
             stack.next = unsafe { Ref::steal((capi::py().frame_get_back)(frame.as_ptr().cast()).cast()) };
             stack.rows.push(add(self.stop, &mut self.rows, Row::Frame(frame, None)));
         }
+    }
+
+    fn part(&mut self, py: Python<'_>, thread: &Thread, part: Range<usize>, columns: Columns) -> dap::StackTraceBody {
+        self.walk(thread, part.end);
+        let stack = self.stacks.entry(thread.id).or_default();
         let total = stack.rows.len() + usize::from(stack.next.is_some());
         let end = part.end.min(stack.rows.len());
         let wanted = stack.rows.get(part.start.min(end)..end).unwrap_or_default();

@@ -18,7 +18,8 @@ use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo, Held};
 use super::events::{self, Watch};
 use super::gil_cell::GilCell;
-use super::{freeze, go_on};
+use super::go_on::{self, Landing};
+use super::freeze;
 use crate::capi::{self, Ref};
 use crate::door::options;
 
@@ -68,6 +69,7 @@ struct Step {
     enters: bool,
     /// Whom it stops.
     policy: StopPolicy,
+    landing: Landing,
     /// The call that is gone into, past all others of the line: its frame and its instructions.
     call: Option<(*mut PyFrameObject, Vec<u32>)>,
 }
@@ -109,6 +111,7 @@ pub(crate) fn begin(py: Python<'_>, wanted: go_on::Step, policy: StopPolicy) {
         just_my_code,
         armed: Vec::new(),
         policy,
+        landing: wanted.landing,
         enters: kind == Kind::In || kind == Kind::Entry,
         call,
     };
@@ -277,9 +280,9 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
     let frame = capi::current_frame();
     let watched = with(py, |step| {
         let waited_for = step.frame.is_null() && step.below == frame;
-        (step.frame == frame || waited_for).then_some((step.just_my_code, step.kind))
+        (step.frame == frame || waited_for).then_some((step.just_my_code, step.kind, step.landing))
     });
-    let Some((just_my_code, kind)) = watched.flatten() else { return Verdict::Ignore };
+    let Some((just_my_code, kind, landing)) = watched.flatten() else { return Verdict::Ignore };
     // SAFETY: the current frame.
     let caller = unsafe { Ref::steal((capi::py().frame_get_back)(frame).cast()) };
     let Some(caller) = caller else {
@@ -295,7 +298,7 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
         return Verdict::Ignore;
     };
     if shows(py, caller.as_ptr().cast(), just_my_code) {
-        if by_return {
+        if by_return && landing == Landing::Caller {
             return Verdict::StopInCaller(caller);
         }
         // The exception may be handled there: the handler's first line is the next one.

@@ -21,8 +21,8 @@ use super::threads::{self, Thread};
 use super::what::{Reason, Shown, What, stopped_event};
 use super::{evaluation, freeze, gil, ids, pause, published, run_to, settled, signals, step, watchdog};
 use crate::capi;
-use crate::door::mailbox::{Letter, MAILBOX, StopId, To};
-use crate::door::{OUTBOX, options};
+use crate::door::mailbox::{Errand, Letter, MAILBOX, StopId, To};
+use crate::door::{OUTBOX, options, original};
 use crate::requests::{self, Outcome};
 use crate::sync::Semaphore;
 use crate::{lifetime, reserve};
@@ -39,6 +39,8 @@ pub(crate) struct Stop {
     pub(crate) stacks: Stacks,
     /// What `variablesReference`s refer to.
     pub(crate) handles: crate::inspect::Handles,
+    /// The objects that clients of the original's protocol were told of.
+    pub(crate) addresses: crate::inspect::original::Addresses,
     /// The exception, if that is the reason.
     pub(crate) exception: Option<Shown>,
     /// Whether the thread is about to execute a line: only then it can be moved to another one.
@@ -103,6 +105,10 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
         return Came::Done;
     }
     let policy = what.policy.unwrap_or_else(policy);
+    let this = what.of.as_ref().map_or_else(|| threads::id_of(capi::current_thread()), |it| it.id);
+    if !original::admits(this, &what, threads::lives) {
+        return Came::Done;
+    }
     if !claim(policy) {
         return Came::Waited;
     }
@@ -210,6 +216,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     let Some(thread) = what.of.clone().or_else(|| current(py)) else { return GoOn::run() };
     let id = StopId(COUNT.fetch_add(1, Ordering::Relaxed) + 1);
     let event = stopped_event(&what, id, &thread, policy);
+    let begun = original::Begun::of(py, &what);
     let before_a_line = what.of.is_none()
         && what.frame.is_none()
         && what.description.is_none()
@@ -221,6 +228,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
         policy,
         stacks: Stacks::new(id, &thread, what.frame, what.exception.as_ref()),
         handles: crate::inspect::Handles::new(id),
+        addresses: crate::inspect::original::Addresses::default(),
         exception: what.exception.map(|it| Shown { value: it.value, mode: it.mode, unwound: it.frames.is_some() }),
         before_a_line,
         is_published: false,
@@ -235,6 +243,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     // Whoever hears of the stop may press Ctrl-C at once.
     let signals = (policy == StopPolicy::All || is_main).then(|| signals::Watch::begin(arrived));
     OUTBOX.send(Event::new("stopped", &event));
+    original::stopped(id, &reader.thread, begun);
     let go_on = loop {
         reader.wait(py, arrived);
         if let Some(go_on) = reader.read(py) {
@@ -253,9 +262,11 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
         MAILBOX.others_go_on(id, GoOn::run);
     }
     tell_continued(reader.thread.id, all);
+    original::continued(id);
     for letter in late {
         match letter {
             Letter::Request(request) => OUTBOX.send(requests::answer_late(py, &request)),
+            Letter::Errand { work, .. } => drop(work(py, None)),
             Letter::Job(job) => job(py),
             Letter::GoOn(_) | Letter::Release => {}
         }
@@ -324,6 +335,11 @@ impl Reader {
                 Letter::Release => Some(GoOn::LetGo),
                 Letter::GoOn(go_on) => Some(go_on),
                 Letter::Request(request) => self.answer(py, to, request),
+                Letter::Errand { work, evaluates } if evaluates && evaluation::running().is_some() => {
+                    MAILBOX.put_off(self.id, to, Letter::Errand { work, evaluates });
+                    None
+                }
+                Letter::Errand { work, .. } => self.carry_out(py, to, work),
             };
             if let Some(go_on) = go_on.and_then(|it| self.obey(py, to, it)) {
                 return Some(go_on);
@@ -357,7 +373,7 @@ impl Reader {
                 OUTBOX.send(request.refuse(&Failure::user(why)));
             }
             Ok(Ok(Outcome::PutOff)) => {
-                MAILBOX.put_off(self.id, to, request);
+                MAILBOX.put_off(self.id, to, Letter::Request(request));
                 if evaluation::running().is_none() {
                     MAILBOX.take_up();
                 }
@@ -369,6 +385,20 @@ impl Reader {
             }
         }
         None
+    }
+
+    /// Does an errand; `Some` if the stop goes on.
+    fn carry_out(&self, py: Python<'_>, to: StopId, work: Errand) -> Option<GoOn> {
+        let mut stop = take(py, to);
+        let work = || work(py, stop.as_mut());
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        if let Some(stop) = stop {
+            keep(py, stop);
+        }
+        outcome.unwrap_or_else(|_| {
+            crate::log::line("the agent failed in a command of the IKPdb protocol");
+            None
+        })
     }
 
     /// What a stop is told to do: `Some` if this stop is to do it.

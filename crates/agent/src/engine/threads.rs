@@ -81,6 +81,11 @@ pub(crate) fn was_there(id: ThreadId) -> bool {
     usize::try_from(id.0).is_ok_and(|id| (1..=given).contains(&id))
 }
 
+/// Whether a thread is there now. Needs the GIL.
+pub(crate) fn lives(id: ThreadId) -> bool {
+    states().into_iter().any(|state| id_of(state) == id)
+}
+
 /// The answer to a request that names a thread which is not there.
 pub(crate) fn no_such(id: ThreadId) -> Failure {
     Failure::client(format!("there is no thread {id}"))
@@ -225,7 +230,7 @@ pub(super) fn state_of(native_id: libc::pid_t) -> Option<char> {
 
 /// `thread_id` of a thread state. Its place differs by version: it is found by looking for the current thread's own
 /// identifier in the current thread's state, which is the same place in every other one.
-pub(super) fn ident(state: *mut PyThreadState) -> Option<u64> {
+pub(crate) fn ident(state: *mut PyThreadState) -> Option<u64> {
     let mut offset = IDENT_OFFSET.load(Ordering::Relaxed);
     if offset == 0 {
         let own = this() as u64;

@@ -48,6 +48,8 @@ struct State {
     announced: bool,
     /// The evaluation's own number.
     evaluation: u64,
+    /// After so long the evaluation is given up.
+    limit: Option<Duration>,
     /// When the user gave the evaluation up, and how far the ladder was climbed.
     interrupt: Option<(Instant, usize)>,
 }
@@ -61,6 +63,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     others_ran: false,
     announced: false,
     evaluation: 0,
+    limit: None,
     interrupt: None,
 });
 static WAKE: Condvar = Condvar::new();
@@ -69,7 +72,7 @@ fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn begin(task: Task, evaluation: u64, thread: libc::pid_t) {
+fn begin(task: Task, evaluation: u64, thread: libc::pid_t, limit: Option<Duration>) {
     let mut state = lock();
     state.task = task;
     state.evaluation = evaluation;
@@ -78,6 +81,7 @@ fn begin(task: Task, evaluation: u64, thread: libc::pid_t) {
     state.since = Some(Instant::now());
     state.others_ran = false;
     state.announced = false;
+    state.limit = limit;
     state.interrupt = None;
     drop(state);
     WAKE.notify_one();
@@ -87,7 +91,7 @@ fn begin(task: Task, evaluation: u64, thread: libc::pid_t) {
 pub(crate) fn step_begins(py: Python<'_>, thread: *mut PyThreadState) {
     let (Some(ident), Some(native)) = (threads::ident(thread), threads::native_id(thread)) else { return };
     freeze::begin(py, ident as usize);
-    begin(Task::Step, 0, native);
+    begin(Task::Step, 0, native, None);
 }
 
 /// This thread runs alone from now on. If it ends the others run: nothing else would.
@@ -96,9 +100,17 @@ pub(super) fn alone(thread: Option<libc::pid_t>) {
     WAKE.notify_one();
 }
 
-/// The calling thread begins an evaluation.
-pub(super) fn evaluation_begins(seq: i64, number: u64) {
-    begin(Task::Evaluation { seq }, number, threads::this_native());
+/// The calling thread begins an evaluation, which is given up after `limit`.
+pub(super) fn evaluation_begins(seq: i64, number: u64, limit: Option<Duration>) {
+    begin(Task::Evaluation { seq }, number, threads::this_native(), limit);
+}
+
+/// The evaluation has another `limit` from now on; false if it was given up.
+pub(super) fn evaluation_goes_on(limit: Duration) -> bool {
+    let mut state = lock();
+    state.since = Some(Instant::now());
+    state.limit = Some(limit);
+    state.interrupt.is_none()
 }
 
 /// What happened during an evaluation.
@@ -193,6 +205,9 @@ fn look(state: &mut State, looks_without_progress: u32) {
             }
             if lasted >= LONG_EVALUATION {
                 announce(state, seq);
+            }
+            if state.interrupt.is_none() && state.limit.is_some_and(|limit| lasted >= limit) {
+                state.interrupt = Some((Instant::now(), 0));
             }
             climb(state, seq);
         }

@@ -3,7 +3,7 @@
 //! [`native`] and [`data`] read objects by C functions alone; [`types`] knows what to expect of a type; `render*` write one
 //! line; [`attributes`] and [`items`] list children, [`children`] makes DAP variables of them; [`locals`] knows frames;
 //! [`lookup`] finds what an expression names; [`exceptions`] reads exceptions and tracebacks; [`handles`] holds what
-//! references refer to until the program goes on. Only two things run the program's code, because the user asks for it:
+//! references refer to until the program goes on; [`original`] shows values as the original IKPdb did. Only two things run the program's code, because the user asks for it:
 //! opening a lazy variable, and [`set_variable`].
 
 mod attributes;
@@ -17,6 +17,7 @@ mod line;
 mod locals;
 mod lookup;
 mod native;
+pub(crate) mod original;
 mod paths;
 mod render;
 mod render_container;

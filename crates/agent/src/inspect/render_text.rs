@@ -8,18 +8,38 @@ use super::native::{Any, has_flag, is_a};
 
 /// A str as Python's `repr` would show it, at most `limit` characters of it.
 pub(super) fn quoted(value: &Any<'_>, limit: usize) -> String {
-    let length = text_length(value);
     let mut quotes = Quotes::default();
     for point in code_points(value, limit) {
         quotes.see(point);
     }
     let quote = quotes.choice();
-    let mut shown = String::with_capacity(length.min(limit) + 2);
+    close(opened(value, quote, limit), quote, text_length(value), limit, "character")
+}
+
+/// The begin of Python's `repr` of a str, exactly: at least `limit` characters of it, if there are so many. True if it is all.
+pub(super) fn literal(value: &Any<'_>, limit: usize) -> (String, bool) {
+    let length = text_length(value);
+    let has = |quote: char| {
+        // SAFETY: a str; the function only reads it. -1 says that there is none.
+        unsafe { ffi::PyUnicode_FindChar(value.as_ptr(), u32::from(quote), 0, length.cast_signed(), 1) >= 0 }
+    };
+    let quote = Quotes { single: has('\''), double: has('"') }.choice();
+    let mut shown = opened(value, quote, limit);
+    let is_all = length <= limit;
+    if is_all {
+        shown.push(quote);
+    }
+    (shown, is_all)
+}
+
+/// The begin of a literal, without the quote that ends it.
+fn opened(value: &Any<'_>, quote: char, limit: usize) -> String {
+    let mut shown = String::with_capacity(text_length(value).min(limit) + 2);
     shown.push(quote);
     for point in code_points(value, limit) {
         escape(point, quote, &mut shown);
     }
-    close(shown, quote, length, limit, "character")
+    shown
 }
 
 /// Bytes, bytearray or a subclass as a literal, at most `limit` bytes of it.
@@ -30,14 +50,30 @@ pub(super) fn quoted_bytes(value: &Any<'_>, limit: usize) -> String {
         quotes.see(u32::from(*byte));
     }
     let quote = quotes.choice();
+    close(opened_bytes(&bytes, quote), quote, length, limit, "byte")
+}
+
+/// The begin of Python's `repr` of bytes or a bytearray, exactly, as [`literal`].
+pub(super) fn bytes_literal(value: &Any<'_>, limit: usize) -> (String, bool) {
+    let Some((bytes, length)) = first_bytes(value, usize::MAX) else { return ("b''".to_owned(), true) };
+    let quote = Quotes { single: bytes.contains(&b'\''), double: bytes.contains(&b'"') }.choice();
+    let mut shown = opened_bytes(&bytes[..length.min(limit)], quote);
+    let is_all = length <= limit;
+    if is_all {
+        shown.push(quote);
+    }
+    (shown, is_all)
+}
+
+fn opened_bytes(bytes: &[u8], quote: char) -> String {
     let mut shown = format!("b{quote}");
     for byte in bytes {
         match byte {
-            b'\n' | b'\r' | b'\t' | b'\\' | 0x20..=0x7e => escape(u32::from(byte), quote, &mut shown),
+            b'\n' | b'\r' | b'\t' | b'\\' | 0x20..=0x7e => escape(u32::from(*byte), quote, &mut shown),
             _ => shown.push_str(&format!("\\x{byte:02x}")),
         }
     }
-    close(shown, quote, length, limit, "byte")
+    shown
 }
 
 /// A text of ours as a literal.

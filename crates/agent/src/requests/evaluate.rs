@@ -30,7 +30,7 @@ pub(crate) fn evaluate(py: Python<'_>, stop: &mut Stop, request: &Request) -> Re
         return Ok(inspect::result(py, &mut stop.handles, &value, Some(expression), frame.as_ref()));
     }
     let repl = context == Some("repl");
-    let evaluation = Evaluation::begin(py, stop, request.seq);
+    let evaluation = Evaluation::begin(py, stop, request.seq, None);
     let outcome = run(py, expression, frame.as_ref(), repl).and_then(|value| {
         let Some(value) = value else { return Ok(dap::EvaluateBody::default()) };
         let mut body = inspect::result(py, &mut stop.handles, &value, Some(expression), frame.as_ref());
@@ -42,7 +42,7 @@ pub(crate) fn evaluate(py: Python<'_>, stop: &mut Stop, request: &Request) -> Re
         }
         Ok(body)
     });
-    let others_ran = evaluation.end(py, stop);
+    let others_ran = evaluation.end(py, stop).others_ran;
     outcome.map(|body| dap::EvaluateBody { ikpdb_others_ran: others_ran.then_some(true), ..body })
 }
 
@@ -62,29 +62,65 @@ fn run<'py>(
     frame: Option<&Bound<'_, PyAny>>,
     statements: bool,
 ) -> Result<Option<Bound<'py, PyAny>>, Failure> {
-    let failure = |error: PyErr| Failure::user(one_line(py, &error));
-    let text = text.trim();
-    let (code, is_expression) = match compile(py, text, "eval") {
-        Ok(code) => (code, true),
-        Err(error) if statements => match compile(py, text, "exec") {
-            Ok(code) => (code, false),
-            // Of two errors the one of what it looks like: statements, if it has several lines or is no expression.
-            Err(other) => return Err(failure(if text.contains('\n') { other } else { pick(error, other) })),
-        },
-        Err(error) => return Err(failure(error)),
+    const FILE: &str = "<console>";
+    let outcome = if statements {
+        expression_or_statements(py, text, FILE, frame, false)
+    } else {
+        compile(py, text.trim(), FILE, "eval").and_then(|code| in_frame(py, &code, frame)).map(Some)
     };
-    let value = in_frame(py, &code, frame).map_err(failure)?;
+    outcome.map_err(|error| Failure::user(one_line(py, &error)))
+}
+
+/// Runs an expression, or else statements: `None` for those. `file` is where errors say they are; `is_global` leaves the locals of the
+/// frame out.
+pub(crate) fn expression_or_statements<'py>(
+    py: Python<'py>,
+    text: &str,
+    file: &str,
+    frame: Option<&Bound<'_, PyAny>>,
+    is_global: bool,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let text = text.trim();
+    let (code, is_expression) = match compile(py, text, file, "eval") {
+        Ok(code) => (code, true),
+        // Of two errors the one of what it looks like, as it is no expression.
+        Err(_) => (compile(py, text, file, "exec")?, false),
+    };
+    let value = match frame.filter(|_| is_global) {
+        Some(frame) => {
+            let globals = globals_of(py, frame)?;
+            evaluate_code(py, &code, &globals, &globals)?
+        }
+        None => in_frame(py, &code, frame)?,
+    };
     Ok(is_expression.then_some(value))
 }
 
-fn pick(_expression: PyErr, statement: PyErr) -> PyErr {
-    statement
+/// Gives a global name the value of an expression, which may use the locals of the frame.
+pub(crate) fn assign_global(
+    py: Python<'_>,
+    name: &str,
+    value: &str,
+    frame: Option<&Bound<'_, PyAny>>,
+) -> PyResult<()> {
+    let code = compile(py, value.trim(), "<string>", "eval")?;
+    let value = in_frame(py, &code, frame)?;
+    match frame {
+        Some(frame) => globals_of(py, frame)?.set_item(name, value),
+        None => py.import("__main__")?.setattr(name, value),
+    }
 }
 
-fn compile<'py>(py: Python<'py>, text: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
+fn globals_of<'py>(py: Python<'py>, frame: &Bound<'_, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: a live frame; a new reference.
+    let globals = unsafe { Ref::steal((capi::py().frame_get_globals)(frame.as_ptr().cast())) };
+    Ok(globals.ok_or_else(|| PyErr::fetch(py))?.bind(py))
+}
+
+fn compile<'py>(py: Python<'py>, text: &str, file: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
     let options = PyDict::new(py);
     options.set_item("dont_inherit", true)?;
-    py.import("builtins")?.getattr("compile")?.call((text, "<console>", mode), Some(&options))
+    py.import("builtins")?.getattr("compile")?.call((text, file, mode), Some(&options))
 }
 
 fn in_frame<'py>(

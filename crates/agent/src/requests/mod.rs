@@ -1,6 +1,6 @@
 //! The requests that a stopped program answers, one file each where there is more to it than a line.
 
-mod evaluate;
+pub(crate) mod evaluate;
 mod exception_info;
 mod goto;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::capi::Ref;
 use crate::engine::control::one_line;
 use crate::engine::evaluation::Evaluation;
-use crate::engine::go_on::{GoOn, Step, Who};
+use crate::engine::go_on::{GoOn, Landing, Step, Who};
 use crate::engine::step::Kind;
 use crate::engine::stop::Stop;
 use crate::engine::{breakpoints, calls, evaluation, run_to, source, threads};
@@ -60,7 +60,7 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
         "variables" => {
             let arguments: dap::VariablesArguments = request.arguments()?;
             let variables = if inspect::runs_code(&stop.handles, arguments.variables_reference) {
-                let evaluation = Evaluation::begin(py, stop, request.seq);
+                let evaluation = Evaluation::begin(py, stop, request.seq, None);
                 let variables = inspect::variables(py, &mut stop.handles, &arguments);
                 evaluation.end(py, stop);
                 variables
@@ -74,7 +74,7 @@ pub(crate) fn carry_out(py: Python<'_>, stop: &mut Stop, request: &Request) -> R
             let mut evaluate = |py: Python<'_>, text: &str, frame: Option<&Bound<'_, PyAny>>| {
                 evaluate::expression(py, text, frame).map(Bound::unbind)
             };
-            let evaluation = Evaluation::begin(py, stop, request.seq);
+            let evaluation = Evaluation::begin(py, stop, request.seq, None);
             let outcome = inspect::set_variable(py, &mut stop.handles, &arguments, &mut evaluate);
             evaluation.end(py, stop);
             body(&outcome?)
@@ -168,6 +168,6 @@ fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Ou
             Some(call.ok_or_else(|| Failure::client(format!("there is no call {target} on this line")))?.offsets)
         }
     };
-    let step = Step { kind, thread: thread.state, frame: Some(frame), call, anyway: into.ikpdb_anyway == Some(true) };
+    let step = Step { kind, thread: thread.state, frame: Some(frame), call, anyway: into.ikpdb_anyway == Some(true), landing: Landing::Caller };
     Ok(Outcome::GoOn(GoOn::Step(step, who(py, stop, &arguments)?), Value::Null))
 }

@@ -45,6 +45,11 @@ impl Reply {
         Self { result: json!({}), is_error: true, messages }
     }
 
+    /// With something that clients look for, all the same.
+    pub fn with_result(self, result: Value) -> Self {
+        Self { result, ..self }
+    }
+
     /// The message: the command itself without its arguments, and the answer.
     pub fn to(self, command: &Command) -> Object {
         self.echo(&command.whole)

@@ -38,6 +38,8 @@ pub(crate) struct Breakpoint {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     pub(super) target: Target,
+    /// Not at the next line that has code, if that line has none.
+    pub(super) exact: bool,
     /// Stops only when this is true.
     pub(super) condition: Option<String>,
     hit_condition: Option<String>,
@@ -85,6 +87,7 @@ impl Wish {
     pub(super) fn at_line(wanted: &dap::SourceBreakpoint) -> Self {
         Self {
             target: Target::Line { line: wanted.line, column: wanted.column },
+            exact: false,
             condition: given(wanted.condition.as_ref()),
             hit_condition: given(wanted.hit_condition.as_ref()),
             log_message: wanted.log_message.clone().filter(|text| !text.is_empty()),
@@ -92,9 +95,21 @@ impl Wish {
         }
     }
 
+    pub(super) fn exactly_at_line((line, condition): &(u32, Option<String>)) -> Self {
+        Self {
+            target: Target::Line { line: *line, column: None },
+            exact: true,
+            condition: given(condition.as_ref()),
+            hit_condition: None,
+            log_message: None,
+            policy: None,
+        }
+    }
+
     pub(super) fn at_function(wanted: &dap::FunctionBreakpoint) -> Self {
         Self {
             target: Target::Function(wanted.name.trim().to_owned()),
+            exact: false,
             condition: given(wanted.condition.as_ref()),
             hit_condition: given(wanted.hit_condition.as_ref()),
             log_message: None,
@@ -197,6 +212,10 @@ impl Breakpoint {
 
     /// It failed while the program ran: the hub is told, the breakpoint stays.
     pub(super) fn tell_failure(&self, message: String) {
+        if lock(&self.announced).is_none() {
+            // None of the hub's.
+            return;
+        }
         let placement = Placement { message: Some(message), ..lock(&self.placement).clone() };
         let breakpoint = self.describe(&placement);
         OUTBOX.send(Event::new("breakpoint", &dap::BreakpointEvent { reason: "changed".to_owned(), breakpoint }));

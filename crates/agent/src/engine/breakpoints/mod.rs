@@ -108,9 +108,19 @@ impl Spot {
     }
 }
 
+/// Whose wishes breakpoints are: each door replaces its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// The hub.
+    Hub,
+    /// The client of the original's protocol.
+    Original,
+}
+
 #[derive(Debug)]
 struct Source {
-    /// As the hub named it.
+    owner: Owner,
+    /// As its owner named it.
     given: String,
     /// Without symbolic links.
     path: PathBuf,
@@ -133,16 +143,25 @@ fn any() -> bool {
     ANY.load(Ordering::Relaxed) || functions::any()
 }
 
-/// Replaces the breakpoints of one source. What stays the same keeps its id and its hits. Needs no GIL; arming follows by
+/// Replaces the hub's breakpoints of one source. What stays the same keeps its id and its hits. Needs no GIL; arming follows by
 /// [`arm`].
 pub(crate) fn replace(given: &str, wanted: &[dap::SourceBreakpoint]) -> Vec<Arc<Breakpoint>> {
+    replace_wishes(Owner::Hub, given, wanted.iter().map(Wish::at_line))
+}
+
+/// The same for the client of the original's protocol: lines with their conditions. Where a line has no code nothing stops.
+pub(crate) fn replace_exactly(given: &str, wanted: &[(u32, Option<String>)]) {
+    replace_wishes(Owner::Original, given, wanted.iter().map(Wish::exactly_at_line));
+}
+
+fn replace_wishes(owner: Owner, given: &str, wishes: impl Iterator<Item = Wish>) -> Vec<Arc<Breakpoint>> {
     let mut table = table();
-    let at = table.iter().position(|source| source.given == given).unwrap_or_else(|| {
+    let at = table.iter().position(|source| source.owner == owner && source.given == given).unwrap_or_else(|| {
         let path = files::real_path(given);
-        table.push(Source { given: given.to_owned(), path, breakpoints: Vec::new() });
+        table.push(Source { owner, given: given.to_owned(), path, breakpoints: Vec::new() });
         table.len() - 1
     });
-    let breakpoints = renewed(std::mem::take(&mut table[at].breakpoints), wanted.iter().map(Wish::at_line));
+    let breakpoints = renewed(std::mem::take(&mut table[at].breakpoints), wishes);
     table[at].breakpoints.clone_from(&breakpoints);
     let path = table[at].path.clone();
     ANY.store(table.iter().any(|source| !source.breakpoints.is_empty()), Ordering::Relaxed);
@@ -202,10 +221,10 @@ fn tell_changes(breakpoints: &[Arc<Breakpoint>]) {
 }
 
 /// Places and arms the breakpoints of one source in all code that is loaded from it.
-pub(crate) fn arm(py: Python<'_>, given: &str) -> PyResult<()> {
+pub(crate) fn arm(py: Python<'_>, owner: Owner, given: &str) -> PyResult<()> {
     let found = table()
         .iter()
-        .find(|source| source.given == given)
+        .find(|source| source.owner == owner && source.given == given)
         .map(|source| (source.path.clone(), source.breakpoints.clone()));
     let Some((path, breakpoints)) = found else { return Ok(()) };
     for breakpoint in &breakpoints {
@@ -261,6 +280,7 @@ fn place(breakpoints: &[Arc<Breakpoint>], files: &[FileId]) {
         let found = match files.iter().filter_map(|id| files::line_for(*id, line)).min_by_key(|it| it.abs_diff(line)) {
             _ if files.is_empty() => Found::NotLoaded,
             None => Found::Nowhere,
+            Some(at) if at != line && breakpoint.wish.exact => Found::Nowhere,
             Some(at) => Found::At { line: at, column: column.filter(|_| at == line), file: None },
         };
         breakpoint.place(found);

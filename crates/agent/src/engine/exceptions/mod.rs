@@ -31,7 +31,7 @@ use super::stop::{self, Came};
 use super::threads;
 use super::what::{BreakMode, Exception, Reason, What};
 use crate::capi::{self, Ref, capi};
-use crate::door::{OUTBOX, options};
+use crate::door::{OUTBOX, options, original};
 use crate::inspect;
 use crate::{lifetime, reserve};
 
@@ -415,7 +415,22 @@ pub(crate) fn report_begins() {
     REPORTING.store(threads::this(), Ordering::Relaxed);
 }
 
-/// The interpreter is about to report an exception as the end of the program or of a thread.
+/// The interpreter is about to report an exception as the end of the program.
+pub(crate) fn ends_program(py: Python<'_>, value: &Bound<'_, PyAny>) {
+    if stop::is_stopper() {
+        return;
+    }
+    if watches_reports() {
+        uncaught(py, value);
+    } else if original::door().is_some() && threads::is_main() {
+        show(py, value);
+    }
+    if threads::is_main() && capi::current_frame().is_null() {
+        original::ending::by_exception(value.is_instance_of::<PyKeyboardInterrupt>());
+    }
+}
+
+/// The interpreter is about to report an exception as the end of a thread, or as one that nobody can take.
 pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
     if !watches_reports() || stop::is_stopper() {
         return;
@@ -431,7 +446,11 @@ pub(crate) fn uncaught(py: Python<'_>, value: &Bound<'_, PyAny>) {
     if was_settled || rules.iter().any(|rule| rule.mode == Mode::Never) || !later(&rules, value).any(holds) {
         return;
     }
-    // All of it is read natively: none of the program's code runs.
+    show(py, value);
+}
+
+/// Shows an exception that has left its frames. All of it is read natively: none of the program's code runs.
+pub(crate) fn show(py: Python<'_>, value: &Bound<'_, PyAny>) {
     let error = inspect::syntax_error(value);
     let is_python_2 = error.as_ref().is_some_and(python2::looks_like_it);
     let hint = |text: String| if is_python_2 { format!("{text} ({})", python2::HINT) } else { text };

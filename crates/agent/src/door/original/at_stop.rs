@@ -1,0 +1,353 @@
+//! What a stopped thread does for the client: shows itself, evaluates, goes on. Each is a closure that answers exactly once, also if the
+//! thread goes on before it comes to it.
+
+use std::time::{Duration, Instant};
+
+use ikpdb_proto::StopPolicy;
+use ikpdb_proto::ikpdb::{Event, Messages, Reply};
+use pyo3::prelude::*;
+use serde_json::{Value, json};
+
+use super::commands::Asked;
+use super::{Door, Halt, Status, log, threads};
+use crate::door::mailbox::Errand;
+use crate::engine::codes;
+use crate::engine::control::one_line;
+use crate::engine::evaluation::{Evaluation, UNASKED};
+use crate::engine::go_on::{GoOn, Landing, Step, Who};
+use crate::engine::step::Kind;
+use crate::engine::stop::{self, Stop};
+use crate::inspect::original::{Asked as Shown, Foreign, Variables};
+use crate::requests::evaluate;
+use crate::{capi, inspect};
+
+/// How long the program's own code may take to show one value of a stop, and all of them.
+const VALUE_TIME: Duration = Duration::from_millis(5);
+const STOP_TIME: Duration = Duration::from_millis(50);
+/// How long it may take for a value that was asked for.
+const ASKED_TIME: Duration = Duration::from_secs(1);
+/// So many frames of a stack are shown, and so many variables of all of them together.
+const FRAMES: usize = 500;
+const VARIABLES: usize = 20_000;
+
+/// The event of a stop.
+pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Errand {
+    Box::new(move |py, stop| {
+        let stop = stop?;
+        let begun = Instant::now();
+        let mut event = Event::new("programBreak", json!({"executionStatus": Status::Stopped.name()}));
+        event.frames = frames(py, door, stop);
+        event.exception.clone_from(&halt.exception);
+        let known = threads::look(py);
+        let selected = door.lock().selected;
+        event.threads = Some(threads::describe(&known, selected));
+        if halt.at_entry {
+            event.messages = Messages {
+                warning: vec![
+                    "IKPdb stopped so that you can setup some breakpoints before 'Resuming' execution.".to_owned(),
+                ],
+                ..Messages::default()
+            };
+        }
+        log::say!(Frames, Debug, "{} frames in {:?}", event.frames.len(), begun.elapsed());
+        door.sender.send(client, &event.message());
+        None
+    })
+}
+
+/// The frames of the thread that stopped, the innermost first.
+pub(crate) fn frames(py: Python<'_>, door: &Door, stop: &mut Stop) -> Vec<Value> {
+    let rows = stop.stacks.frames(&stop.thread.clone(), FRAMES);
+    let known = threads::look(py);
+    let ident = known.iter().find(|it| it.id == stop.thread.id).map_or(0, |it| it.ident);
+    let thread = stop.thread.name.clone();
+    let not_compiled = stop.stacks.not_compiled().map(|place| {
+        json!({
+            // No object's: there is no frame, but clients want one to show the line.
+            "id": 1,
+            "name": format!("<module>() [{thread}]"),
+            "line_number": place.line,
+            "file_path": door.name_of(&place.path),
+            "f_locals": [],
+            "thread": ident,
+            "thread_name": thread,
+        })
+    });
+    let mut addresses = std::mem::take(&mut stop.addresses);
+    let mut foreign = Bounded::new(py, stop, VALUE_TIME, Some(STOP_TIME), door.start.safe_values);
+    let mut variables = Variables::new(&mut addresses, &mut foreign);
+    let mut left = VARIABLES;
+    let mut frames: Vec<Value> = not_compiled.into_iter().collect();
+    for (frame, line) in rows {
+        let frame = frame.bind(py);
+        let place = inspect::place_of(&frame);
+        let names = if left > 0 { variables.of_frame(&frame) } else { Vec::new() };
+        left = left.saturating_sub(names.len());
+        frames.push(json!({
+            "id": variables.addresses.add(&frame),
+            "name": format!("{}() [{thread}]", place.as_ref().map_or("", |it| &it.name)),
+            "line_number": line,
+            "file_path": door.name_of(&file_of(py, &frame)),
+            "f_locals": names,
+            "thread": ident,
+            "thread_name": thread,
+        }));
+    }
+    drop(foreign);
+    stop.addresses = addresses;
+    frames
+}
+
+/// The file of a frame's code.
+fn file_of(py: Python<'_>, frame: &Bound<'_, PyAny>) -> String {
+    let code = capi::frame_code(frame.as_ptr().cast());
+    match codes::info_of(py, code.cast()) {
+        Ok(info) if !info.is_null() => codes::file_of(py, info).0,
+        _ => inspect::place_of(frame).map(|it| it.file).unwrap_or_default(),
+    }
+}
+
+/// `resume` without a kind, else a step.
+pub(super) fn go_on(asked: Asked, kind: Option<Kind>) -> Errand {
+    Box::new(move |_, stop| {
+        // The answer goes first: what follows may be the next stop.
+        asked.answer(Reply::ok(json!({"executionStatus": Status::Running.name()})));
+        let stop = stop?;
+        let thread = stop.thread.clone();
+        let state = thread.state;
+        let who = if stop.policy == StopPolicy::Thread { Who::Only(thread) } else { Who::All };
+        let is_over = stop.exception.as_ref().is_some_and(|it| it.unwound);
+        let frame = stop.stacks.top(&stop.thread).filter(|_| !is_over);
+        Some(match (kind, frame) {
+            (Some(kind), Some(frame)) => GoOn::Step(
+                Step { kind, thread: state, frame: Some(frame), call: None, anyway: true, landing: Landing::NextLine },
+                who,
+            ),
+            _ => GoOn::Run(who),
+        })
+    })
+}
+
+/// What is answered to a question about variables while nothing is stopped.
+fn nothing() -> Reply {
+    Reply::ok(json!({"value": null, "type": null}))
+}
+
+/// `evaluate`.
+pub(super) fn evaluate(asked: Asked) -> Errand {
+    Box::new(move |py, stop| {
+        let Some(stop) = stop else {
+            asked.answer(nothing());
+            return None;
+        };
+        let reply = match (asked.command.text("expression"), frame_of(py, stop, &asked)) {
+            (None, _) => Reply::error("evaluate() error: missing required expression parameter."),
+            (_, Err(why)) => why,
+            (Some(expression), Ok(frame)) => {
+                let is_global = asked.command.flag("global") == Some(true);
+                let (value, kind) = evaluated(py, asked.door, stop, expression, frame.as_ref(), is_global);
+                let value = if asked.door.escapes() { escaped(&value) } else { value };
+                Reply::ok(json!({"value": value, "type": kind}))
+            }
+        };
+        asked.answer(reply);
+        None
+    })
+}
+
+/// A value and its type as text, or an exception's.
+pub(crate) fn evaluated(
+    py: Python<'_>,
+    door: &Door,
+    stop: &mut Stop,
+    expression: &str,
+    frame: Option<&Bound<'_, PyAny>>,
+    is_global: bool,
+) -> (String, String) {
+    log::say!(Evaluation, Debug, "Evaluating {expression:?}");
+    let evaluation = Evaluation::begin(py, stop, UNASKED, None);
+    let outcome = evaluate::expression_or_statements(py, expression, "<string>", frame, is_global);
+    let ended = evaluation.end(py, stop);
+    match outcome {
+        Ok(Some(value)) => {
+            let kind = inspect::original::type_text(&value);
+            if door.start.safe_values {
+                return (inspect::original::safe_line(&value), kind);
+            }
+            let mut foreign = Bounded::new(py, stop, ASKED_TIME, None, false);
+            let shown = match foreign.repr(&value) {
+                Shown::Shown(text) => text.extract::<String>().unwrap_or_else(|_| text.to_string()),
+                Shown::Raised => "Error while extracting value".to_owned(),
+                Shown::NotRun => inspect::original::address(&value),
+            };
+            (shown, kind)
+        }
+        Ok(None) => ("None".to_owned(), "NoneType".to_owned()),
+        Err(error) => {
+            let kind = error.get_type(py).name().map(|it| it.to_string()).unwrap_or_default();
+            let text = if ended.given_up { format!("{kind}: given up") } else { one_line(py, &error) };
+            let text = if text.contains(": ") { text } else { format!("{text}: ") };
+            stop::forget_error(py, error);
+            (text, kind)
+        }
+    }
+}
+
+/// The frame that a command names; none if it names none.
+fn frame_of<'py>(py: Python<'py>, stop: &Stop, asked: &Asked) -> Result<Option<Bound<'py, PyAny>>, Reply> {
+    let id = match asked.command.args.get("frame") {
+        None | Some(Value::Null) => return Ok(None),
+        Some(id) => id.as_u64().filter(|it| *it != 0),
+    };
+    match id.and_then(|id| stop.addresses.get(py, id)).filter(inspect::original::is_frame) {
+        Some(frame) => Ok(Some(frame)),
+        None => {
+            let frame = asked.command.args.get("frame").unwrap_or(&Value::Null);
+            Err(Reply::error(format!("IKPdb error: there is no frame {frame} where the program is stopped.")))
+        }
+    }
+}
+
+/// `getProperties`.
+pub(super) fn properties(asked: Asked) -> Errand {
+    Box::new(move |py, stop| {
+        let Some(stop) = stop else {
+            asked.answer(nothing());
+            return None;
+        };
+        let mut reply = Reply::ok(json!({"properties": []}));
+        let id = match asked.command.args.get("id") {
+            None | Some(Value::Null) => 0,
+            Some(id) => id.as_u64().unwrap_or(u64::MAX),
+        };
+        if id != 0 {
+            match stop.addresses.get(py, id) {
+                Some(object) => reply = Reply::ok(json!({"properties": inside(py, asked.door, stop, &object)})),
+                None => {
+                    let named = asked.command.args.get("id").unwrap_or(&Value::Null);
+                    reply = Reply::error(format!("IKPdb error: there is no object {named} where the program is stopped."))
+                        .with_result(json!({"properties": []}));
+                }
+            }
+        }
+        asked.answer(reply);
+        None
+    })
+}
+
+/// What is inside of an object.
+pub(crate) fn inside<'py>(py: Python<'py>, door: &Door, stop: &mut Stop, object: &Bound<'py, PyAny>) -> Vec<Value> {
+    let mut addresses = std::mem::take(&mut stop.addresses);
+    let mut foreign = Bounded::new(py, stop, ASKED_TIME, None, door.start.safe_values);
+    let inside = Variables::new(&mut addresses, &mut foreign).inside(object);
+    drop(foreign);
+    stop.addresses = addresses;
+    inside
+}
+
+/// `setVariable`.
+pub(super) fn set_variable(asked: Asked) -> Errand {
+    Box::new(move |py, stop| {
+        let Some(stop) = stop else {
+            asked.answer(nothing());
+            return None;
+        };
+        let command = &asked.command;
+        let reply = match (command.text("name"), command.text("value"), frame_of(py, stop, &asked)) {
+            (_, _, Err(why)) => why,
+            (Some(name), Some(value), Ok(frame)) => {
+                // A name that was cut or is a stand-in carries a mark.
+                let name = name.strip_suffix('*').unwrap_or(name);
+                match assign(py, stop, name, value, frame.as_ref()) {
+                    Ok(()) => Reply::ok(Value::Null),
+                    Err(why) => Reply::error(format!("setVariable({name}={value}) failed with error: {why}")),
+                }
+            }
+            _ => Reply::error("setVariable() error: missing required name or value parameter."),
+        };
+        asked.answer(reply);
+        None
+    })
+}
+
+/// Gives a variable of a frame, or of the main module, the value of an expression.
+pub(crate) fn assign(
+    py: Python<'_>,
+    stop: &mut Stop,
+    name: &str,
+    value: &str,
+    frame: Option<&Bound<'_, PyAny>>,
+) -> Result<(), String> {
+    let is_global = frame.is_some_and(|it| inspect::original::is_global_only(it, name));
+    let evaluation = Evaluation::begin(py, stop, UNASKED, None);
+    let outcome = if is_global {
+        evaluate::assign_global(py, name, value, frame)
+    } else {
+        evaluate::expression_or_statements(py, &format!("{name}={value}"), "<string>", frame, false).map(drop)
+    };
+    let _ = evaluation.end(py, stop);
+    outcome.map_err(|error| {
+        let text = one_line(py, &error);
+        stop::forget_error(py, error);
+        text
+    })
+}
+
+/// `&`, `<` and `>` as HTML has them.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// Runs `__repr__` functions of the program's, each only for so long, and all of them together.
+struct Bounded<'a, 'py> {
+    py: Python<'py>,
+    stop: &'a mut Stop,
+    each: Duration,
+    left: Option<Duration>,
+    /// None is run.
+    is_safe: bool,
+    evaluation: Option<Evaluation>,
+}
+
+impl<'a, 'py> Bounded<'a, 'py> {
+    fn new(py: Python<'py>, stop: &'a mut Stop, each: Duration, all: Option<Duration>, is_safe: bool) -> Self {
+        Self { py, stop, each, left: all, is_safe, evaluation: None }
+    }
+
+    /// Ends what was begun. True if it was given up.
+    fn end(&mut self) -> bool {
+        self.evaluation.take().is_some_and(|it| it.end(self.py, self.stop).given_up)
+    }
+}
+
+impl<'py> Foreign<'py> for Bounded<'_, 'py> {
+    fn repr(&mut self, value: &Bound<'py, PyAny>) -> Shown<'py> {
+        let time = self.left.map_or(self.each, |left| left.min(self.each));
+        if self.is_safe || time.is_zero() {
+            return Shown::NotRun;
+        }
+        let begun = Instant::now();
+        // Looking after it once and going on is much cheaper than beginning anew for each value.
+        if !self.evaluation.as_ref().is_some_and(|it| it.goes_on(time)) {
+            self.end();
+            self.evaluation = Some(Evaluation::begin(self.py, self.stop, UNASKED, Some(time)));
+        }
+        let shown = value.repr();
+        let took = begun.elapsed();
+        self.left = self.left.map(|left| left.saturating_sub(took));
+        match shown {
+            Ok(text) => Shown::Shown(text.into_any()),
+            Err(error) => {
+                let given_up = self.end();
+                stop::forget_error(self.py, error);
+                if given_up { Shown::NotRun } else { Shown::Raised }
+            }
+        }
+    }
+}
+
+impl Drop for Bounded<'_, '_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,264 @@
+//! The commands of the protocol: those that need no stop are answered here, the others become errands of the stop that is shown.
+
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use ikpdb_proto::ikpdb::{Command, Reply};
+use ikpdb_proto::{StopPolicy, ThreadId};
+use pyo3::prelude::*;
+use pyo3::types::{PyList, PyString};
+use serde_json::{Value, json};
+
+use super::breakpoints::{self, Breakpoint, Missing};
+use super::{Door, Status, at_stop, log, threads};
+use crate::door::CONFIGURED;
+use crate::door::immediate::within_patience;
+use crate::door::mailbox::{Errand, Letter, MAILBOX, To};
+use crate::engine::{evaluation, pause, step, stop, watchdog};
+
+/// A command and whom it came from.
+pub(crate) struct Asked {
+    pub(crate) door: &'static Door,
+    pub(crate) client: u32,
+    pub(crate) command: Command,
+}
+
+impl Asked {
+    /// Answers it.
+    pub(crate) fn answer(&self, reply: Reply) {
+        self.door.sender.send(self.client, &reply.to(&self.command));
+    }
+
+    fn answer_status(&self, status: Status) {
+        self.answer(Reply::ok(json!({"executionStatus": status.name()})));
+    }
+}
+
+/// Carries a command out. It is answered once, now or by the thread that is stopped.
+pub(crate) fn carry_out(door: &'static Door, client: u32, command: Command) {
+    let asked = Asked { door, client, command };
+    match asked.command.command.as_str() {
+        "runScript" => run_script(&asked),
+        "resume" => go_on(asked, None),
+        "stepOver" => go_on(asked, Some(step::Kind::Next)),
+        "stepInto" => go_on(asked, Some(step::Kind::In)),
+        "stepOut" => go_on(asked, Some(step::Kind::Out)),
+        "suspend" => suspend(&asked),
+        "setBreakpoint" => asked.answer(set_breakpoint(&asked)),
+        "changeBreakpointState" => asked.answer(change_breakpoint(&asked.command)),
+        "clearBreakpoint" => asked.answer(clear_breakpoint(&asked.command)),
+        "getBreakpoints" => asked.answer(Reply::ok(breakpoints::describe())),
+        "evaluate" => ask_stop(asked, at_stop::evaluate),
+        "getProperties" => ask_stop(asked, at_stop::properties),
+        "setVariable" => ask_stop(asked, at_stop::set_variable),
+        "reconnect" => {
+            asked.answer_status(door.status());
+            door.tell_break_once(client);
+        }
+        "getStatus" => {
+            match door.status() {
+                // Clients know three states; while nothing runs yet there is none to set.
+                Status::Pending => asked.answer(Reply::ok(Value::Null)),
+                status => asked.answer_status(status),
+            }
+            // Who asks may have been reloaded, behind a connection that stays.
+            door.tell_break();
+        }
+        "getThreads" => {
+            let selected = door.lock().selected;
+            asked.answer(Reply::ok(threads::describe(&threads::list(), selected).into()));
+        }
+        "setDebuggedThread" => asked.answer(select(&asked)),
+        other => {
+            log::say!(General, Critical, "Unknown command received: {other}");
+            asked.answer(Reply::error(format!("IKPdb error: Unknown command '{other}'.")));
+        }
+    }
+}
+
+/// Releases the main thread. Once: later it does nothing.
+fn run_script(asked: &Asked) {
+    let mut state = asked.door.lock();
+    if state.status == Status::Pending {
+        state.status = Status::Running;
+    }
+    drop(state);
+    // The answer goes first: a short program may be over before the next line here.
+    asked.answer_status(Status::Running);
+    CONFIGURED.store(true, Ordering::Release);
+    MAILBOX.nudge();
+}
+
+/// `resume` and the steps. While nothing is stopped they are answered and forgotten.
+fn go_on(asked: Asked, kind: Option<step::Kind>) {
+    let Some(shown) = asked.door.shown() else {
+        asked.answer_status(Status::Running);
+        return;
+    };
+    let work = at_stop::go_on(asked, kind);
+    if let Err(Letter::Errand { work, .. }) = MAILBOX.put(To::Stop(shown), Letter::Errand { work, evaluates: false }) {
+        too_late(work);
+    }
+}
+
+/// Has the stop that is shown carry something out.
+fn ask_stop(asked: Asked, work: fn(Asked) -> Errand) {
+    let shown = asked.door.shown();
+    let work = work(asked);
+    let Some(shown) = shown else { return too_late(work) };
+    if let Err(Letter::Errand { work, .. }) = MAILBOX.put(To::Stop(shown), Letter::Errand { work, evaluates: true }) {
+        too_late(work);
+    }
+}
+
+/// Nothing is stopped: answers so, which takes no Python.
+fn too_late(work: Errand) {
+    // SAFETY: without a stop an errand answers and touches nothing of the interpreter's.
+    let py = unsafe { Python::assume_attached() };
+    drop(work(py, None));
+}
+
+/// Stops the thread that is selected, or any. In a program that is stopped it gives up what the client has asked for.
+fn suspend(asked: &Asked) {
+    let state = asked.door.lock();
+    let (status, selected) = (state.status, state.selected);
+    drop(state);
+    match status {
+        Status::Running => {
+            asked.answer_status(Status::Running);
+            let any = if stop::policy() == StopPolicy::All { crate::engine::threads::MAIN } else { pause::ANY };
+            pause::request(selected.unwrap_or(any));
+        }
+        Status::Pending => asked.answer_status(Status::Running),
+        Status::Stopped => {
+            asked.answer_status(Status::Stopped);
+            if evaluation::running() == Some(evaluation::UNASKED) {
+                watchdog::interrupt(evaluation::UNASKED);
+            }
+        }
+        Status::Terminated => asked.answer_status(Status::Terminated),
+    }
+}
+
+fn select(asked: &Asked) -> Reply {
+    let ident = match asked.command.args.get("ident") {
+        None => return Reply::error("setDebuggedThread() error: missing required ident parameter."),
+        Some(Value::Null) => None,
+        Some(ident) => match ident.as_u64().or_else(|| ident.as_str()?.parse().ok()) {
+            Some(ident) => Some(ident),
+            None => return Reply::error(format!("No thread with ident:{ident}.")),
+        },
+    };
+    let known = threads::list();
+    let selected = match ident {
+        None => None,
+        Some(ident) if threads::serves(ident) => return Reply::error("Cannot debug IKPdb tracer (sadly...)."),
+        Some(ident) => match known.iter().find(|it| it.ident == ident) {
+            Some(found) => Some(found.id),
+            None => return Reply::error(format!("No thread with ident:{ident}.")),
+        },
+    };
+    asked.door.lock().selected = selected;
+    Reply::ok(threads::describe(&known, selected).into())
+}
+
+fn set_breakpoint(asked: &Asked) -> Reply {
+    let command = &asked.command;
+    let (Some(name), Some(line)) = (command.text("file_name"), command.number("line_number")) else {
+        return Reply::error("setBreakpoint() error: missing required file_name or line_number parameter.");
+    };
+    let condition = command.text("condition").map(str::to_owned);
+    let enabled = command.flag("enabled").unwrap_or(true);
+    match asked.door.set_breakpoint(name, line, condition, enabled) {
+        Ok(number) => Reply::ok(json!({"breakpoint_number": number})),
+        Err(why) => Reply::error(format!("IKPdb error: Failed to set a breakpoint at {name}:{line} ({why}).")),
+    }
+}
+
+fn change_breakpoint(command: &Command) -> Reply {
+    let Some(number) = command.number("breakpoint_number") else {
+        return Reply::error("changeBreakpointState() error: missing required breakpointNumber parameter.");
+    };
+    let enabled = command.flag("enabled").unwrap_or(false);
+    match breakpoints::change(number, enabled, command.text("condition").map(str::to_owned)) {
+        Ok(()) => Reply::ok(Value::Null),
+        Err(missing) => {
+            let colon = if missing == Missing::Never { ":" } else { "" };
+            Reply::error(format!("changeBreakpointState() error: \"Found no breakpoint numbered{colon} {number}\""))
+        }
+    }
+}
+
+fn clear_breakpoint(command: &Command) -> Reply {
+    let Some(number) = command.number("breakpoint_number") else {
+        return Reply::error("IKPdb error: Failed to delete breakpoint (Missing required breakpointNumber parameter).");
+    };
+    match breakpoints::clear(number) {
+        Ok(()) => Reply::ok(Value::Null),
+        Err(missing) => {
+            let colon = if missing == Missing::Cleared { ":" } else { "" };
+            Reply::error(format!("IKPdb error: Failed to delete breakpoint (Found no breakpoint numbered{colon} {number})."))
+        }
+    }
+}
+
+impl Door {
+    /// Sets a breakpoint by the client's name of a file; its number, or why there is none.
+    pub(crate) fn set_breakpoint(
+        &self,
+        name: &str,
+        line: i64,
+        condition: Option<String>,
+        enabled: bool,
+    ) -> Result<u32, String> {
+        let file = self.file_of(name).ok_or_else(|| format!("Failed to find file '{name}'"))?;
+        let missing = || format!("Line {}:{line} does not exist.", file.display());
+        let at = u32::try_from(line).ok().filter(|_| breakpoints::has_line(&file, line)).ok_or_else(missing)?;
+        let number = breakpoints::set(Breakpoint { file: file.clone(), line: at, condition, enabled });
+        log::say!(Breakpoints, Debug, "Breakpoint {number} at {}:{line}", file.display());
+        Ok(number)
+    }
+
+    /// The file that a client means.
+    pub(crate) fn file_of(&self, name: &str) -> Option<PathBuf> {
+        let found = self.paths.inward(name, &[]).or_else(|| self.paths.inward(name, &self.search()));
+        log::say!(Paths, Debug, "'{name}' of the client is {found:?}");
+        found
+    }
+
+    /// What a client calls a file.
+    pub(crate) fn name_of(&self, file: &str) -> String {
+        self.paths.outward(file)
+    }
+
+    /// A path without `.` and `..`.
+    pub(crate) fn canonic(&self, name: &str) -> PathBuf {
+        self.paths.canonic(name.as_ref())
+    }
+
+    /// The folders that imports look into. As last seen if the GIL cannot be had.
+    fn search(&'_ self) -> Vec<PathBuf> {
+        let look = |py: Python<'_>| -> PyResult<Vec<PathBuf>> {
+            let path = py.import("sys")?.getattr("path")?.cast_into::<PyList>()?;
+            let text = |entry: Bound<'_, PyAny>| Some(PathBuf::from(entry.cast::<PyString>().ok()?.to_str().ok()?));
+            Ok(path.iter().filter_map(text).collect())
+        };
+        let found = std::sync::Arc::new(std::sync::Mutex::new(None));
+        let slot = std::sync::Arc::clone(&found);
+        within_patience(move |py| match Python::attach(look) {
+            Ok(path) => *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(path),
+            Err(error) => stop::forget_error(py, error),
+        });
+        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            *search = found;
+        }
+        search.clone()
+    }
+}
+
+/// For those who know a thread by what `threading` calls it.
+pub(crate) fn select_thread(door: &Door, id: Option<ThreadId>) {
+    door.lock().selected = id;
+}

@@ -1,0 +1,286 @@
+//! The door for clients of the original IKPdb: its protocol, on TCP, as it always was.
+//!
+//! A thin layer over the engine that the hub's door uses. Threads: the *listener* (accepts one client, reads, answers what needs no
+//! stop; [`listener`]) and the *sender* (writes; [`sender`]). What a stopped thread has to do is given to it as an errand
+//! ([`at_stop`]). Several threads may be stopped at once; the client is shown one, and its commands are about that one.
+
+mod at_stop;
+mod breakpoints;
+mod commands;
+pub(crate) mod ending;
+pub(crate) mod listener;
+pub(crate) mod log;
+mod paths;
+mod peer;
+mod sender;
+mod threads;
+
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use ikpdb_proto::StopPolicy;
+use ikpdb_proto::ThreadId;
+use ikpdb_proto::agent::IkpdbStart;
+use ikpdb_proto::ikpdb::{Event, Exception};
+use pyo3::prelude::*;
+use serde_json::{Value, json};
+
+use super::mailbox::{Letter, MAILBOX, StopId, To};
+use super::{OUTBOX, options};
+use crate::engine::threads::Thread;
+use crate::engine::what::{Reason, What};
+use crate::inspect;
+use paths::Paths;
+use sender::Sender;
+
+/// The version of the original that this door is compatible with.
+pub(crate) const COMPATIBLE: &str = "1.3";
+/// How long the end of the program waits until the client has got what was sent, and then for its last commands.
+const END_PATIENCE: Duration = Duration::from_secs(2);
+const LATE_COMMANDS: Duration = Duration::from_millis(300);
+
+/// The door.
+pub(crate) struct Door {
+    pub(crate) start: IkpdbStart,
+    paths: Paths,
+    pub(crate) sender: Sender,
+    state: Mutex<State>,
+    /// The folders that imports look into, as last seen.
+    search: Mutex<Vec<PathBuf>>,
+}
+
+struct State {
+    status: Status,
+    /// The thread that the client wants to debug; the first one that stops.
+    selected: Option<ThreadId>,
+    /// The threads that are stopped, in the order in which they were.
+    stops: Vec<Halt>,
+    /// The one that the client is shown, and which client was told of it.
+    shown: Option<StopId>,
+    told: Option<(StopId, u32)>,
+    /// What is evaluated is escaped for HTML.
+    escapes: bool,
+    /// What the program ends with, as far as is known.
+    exit_code: Value,
+}
+
+/// What the program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// It waits for `runScript`.
+    Pending,
+    Running,
+    Stopped,
+    Terminated,
+}
+
+impl Status {
+    /// As the protocol says it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Running => "running",
+            Self::Stopped => "stopped",
+            Self::Terminated => "terminated",
+        }
+    }
+}
+
+/// A thread that is stopped.
+#[derive(Clone, Debug)]
+pub(crate) struct Halt {
+    id: StopId,
+    thread: ThreadId,
+    /// Before the first line.
+    at_entry: bool,
+    exception: Option<Exception>,
+}
+
+static DOOR: OnceLock<Door> = OnceLock::new();
+
+/// The door, if there is one.
+pub(crate) fn door() -> Option<&'static Door> {
+    DOOR.get()
+}
+
+/// Opens the door. With it alone a stop stops one thread, and steps go anywhere.
+pub(crate) fn open(start: IkpdbStart) -> &'static Door {
+    log::set_up(&start.log);
+    let paths = Paths::new(&start.working_directory, &start.client_working_directory);
+    {
+        let mut options = options();
+        options.stop_on_entry = start.stop_at_entry;
+        options.now.stop_policy = StopPolicy::Thread;
+        options.now.just_my_code = false;
+    }
+    DOOR.get_or_init(|| Door {
+        start,
+        paths,
+        sender: Sender::new(),
+        state: Mutex::new(State {
+            status: Status::Pending,
+            selected: None,
+            stops: Vec::new(),
+            shown: None,
+            told: None,
+            escapes: false,
+            exit_code: Value::Null,
+        }),
+        search: Mutex::new(Vec::new()),
+    })
+}
+
+/// Whether a thread may stop here for the client. If the hub is there its rules count; what the program itself asks for always does.
+pub(crate) fn admits(thread: ThreadId, what: &What, lives: impl Fn(ThreadId) -> bool) -> bool {
+    let Some(door) = door() else { return true };
+    let asked_by_program = what.reason == Reason::Breakpoint && what.hits.is_empty();
+    if asked_by_program || what.exception.is_some() || OUTBOX.is_connected() {
+        return true;
+    }
+    let mut state = door.lock();
+    if state.selected.is_some_and(|it| it != thread && !lives(it)) {
+        state.selected = None;
+    }
+    state.selected.is_none_or(|it| it == thread)
+}
+
+/// A thread has stopped and reads its letters.
+pub(crate) fn stopped(id: StopId, thread: &Thread, what: Begun) {
+    let Some(door) = door() else { return };
+    let halt = Halt { id, thread: thread.id, at_entry: what.at_entry, exception: what.exception };
+    log::say!(Execution, Debug, "{} is stopped", thread.name);
+    let mut state = door.lock();
+    state.stops.push(halt);
+    if state.shown.is_none() {
+        state.show(id);
+        drop(state);
+        door.tell_break();
+    }
+}
+
+/// What the door has to know of a stop.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Begun {
+    at_entry: bool,
+    exception: Option<Exception>,
+}
+
+impl Begun {
+    /// Reads it off what is shown. Only if there is a door.
+    pub(crate) fn of(py: Python<'_>, what: &What) -> Self {
+        if door().is_none() {
+            return Self::default();
+        }
+        let exception = what.exception.as_ref().map(|it| {
+            let facts = inspect::exception(&it.value.bind(py));
+            Exception { kind: inspect::original::type_name(&it.value.bind(py)), info: facts.message }
+        });
+        Self { at_entry: what.reason == Reason::Entry, exception }
+    }
+}
+
+/// A stop is over.
+pub(crate) fn continued(id: StopId) {
+    let Some(door) = door() else { return };
+    let mut state = door.lock();
+    state.stops.retain(|it| it.id != id);
+    if state.shown == Some(id) {
+        state.shown = None;
+        match state.stops.first().map(|it| it.id) {
+            Some(next) => {
+                state.show(next);
+                drop(state);
+                door.tell_break();
+            }
+            None if state.status == Status::Stopped => state.status = Status::Running,
+            None => {}
+        }
+    }
+}
+
+/// The program ends with this code, as far as is known: that of the interpreter's main thread.
+pub(crate) fn ends_with(exit_code: Value) {
+    if let Some(door) = door() {
+        door.lock().exit_code = exit_code;
+    }
+}
+
+/// The program has ended: tells the client, and serves it for a moment more.
+pub(crate) fn ended() {
+    let Some(door) = door() else { return };
+    if door.tell_end(None) {
+        door.sender.wait_for_end(LATE_COMMANDS);
+    }
+}
+
+impl Door {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.lock().status
+    }
+
+    /// Tells the client that the program has ended, once. True if there is one.
+    fn tell_end(&self, exit_code: Option<Value>) -> bool {
+        let mut state = self.lock();
+        if state.status == Status::Terminated {
+            return false;
+        }
+        state.status = Status::Terminated;
+        let exit_code = exit_code.unwrap_or_else(|| std::mem::take(&mut state.exit_code));
+        drop(state);
+        match &exit_code {
+            Value::Null => log::say!(General, Info, "Program terminated with no exit value."),
+            code => log::say!(General, Info, "Program terminated with exit value: {code}"),
+        }
+        let Some(client) = self.sender.client() else { return false };
+        let result = json!({"exit_code": exit_code, "executionStatus": Status::Terminated.name()});
+        self.sender.send(client, &Event::new("programEnd", result).message());
+        self.sender.flush(END_PATIENCE);
+        true
+    }
+
+    /// Whether what is evaluated is escaped for HTML.
+    fn escapes(&self) -> bool {
+        self.lock().escapes
+    }
+
+    /// The stop that the client is shown.
+    fn shown(&self) -> Option<StopId> {
+        self.lock().shown
+    }
+
+    /// Lets the stop that is shown tell the client of itself.
+    fn tell_break(&'static self) {
+        let Some(client) = self.sender.client() else { return };
+        let mut state = self.lock();
+        let Some(halt) = state.shown.and_then(|id| state.stops.iter().find(|it| it.id == id)).cloned() else { return };
+        state.told = Some((halt.id, client));
+        drop(state);
+        let to = To::Stop(halt.id);
+        let work = at_stop::program_break(self, client, halt);
+        let _ = MAILBOX.put(to, Letter::Errand { work, evaluates: true });
+    }
+
+    /// The same if this client was not told yet.
+    fn tell_break_once(&'static self, client: u32) {
+        let state = self.lock();
+        let is_told = state.shown.is_none_or(|id| state.told == Some((id, client)));
+        drop(state);
+        if !is_told {
+            self.tell_break();
+        }
+    }
+}
+
+impl State {
+    fn show(&mut self, id: StopId) {
+        self.shown = Some(id);
+        self.status = Status::Stopped;
+        let thread = self.stops.iter().find(|it| it.id == id).map(|it| it.thread);
+        self.selected = self.selected.or(thread);
+    }
+}

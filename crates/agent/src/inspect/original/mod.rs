@@ -1,0 +1,194 @@
+//! Values as clients of the original IKPdb expect them: a name, a type that counts, and a `repr` cut to a length.
+
+mod children;
+mod repr;
+
+use std::collections::HashMap;
+
+use pyo3::prelude::*;
+use pyo3::types::PyBool;
+use serde_json::{Value, json};
+
+use super::data::{entries, find, text, text_is};
+use super::locals::{self, Shape};
+use super::native::{Any, NoCollection, class_of, is_text, small_int};
+use super::render;
+use super::types::{Kind, Types};
+use crate::capi::Ref;
+
+/// The most characters of a value.
+const VALUE: usize = 487;
+/// What follows a value that was cut.
+const CUT: &str = " ... (truncated by ikpdb)";
+/// What is shown of a value whose own code raises.
+const FAILED: &str = "Error while extracting value";
+/// The longest name of a variable.
+const NAME: usize = 1000;
+
+/// What became of a `repr` that is not ours.
+pub(crate) enum Asked<'py> {
+    /// A str.
+    Shown(Bound<'py, PyAny>),
+    /// It raised.
+    Raised,
+    /// It was not run, or not to its end.
+    NotRun,
+}
+
+/// Runs code of the program's, within bounds.
+pub(crate) trait Foreign<'py> {
+    /// `repr(value)`.
+    fn repr(&mut self, value: &Bound<'py, PyAny>) -> Asked<'py>;
+}
+
+/// The objects that clients were told of during one stop, by address: what a client names is looked up here, never taken for an
+/// address. They are held until the program goes on.
+#[derive(Default)]
+pub(crate) struct Addresses(HashMap<u64, Ref>);
+
+impl Addresses {
+    /// Holds an object; its address.
+    pub(crate) fn add(&mut self, value: &Bound<'_, PyAny>) -> u64 {
+        let address = value.as_ptr().addr() as u64;
+        self.0.entry(address).or_insert_with(|| Ref::from(value.clone()));
+        address
+    }
+
+    /// The object with an address, if a client was told of it.
+    pub(crate) fn get<'py>(&self, py: Python<'py>, address: u64) -> Option<Bound<'py, PyAny>> {
+        self.0.get(&address).map(|it| it.bind(py))
+    }
+}
+
+/// Describes variables to a client.
+pub(crate) struct Variables<'a, 'py> {
+    pub(crate) addresses: &'a mut Addresses,
+    pub(crate) foreign: &'a mut dyn Foreign<'py>,
+    types: Types<'py>,
+}
+
+impl<'a, 'py> Variables<'a, 'py> {
+    pub(crate) fn new(addresses: &'a mut Addresses, foreign: &'a mut dyn Foreign<'py>) -> Self {
+        Self { addresses, foreign, types: Types::default() }
+    }
+
+    /// The names of a frame: its locals, and behind them its globals, unless they are the same.
+    pub(crate) fn of_frame(&mut self, frame: &Bound<'py, PyAny>) -> Vec<Value> {
+        // Read before any code runs: that may change them.
+        let mut names = Vec::new();
+        {
+            let _quiet = NoCollection::new(frame.py());
+            if !matches!(locals::shape(frame), Shape::Module) {
+                names.extend(locals::values(frame));
+            }
+            if let Some(globals) = locals::globals(frame) {
+                names.extend(entries(&globals, 0).filter(|(key, _)| is_text(key)));
+            }
+        }
+        names.into_iter().map(|(name, value)| self.variable(text(&name, NAME), &value)).collect()
+    }
+
+    /// What is inside of an object.
+    pub(crate) fn inside(&mut self, object: &Bound<'py, PyAny>) -> Vec<Value> {
+        let inside = children::inside(&mut self.types, object);
+        let mut variables = Vec::with_capacity(inside.named.len());
+        for (name, value) in &inside.named {
+            let name = match name {
+                children::Name::Text(name) => name.clone(),
+                children::Name::Key(key) => self.shown(key).0,
+            };
+            variables.push(self.variable(name, value));
+        }
+        if let Some(next) = inside.cut_at {
+            variables.push(json!({
+                "id": null,
+                "name": next.to_string(),
+                "type": "",
+                "value": "Truncated by ikpdb (don't hot change me !).",
+                "children_count": 0,
+            }));
+        }
+        variables
+    }
+
+    fn variable(&mut self, mut name: String, value: &Any<'py>) -> Value {
+        let (shown, is_marked) = self.shown(value);
+        if is_marked {
+            name.push('*');
+        }
+        let count = children::count(&mut self.types, value);
+        json!({
+            "id": self.addresses.add(value),
+            "name": name,
+            "type": children::type_text(value, count),
+            "value": shown,
+            "children_count": count,
+        })
+    }
+
+    /// A value, cut, and whether it is not what `repr` would give.
+    fn shown(&mut self, value: &Any<'py>) -> (String, bool) {
+        let shown = repr::repr(&mut self.types, self.foreign, value, VALUE);
+        if shown.failed {
+            return (FAILED.to_owned(), false);
+        }
+        match shown.text.char_indices().nth(VALUE) {
+            Some((end, _)) => (format!("{}{CUT}", &shown.text[..end]), true),
+            None => (shown.text, shown.stands_in),
+        }
+    }
+}
+
+/// The type of a value, with what is in it: `list [3]`.
+pub(crate) fn type_text(value: &Bound<'_, PyAny>) -> String {
+    let _quiet = NoCollection::new(value.py());
+    let count = children::count(&mut Types::default(), value);
+    children::type_text(value, count)
+}
+
+/// The name of the type of a value, with its module.
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    let _quiet = NoCollection::new(value.py());
+    repr::printed_name(&class_of(value))
+}
+
+/// A value as JSON says it, if it is plain data, else as text.
+pub(crate) fn as_json(value: &Bound<'_, PyAny>) -> Value {
+    let _quiet = NoCollection::new(value.py());
+    match Types::default().of(value).kind {
+        Kind::None => Value::Null,
+        Kind::Bool => Value::from(value.is(PyBool::new(value.py(), true))),
+        Kind::Int if small_int(value).is_some() => Value::from(small_int(value)),
+        Kind::Text => Value::from(text(value, usize::MAX)),
+        _ => Value::from(safe_line(value)),
+    }
+}
+
+/// Whether a value is a frame.
+pub(crate) fn is_frame(value: &Bound<'_, PyAny>) -> bool {
+    Types::default().of(value).kind == Kind::Frame
+}
+
+/// What stands for a value that cannot show itself.
+pub(crate) fn address(value: &Bound<'_, PyAny>) -> String {
+    format!("<{} object at {:#x}>", type_name(value), value.as_ptr().addr())
+}
+
+/// Whether a name is one of a frame's globals and none of its locals.
+pub(crate) fn is_global_only(frame: &Bound<'_, PyAny>, name: &str) -> bool {
+    let _quiet = NoCollection::new(frame.py());
+    let is_local = locals::values(frame).iter().any(|(it, _)| text_is(it, name));
+    !is_local && locals::globals(frame).is_some_and(|it| find(&it, name).is_some())
+}
+
+/// How many children a value has.
+pub(crate) fn children_count(value: &Bound<'_, PyAny>) -> usize {
+    let _quiet = NoCollection::new(value.py());
+    children::count(&mut Types::default(), value)
+}
+
+/// A value in one line without running anything.
+pub(crate) fn safe_line(value: &Bound<'_, PyAny>) -> String {
+    let _quiet = NoCollection::new(value.py());
+    render::line_of(&mut Types::default(), value)
+}
