@@ -43,7 +43,7 @@ impl Method {
     }
 
     /// Lets `function` call `ours`, which takes its arguments in the manner `flags`. False if it is no such builtin.
-    pub(crate) fn replace(&self, function: &Bound<'_, PyAny>, ours: PyCFunction, flags: c_int) -> bool {
+    pub(crate) fn replace(&self, function: &Bound<'_, PyAny>, ours: PyMethodDefPointer, flags: c_int) -> bool {
         let object = function.as_ptr();
         // SAFETY: a live object. Its definition is read only if it is a builtin function, and believed only if it names the
         // function that the public interface names.
@@ -60,7 +60,7 @@ impl Method {
             // For ever: a call that is under way when it is taken back still uses it.
             let definition = Box::leak(Box::new(PyMethodDef {
                 ml_name: (*original).ml_name,
-                ml_meth: PyMethodDefPointer { PyCFunction: ours },
+                ml_meth: ours,
                 ml_flags: flags,
                 ml_doc: (*original).ml_doc,
             }));
@@ -79,6 +79,21 @@ impl Method {
         let original = self.original.load(Ordering::Relaxed);
         // SAFETY: the replacement runs, so `replace` was called; the definition lives for ever.
         unsafe { ((*original).ml_meth.PyCFunction)(this, arguments) }
+    }
+
+    /// The same for a function that takes its arguments as an array.
+    ///
+    /// # Safety
+    /// As [`Self::call`].
+    pub(crate) unsafe fn call_fast(
+        &self,
+        this: *mut PyObject,
+        arguments: *const *mut PyObject,
+        count: ffi::Py_ssize_t,
+    ) -> *mut PyObject {
+        let original = self.original.load(Ordering::Relaxed);
+        // SAFETY: as in `call`; `replace` has compared the manner in which the arguments are taken.
+        unsafe { ((*original).ml_meth.PyCFunctionFast)(this, arguments.cast_mut(), count) }
     }
 
     /// Gives the function its own definition back. Needs the GIL.

@@ -53,7 +53,7 @@ impl Listener {
             // SAFETY: our own array.
             unsafe { libc::poll(waited.as_mut_ptr(), 3, -1) };
             if waited[2].revents & libc::POLLIN != 0 {
-                self.door.tell_end(Some(ending::by_sigterm()));
+                self.door.tell_end(&ending::by_sigterm());
                 ending::act_natively();
             }
             if !self.line.is_ours() {

@@ -61,8 +61,8 @@ struct State {
     told: Option<(StopId, u32)>,
     /// What is evaluated is escaped for HTML.
     escapes: bool,
-    /// What the program ends with, as far as is known.
-    exit_code: Value,
+    /// What the program ends with, once that is known.
+    exit_code: Option<Value>,
 }
 
 /// What the program does.
@@ -125,7 +125,7 @@ pub(crate) fn open(start: IkpdbStart) -> &'static Door {
             shown: None,
             told: None,
             escapes: false,
-            exit_code: Value::Null,
+            exit_code: None,
         }),
         search: Mutex::new(Vec::new()),
     })
@@ -199,18 +199,21 @@ pub(crate) fn continued(id: StopId) {
     }
 }
 
-/// The program ends with this code, as far as is known: that of the interpreter's main thread.
+/// The program ends with this code: that of the interpreter's main thread.
 pub(crate) fn ends_with(exit_code: Value) {
     if let Some(door) = door() {
-        door.lock().exit_code = exit_code;
+        door.lock().exit_code = Some(exit_code);
     }
 }
 
-/// The program has ended: tells the client, and serves it for a moment more.
+/// The program has ended. If it has said with what, the client is told now, else when the process ends.
 pub(crate) fn ended() {
     let Some(door) = door() else { return };
-    if door.tell_end(None) {
-        door.sender.wait_for_end(LATE_COMMANDS);
+    let said = door.lock().exit_code.take();
+    match said {
+        Some(exit_code) => door.end(exit_code),
+        None if ending::at_exit() => {}
+        None => door.end(Value::Null),
     }
 }
 
@@ -223,16 +226,22 @@ impl Door {
         self.lock().status
     }
 
+    /// Tells the client that the program has ended, and serves it for a moment more.
+    fn end(&self, exit_code: Value) {
+        if self.tell_end(&exit_code) {
+            self.sender.wait_for_end(LATE_COMMANDS);
+        }
+    }
+
     /// Tells the client that the program has ended, once. True if there is one.
-    fn tell_end(&self, exit_code: Option<Value>) -> bool {
+    fn tell_end(&self, exit_code: &Value) -> bool {
         let mut state = self.lock();
         if state.status == Status::Terminated {
             return false;
         }
         state.status = Status::Terminated;
-        let exit_code = exit_code.unwrap_or_else(|| std::mem::take(&mut state.exit_code));
         drop(state);
-        match &exit_code {
+        match exit_code {
             Value::Null => log::say!(General, Info, "Program terminated with no exit value."),
             code => log::say!(General, Info, "Program terminated with exit value: {code}"),
         }
