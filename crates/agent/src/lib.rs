@@ -5,6 +5,7 @@
 //! *children* (looks for child processes). None of them is waited for by the program, except at its very end by an `atexit`
 //! callback, for those that are inside the interpreter. The program itself waits only while it is stopped.
 
+mod api;
 mod capi;
 mod children;
 mod door;

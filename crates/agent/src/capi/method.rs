@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_int};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use pyo3::ffi::{self, PyCFunction, PyMethodDef, PyMethodDefPointer, PyObject};
+use pyo3::ffi::{self, PyMethodDef, PyMethodDefPointer, PyObject};
 use pyo3::prelude::*;
 
 /// Where a builtin function keeps its definition: behind the two words that every object begins with.

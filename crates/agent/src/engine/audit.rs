@@ -10,7 +10,7 @@ use pyo3::types::PyTuple;
 
 use super::{breakpoints, codes, exceptions, trace};
 use crate::capi::{self, capi};
-use crate::{children, lifetime};
+use crate::{api, children, lifetime};
 
 /// An audit event. Called with the GIL, by any interpreter of the process.
 pub(crate) unsafe extern "C" fn on_event(event: *const c_char, args: *mut c_void) -> c_int {
@@ -27,6 +27,7 @@ pub(crate) unsafe extern "C" fn on_event(event: *const c_char, args: *mut c_void
             | b"os.forkpty"
             | b"subprocess.Popen"
             | b"os.posix_spawn"
+            | b"ikpdb.agent"
     ) {
         return 0;
     }
@@ -72,6 +73,13 @@ fn handle(py: Python<'_>, name: &[u8], args: &Bound<'_, PyAny>) {
         b"sys.settrace" => {
             if capi().version < (3, 12) {
                 trace::tracer_changes();
+            }
+        }
+        b"ikpdb.agent" => {
+            if let Some(place) = argument(0)
+                && let Err(error) = Python::attach(|py| api::give(py, &place))
+            {
+                super::stop::forget_error(py, error);
             }
         }
         _ => children::may_appear(),

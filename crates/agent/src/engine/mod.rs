@@ -15,7 +15,7 @@ pub(crate) mod files;
 pub(crate) mod freeze;
 mod fused;
 pub(crate) mod gil;
-mod gil_cell;
+pub(crate) mod gil_cell;
 pub(crate) mod go_on;
 mod holder;
 pub(crate) mod hooks;

@@ -39,8 +39,7 @@ pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Err
         event.frames = frames(py, door, stop);
         event.exception.clone_from(&halt.exception);
         let known = threads::look(py);
-        let selected = door.lock().selected;
-        event.threads = Some(threads::describe(&known, selected));
+        event.threads = Some(threads::describe(&known, door.selected()));
         if halt.at_entry {
             event.messages = Messages {
                 warning: vec![
@@ -58,19 +57,18 @@ pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Err
 /// The frames of the thread that stopped, the innermost first.
 pub(crate) fn frames(py: Python<'_>, door: &Door, stop: &mut Stop) -> Vec<Value> {
     let rows = stop.stacks.frames(&stop.thread.clone(), FRAMES);
-    let known = threads::look(py);
-    let ident = known.iter().find(|it| it.id == stop.thread.id).map_or(0, |it| it.ident);
-    let thread = stop.thread.name.clone();
+    let found = threads::look(py).into_iter().find(|it| it.id == stop.thread.id);
+    let Some(thread) = found else { return Vec::new() };
     let not_compiled = stop.stacks.not_compiled().map(|place| {
         json!({
             // No object's: there is no frame, but clients want one to show the line.
             "id": 1,
-            "name": format!("<module>() [{thread}]"),
+            "name": format!("<module>() [{}]", thread.name),
             "line_number": place.line,
             "file_path": door.name_of(&place.path),
             "f_locals": [],
-            "thread": ident,
-            "thread_name": thread,
+            "thread": thread.ident,
+            "thread_name": thread.name,
         })
     });
     let mut addresses = std::mem::take(&mut stop.addresses);
@@ -80,22 +78,36 @@ pub(crate) fn frames(py: Python<'_>, door: &Door, stop: &mut Stop) -> Vec<Value>
     let mut frames: Vec<Value> = not_compiled.into_iter().collect();
     for (frame, line) in rows {
         let frame = frame.bind(py);
-        let place = inspect::place_of(&frame);
         let names = if left > 0 { variables.of_frame(&frame) } else { Vec::new() };
         left = left.saturating_sub(names.len());
-        frames.push(json!({
-            "id": variables.addresses.add(&frame),
-            "name": format!("{}() [{thread}]", place.as_ref().map_or("", |it| &it.name)),
-            "line_number": line,
-            "file_path": door.name_of(&file_of(py, &frame)),
-            "f_locals": names,
-            "thread": ident,
-            "thread_name": thread,
-        }));
+        let id = variables.addresses.add(&frame);
+        frames.push(describe_frame(py, door, &frame, id, line, names, &thread));
     }
     drop(foreign);
     stop.addresses = addresses;
     frames
+}
+
+/// A frame as the protocol tells of it.
+pub(crate) fn describe_frame(
+    py: Python<'_>,
+    door: &Door,
+    frame: &Bound<'_, PyAny>,
+    id: u64,
+    line: u32,
+    names: Vec<Value>,
+    thread: &threads::Known,
+) -> Value {
+    let function = inspect::place_of(frame).map(|it| it.name).unwrap_or_default();
+    json!({
+        "id": id,
+        "name": format!("{function}() [{}]", thread.name),
+        "line_number": line,
+        "file_path": door.name_of(&file_of(py, frame)),
+        "f_locals": names,
+        "thread": thread.ident,
+        "thread_name": thread.name,
+    })
 }
 
 /// The file of a frame's code.

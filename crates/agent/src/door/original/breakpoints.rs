@@ -58,36 +58,41 @@ impl Table {
     }
 }
 
-/// Adds one; its number.
-pub(crate) fn set(breakpoint: Breakpoint) -> u32 {
+/// Adds one; its number. With the GIL it counts at once, without it after a moment.
+pub(crate) fn set(py: Option<Python<'_>>, breakpoint: Breakpoint) -> u32 {
     let mut table = lock();
     let number = table.next;
     table.next += 1;
     let file = breakpoint.file.clone();
     table.by_number.insert(number, breakpoint);
     drop(table);
-    arm(&file);
+    arm(py, &file);
     number
 }
 
 /// Changes one: both at once, as the client says it.
-pub(crate) fn change(number: i64, enabled: bool, condition: Option<String>) -> Result<(), Missing> {
+pub(crate) fn change(
+    py: Option<Python<'_>>,
+    number: i64,
+    enabled: bool,
+    condition: Option<String>,
+) -> Result<(), Missing> {
     let mut table = lock();
     let breakpoint = table.find(number)?;
     (breakpoint.enabled, breakpoint.condition) = (enabled, condition);
     let file = breakpoint.file.clone();
     drop(table);
-    arm(&file);
+    arm(py, &file);
     Ok(())
 }
 
 /// Takes one away.
-pub(crate) fn clear(number: i64) -> Result<(), Missing> {
+pub(crate) fn clear(py: Option<Python<'_>>, number: i64) -> Result<(), Missing> {
     let mut table = lock();
     let file = table.find(number)?.file.clone();
     table.by_number.retain(|it, _| i64::from(*it) != number);
     drop(table);
-    arm(&file);
+    arm(py, &file);
     Ok(())
 }
 
@@ -116,7 +121,7 @@ pub(crate) fn describe() -> Value {
 }
 
 /// Gives the engine those of a file that are enabled.
-fn arm(file: &Path) {
+fn arm(py: Option<Python<'_>>, file: &Path) {
     let wanted: Vec<(u32, Option<String>)> = lock()
         .by_number
         .values()
@@ -125,11 +130,15 @@ fn arm(file: &Path) {
         .collect();
     let given = file.to_string_lossy().into_owned();
     breakpoints::replace_exactly(&given, &wanted);
-    within_patience(move |py| {
+    let arm = move |py: Python<'_>| {
         if let Err(error) = Python::attach(|py| breakpoints::arm(py, Owner::Original, &given)) {
             stop::forget_error(py, error);
         }
-    });
+    };
+    match py {
+        Some(py) => arm(py),
+        None => drop(within_patience(arm)),
+    }
 }
 
 /// Whether a file has a line. Of a member of an archive only the program knows.

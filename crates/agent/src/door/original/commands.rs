@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use ikpdb_proto::ikpdb::{Command, Reply};
-use ikpdb_proto::{StopPolicy, ThreadId};
+use ikpdb_proto::StopPolicy;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use serde_json::{Value, json};
@@ -66,8 +66,7 @@ pub(crate) fn carry_out(door: &'static Door, client: u32, command: Command) {
             door.tell_break();
         }
         "getThreads" => {
-            let selected = door.lock().selected;
-            asked.answer(Reply::ok(threads::describe(&threads::list(), selected).into()));
+            asked.answer(Reply::ok(threads::describe(&threads::list(), door.selected()).into()));
         }
         "setDebuggedThread" => asked.answer(select(&asked)),
         other => {
@@ -151,16 +150,10 @@ fn select(asked: &Asked) -> Reply {
         },
     };
     let known = threads::list();
-    let selected = match ident {
-        None => None,
-        Some(ident) if threads::serves(ident) => return Reply::error("Cannot debug IKPdb tracer (sadly...)."),
-        Some(ident) => match known.iter().find(|it| it.ident == ident) {
-            Some(found) => Some(found.id),
-            None => return Reply::error(format!("No thread with ident:{ident}.")),
-        },
-    };
-    asked.door.lock().selected = selected;
-    Reply::ok(threads::describe(&known, selected).into())
+    match asked.door.select(ident, &known) {
+        Ok(()) => Reply::ok(threads::describe(&known, asked.door.selected()).into()),
+        Err(why) => Reply::error(why),
+    }
 }
 
 fn set_breakpoint(asked: &Asked) -> Reply {
@@ -181,7 +174,7 @@ fn change_breakpoint(command: &Command) -> Reply {
         return Reply::error("changeBreakpointState() error: missing required breakpointNumber parameter.");
     };
     let enabled = command.flag("enabled").unwrap_or(false);
-    match breakpoints::change(number, enabled, command.text("condition").map(str::to_owned)) {
+    match breakpoints::change(None, number, enabled, command.text("condition").map(str::to_owned)) {
         Ok(()) => Reply::ok(Value::Null),
         Err(missing) => {
             let colon = if missing == Missing::Never { ":" } else { "" };
@@ -194,7 +187,7 @@ fn clear_breakpoint(command: &Command) -> Reply {
     let Some(number) = command.number("breakpoint_number") else {
         return Reply::error("IKPdb error: Failed to delete breakpoint (Missing required breakpointNumber parameter).");
     };
-    match breakpoints::clear(number) {
+    match breakpoints::clear(None, number) {
         Ok(()) => Reply::ok(Value::Null),
         Err(missing) => {
             let colon = if missing == Missing::Cleared { ":" } else { "" };
@@ -205,26 +198,35 @@ fn clear_breakpoint(command: &Command) -> Reply {
 
 impl Door {
     /// Sets a breakpoint by the client's name of a file; its number, or why there is none.
-    pub(crate) fn set_breakpoint(
-        &self,
+    fn set_breakpoint(
+        &'static self,
         name: &str,
         line: i64,
         condition: Option<String>,
         enabled: bool,
     ) -> Result<u32, String> {
-        let file = self.file_of(name).ok_or_else(|| format!("Failed to find file '{name}'"))?;
+        let file = self.file_without_gil(name).ok_or_else(|| format!("Failed to find file '{name}'"))?;
         let missing = || format!("Line {}:{line} does not exist.", file.display());
         let at = u32::try_from(line).ok().filter(|_| breakpoints::has_line(&file, line)).ok_or_else(missing)?;
-        let number = breakpoints::set(Breakpoint { file: file.clone(), line: at, condition, enabled });
+        let number = breakpoints::set(None, Breakpoint { file: file.clone(), line: at, condition, enabled });
         log::say!(Breakpoints, Debug, "Breakpoint {number} at {}:{line}", file.display());
         Ok(number)
     }
 
-    /// The file that a client means.
-    pub(crate) fn file_of(&self, name: &str) -> Option<PathBuf> {
-        let found = self.paths.inward(name, &[]).or_else(|| self.paths.inward(name, &self.search()));
+    /// The file that a client means. Needs no GIL.
+    fn file_without_gil(&'static self, name: &str) -> Option<PathBuf> {
+        let found = self.paths.inward(name, &[]).or_else(|| {
+            within_patience(move |py| self.look_for_search(py));
+            self.paths.inward(name, &self.search())
+        });
         log::say!(Paths, Debug, "'{name}' of the client is {found:?}");
         found
+    }
+
+    /// The same with the GIL.
+    pub(crate) fn file_of(&self, py: Python<'_>, name: &str) -> Option<PathBuf> {
+        self.look_for_search(py);
+        self.paths.inward(name, &self.search())
     }
 
     /// What a client calls a file.
@@ -237,28 +239,21 @@ impl Door {
         self.paths.canonic(name.as_ref())
     }
 
-    /// The folders that imports look into. As last seen if the GIL cannot be had.
-    fn search(&'_ self) -> Vec<PathBuf> {
+    /// The folders that imports look into, as last seen.
+    fn search(&self) -> Vec<PathBuf> {
+        self.search.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks at them.
+    fn look_for_search(&self, py: Python<'_>) {
         let look = |py: Python<'_>| -> PyResult<Vec<PathBuf>> {
             let path = py.import("sys")?.getattr("path")?.cast_into::<PyList>()?;
             let text = |entry: Bound<'_, PyAny>| Some(PathBuf::from(entry.cast::<PyString>().ok()?.to_str().ok()?));
             Ok(path.iter().filter_map(text).collect())
         };
-        let found = std::sync::Arc::new(std::sync::Mutex::new(None));
-        let slot = std::sync::Arc::clone(&found);
-        within_patience(move |py| match Python::attach(look) {
-            Ok(path) => *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(path),
+        match Python::attach(look) {
+            Ok(path) => *self.search.lock().unwrap_or_else(PoisonError::into_inner) = path,
             Err(error) => stop::forget_error(py, error),
-        });
-        let mut search = self.search.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = found.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            *search = found;
         }
-        search.clone()
     }
-}
-
-/// For those who know a thread by what `threading` calls it.
-pub(crate) fn select_thread(door: &Door, id: Option<ThreadId>) {
-    door.lock().selected = id;
 }

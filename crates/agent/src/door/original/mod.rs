@@ -5,7 +5,7 @@
 //! ([`at_stop`]). Several threads may be stopped at once; the client is shown one, and its commands are about that one.
 
 mod at_stop;
-mod breakpoints;
+pub(crate) mod breakpoints;
 mod commands;
 pub(crate) mod ending;
 pub(crate) mod listener;
@@ -13,7 +13,7 @@ pub(crate) mod log;
 mod paths;
 mod peer;
 mod sender;
-mod threads;
+pub(crate) mod threads;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -31,6 +31,7 @@ use super::{OUTBOX, options};
 use crate::engine::threads::Thread;
 use crate::engine::what::{Reason, What};
 use crate::inspect;
+pub(crate) use at_stop::describe_frame;
 use paths::Paths;
 use sender::Sender;
 
@@ -253,8 +254,32 @@ impl Door {
     }
 
     /// Whether what is evaluated is escaped for HTML.
-    fn escapes(&self) -> bool {
+    pub(crate) fn escapes(&self) -> bool {
         self.lock().escapes
+    }
+
+    /// Has what is evaluated escaped for HTML, or not.
+    pub(crate) fn escape_html(&self, escapes: bool) {
+        self.lock().escapes = escapes;
+    }
+
+    /// The thread that the client wants to debug.
+    pub(crate) fn selected(&self) -> Option<ThreadId> {
+        self.lock().selected
+    }
+
+    /// Selects a thread by its identifier, or none; why not, if it cannot be.
+    pub(crate) fn select(&self, ident: Option<u64>, known: &[threads::Known]) -> Result<(), String> {
+        let selected = match ident {
+            None => None,
+            Some(ident) if threads::serves(ident) => return Err("Cannot debug IKPdb tracer (sadly...).".to_owned()),
+            Some(ident) => match known.iter().find(|it| it.ident == ident) {
+                Some(found) => Some(found.id),
+                None => return Err(format!("No thread with ident:{ident}.")),
+            },
+        };
+        self.lock().selected = selected;
+        Ok(())
     }
 
     /// The stop that the client is shown.

@@ -16,10 +16,10 @@ const LISTENER: &str = "IKPdbCommandLoop";
 
 /// A thread of the program.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
-    pub(super) id: ThreadId,
-    pub(super) ident: u64,
-    name: String,
+pub(crate) struct Known {
+    pub(crate) id: ThreadId,
+    pub(crate) ident: u64,
+    pub(crate) name: String,
 }
 
 static LAST: Mutex<Vec<Known>> = Mutex::new(Vec::new());
@@ -32,7 +32,7 @@ pub(super) fn this_serves() {
 }
 
 /// Whether that is the thread that serves the client.
-pub(super) fn serves(ident: u64) -> bool {
+pub(crate) fn serves(ident: u64) -> bool {
     OWN.load(Ordering::Relaxed) == ident
 }
 
@@ -43,7 +43,7 @@ pub(super) fn list() -> Vec<Known> {
 }
 
 /// The same with the GIL.
-pub(super) fn look(py: Python<'_>) -> Vec<Known> {
+pub(crate) fn look(py: Python<'_>) -> Vec<Known> {
     let known = threads::list(py).into_iter().filter_map(|it| {
         Some(Known { id: it.id, ident: threads::ident(it.state)?, name: it.name })
     });
@@ -52,8 +52,15 @@ pub(super) fn look(py: Python<'_>) -> Vec<Known> {
     known
 }
 
+/// The calling thread.
+pub(crate) fn this(py: Python<'_>) -> Known {
+    let ident = threads::this() as u64;
+    let found = look(py).into_iter().find(|it| it.ident == ident);
+    found.unwrap_or(Known { id: threads::MAIN, ident, name: String::new() })
+}
+
 /// As the protocol says it.
-pub(super) fn describe(threads: &[Known], selected: Option<ThreadId>) -> Object {
+pub(crate) fn describe(threads: &[Known], selected: Option<ThreadId>) -> Object {
     let own = OWN.load(Ordering::Relaxed);
     let row = |ident: u64, name: &str, is_debugger: bool, debugged: bool| {
         // The flag has two names: the original's and its sibling's for Python 3.

@@ -479,7 +479,7 @@ fn ends_on_purpose(value: &Bound<'_, PyAny>) -> bool {
 }
 
 /// The frames that an exception left, innermost first, and below them those that are still running.
-fn frames(value: &Bound<'_, PyAny>) -> Vec<(Ref, u32)> {
+pub(crate) fn frames(value: &Bound<'_, PyAny>) -> Vec<(Ref, u32)> {
     let mut frames = inspect::traceback(value);
     let outermost = frames.first().map(|it| it.0.clone());
     frames.reverse();

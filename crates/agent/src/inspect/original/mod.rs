@@ -127,6 +127,11 @@ impl<'a, 'py> Variables<'a, 'py> {
     }
 
     /// A value, cut, and whether it is not what `repr` would give.
+    pub(crate) fn value(&mut self, value: &Bound<'py, PyAny>) -> (String, bool) {
+        self.shown(value)
+    }
+
+    /// A value, cut, and whether it is not what `repr` would give.
     fn shown(&mut self, value: &Any<'py>) -> (String, bool) {
         let shown = repr::repr(&mut self.types, self.foreign, value, VALUE);
         if shown.failed {
@@ -144,6 +149,12 @@ pub(crate) fn type_text(value: &Bound<'_, PyAny>) -> String {
     let _quiet = NoCollection::new(value.py());
     let count = children::count(&mut Types::default(), value);
     children::type_text(value, count)
+}
+
+/// The type of a value without what is in it, but with the length of a text.
+pub(crate) fn plain_type_text(value: &Bound<'_, PyAny>) -> String {
+    let _quiet = NoCollection::new(value.py());
+    children::type_text(value, 0)
 }
 
 /// The name of the type of a value, with its module.
