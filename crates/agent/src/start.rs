@@ -18,7 +18,9 @@ use crate::door::mailbox::{Letter, MAILBOX};
 use crate::door::{CONFIGURED, HUB_IS_GONE, options, original};
 use crate::engine::stop::Came;
 use crate::engine::what::{Reason, What};
-use crate::engine::{audit, codes, entry, events, exit_code, freeze, gil, hooks, interrupt, signals, stop, threads, watchdog};
+use crate::engine::{
+    audit, codes, entry, events, exit_code, freeze, gil, hooks, interrupt, signals, stop, threads, watchdog,
+};
 use crate::semaphore::Semaphore;
 use crate::{children, lifetime, log, requests, reserve};
 
@@ -80,7 +82,7 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     reserve::keep();
     lifetime::begin();
     // Who debugs by the door waits for its client, however long; so does the program.
-    let patience = start.hub.map(|it| Duration::from_millis(u64::from(it.patience_ms)));
+    let patience = start.hub.filter(|_| listener.is_none()).map(|it| Duration::from_millis(u64::from(it.patience_ms)));
     let one_is_ready = std::sync::Arc::new(Semaphore::new());
     spawn_threads(connection, listener, &one_is_ready)?;
     // Two of them take the GIL once for a state of their own, before anybody could look at the states.
@@ -167,7 +169,7 @@ fn wait_for_configuration(py: Python<'_>, patience: Option<Duration>) {
     let arrived = MAILBOX.open(id, ikpdb_proto::ThreadId(0), ikpdb_proto::StopPolicy::All);
     while !CONFIGURED.load(Ordering::Acquire) && lifetime::debugging() {
         let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));
-        let gone = HUB_IS_GONE.load(Ordering::Acquire);
+        let gone = HUB_IS_GONE.load(Ordering::Acquire) && original::door().is_none();
         if gone || left.is_some_and(|it| it.is_zero()) {
             let why = if gone { "the hub is gone" } else { "the hub did not get ready in time" };
             log::line(&format!("not debugging: {why}; the program starts undebugged"));

@@ -9,7 +9,7 @@ use ikpdb_proto::{Event, Failure, Options, Request, Response, StopPolicy, dap};
 use pyo3::Python;
 
 use super::mailbox::MAILBOX;
-use super::{CONFIGURED, OUTBOX};
+use super::{CONFIGURED, OUTBOX, original};
 use crate::engine::breakpoints::Owner;
 use crate::engine::{
     breakpoints, codes, evaluation, exceptions, gil, pause, published, source, stop, threads, watchdog,
@@ -27,6 +27,7 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
         "configurationDone" => {
             // The answer goes first: a short program may be over before the next line here.
             OUTBOX.send(request.done());
+            original::begins();
             CONFIGURED.store(true, Ordering::Release);
             MAILBOX.nudge();
             return None;
@@ -48,7 +49,7 @@ pub(crate) fn answer(request: Request) -> Option<Request> {
         "disconnect" => {
             // The answer goes first: the program that is let go may be over before the next line here.
             OUTBOX.send(request.done());
-            stop::end_for_good();
+            stop::hub_leaves();
             return None;
         }
         "threads" if busy() => Ok(known_threads(&request)),

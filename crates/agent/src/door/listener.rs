@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 
 use super::line::Line;
 use super::mailbox::{Letter, MAILBOX, To};
-use super::{CONFIGURED, HUB_IS_GONE, OUTBOX, immediate};
+use super::{CONFIGURED, HUB_IS_GONE, OUTBOX, immediate, original};
 use crate::engine::ids::{self, Owner};
 use crate::engine::stop;
 use crate::{lifetime, log};
@@ -52,7 +52,8 @@ impl Connection {
     }
 
     fn connect(start: HubStart, mut hello: AgentHello) -> Result<Self, String> {
-        let socket = UnixStream::connect(&start.socket).map_err(|error| format!("the hub at {}: {error}", start.socket))?;
+        let socket =
+            UnixStream::connect(&start.socket).map_err(|error| format!("the hub at {}: {error}", start.socket))?;
         let line = Line::new(socket);
         let socket = line.socket().map_err(|error| error.to_string())?;
         check_peer(socket)?;
@@ -200,7 +201,7 @@ fn reconnect(old: Connection) -> Option<Connection> {
     let mut said = false;
     loop {
         let waits = MAILBOX.is_open();
-        if waits && !said && !stop::told().is_empty() {
+        if waits && !said && !stop::told().is_empty() && original::door().is_none() {
             said = true;
             log::line(
                 "the hub is gone while the program is stopped; it goes on undebugged if no hub comes within 10 s",
@@ -218,7 +219,7 @@ fn reconnect(old: Connection) -> Option<Connection> {
             return Some(connection);
         }
         if waits && gone.elapsed() >= STOPPED_PATIENCE {
-            stop::end_for_good();
+            stop::hub_leaves();
             if said {
                 log::line("no hub came; the program goes on undebugged");
             }

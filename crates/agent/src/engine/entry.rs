@@ -17,7 +17,14 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 /// Stops the current thread before the first line of `__main__`.
 pub(crate) fn arm(py: Python<'_>) {
     PENDING.store(true, Ordering::Relaxed);
-    let step = Step { kind: Kind::Entry, thread: capi::current_thread(), frame: None, call: None, anyway: false, landing: Landing::Caller };
+    let step = Step {
+        kind: Kind::Entry,
+        thread: capi::current_thread(),
+        frame: None,
+        call: None,
+        anyway: false,
+        landing: Landing::Caller,
+    };
     step::begin(py, step, stop::policy());
 }
 

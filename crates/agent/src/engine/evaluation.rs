@@ -9,8 +9,8 @@ use pyo3::Python;
 
 use super::stop::{self, Stop};
 use super::{freeze, interrupt, threads, watchdog};
-use crate::door::{OUTBOX, immediate};
 use crate::door::mailbox::MAILBOX;
+use crate::door::{OUTBOX, immediate};
 
 /// `seq` of the request that is being carried out; 0 = none.
 static RUNNING: AtomicI64 = AtomicI64::new(0);

@@ -95,7 +95,11 @@ unsafe extern "C" fn on_exc_info(this: *mut PyObject, nothing: *mut PyObject) ->
 }
 
 /// On 3.11 what is given here need not become an exception that could be asked for it.
-unsafe extern "C" fn on_exit(this: *mut PyObject, arguments: *mut *mut PyObject, count: ffi::Py_ssize_t) -> *mut PyObject {
+unsafe extern "C" fn on_exit(
+    this: *mut PyObject,
+    arguments: *mut *mut PyObject,
+    count: ffi::Py_ssize_t,
+) -> *mut PyObject {
     if original::door().is_some() && threads::is_main() {
         ours(|py| {
             // SAFETY: the arguments as they came.

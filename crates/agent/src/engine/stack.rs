@@ -127,9 +127,8 @@ impl Stacks {
         let rows = rows.iter().take(most).filter_map(|id| match self.rows.get(id)? {
             Row::Frame(frame, line) => {
                 // SAFETY: we hold the frame; the GIL is held.
-                let (held, executed) = unsafe {
-                    (Ref::borrow(frame.as_ptr()), ffi::PyFrame_GetLineNumber(frame.as_ptr().cast()))
-                };
+                let (held, executed) =
+                    unsafe { (Ref::borrow(frame.as_ptr()), ffi::PyFrame_GetLineNumber(frame.as_ptr().cast())) };
                 Some((held, line.unwrap_or_else(|| u32::try_from(executed).unwrap_or(0)).max(1)))
             }
             Row::NotCompiled(_) => None,

@@ -17,9 +17,9 @@ use pyo3::prelude::*;
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo, Held};
 use super::events::{self, Watch};
+use super::freeze;
 use super::gil_cell::GilCell;
 use super::go_on::{self, Landing};
-use super::freeze;
 use crate::capi::{self, Ref};
 use crate::door::options;
 

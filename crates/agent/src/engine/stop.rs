@@ -19,7 +19,9 @@ use super::holder::Holder;
 use super::stack::Stacks;
 use super::threads::{self, Thread};
 use super::what::{Reason, Shown, What, stopped_event};
-use super::{evaluation, freeze, gil, ids, pause, published, run_to, settled, signals, step, watchdog};
+use super::{
+    breakpoints, evaluation, exceptions, freeze, gil, ids, pause, published, run_to, settled, signals, step, watchdog,
+};
 use crate::capi;
 use crate::door::mailbox::{Errand, Letter, MAILBOX, StopId, To};
 use crate::door::{OUTBOX, options, original};
@@ -175,9 +177,23 @@ pub(crate) fn is_ending() -> bool {
     ENDING.load(Ordering::SeqCst)
 }
 
+/// The hub leaves. If there is another door its client goes on debugging, by its own breakpoints and rules. Needs no GIL.
+pub(crate) fn hub_leaves() {
+    let Some(door) = original::door() else { return end_for_good() };
+    door.use_own_rules();
+    let nothing = dap::SetExceptionBreakpointsArguments::default();
+    drop(exceptions::read(&nothing));
+    gil::submit(Box::new(|py| {
+        exceptions::apply(py);
+        if let Err(error) = Python::attach(breakpoints::clear_hubs) {
+            forget_error(py, error);
+        }
+    }));
+}
+
 /// The debugger leaves: a stopped program goes on, and nothing stops it any more. Needs no GIL and waits for nothing; a thread
 /// that is busy with an evaluation lets go when it comes back from it.
-pub(crate) fn end_for_good() {
+fn end_for_good() {
     ENDING.store(true, Ordering::SeqCst);
     if MAILBOX.release() {
         if let Some(seq) = evaluation::running() {

@@ -97,12 +97,7 @@ pub(crate) fn expression_or_statements<'py>(
 }
 
 /// Gives a global name the value of an expression, which may use the locals of the frame.
-pub(crate) fn assign_global(
-    py: Python<'_>,
-    name: &str,
-    value: &str,
-    frame: Option<&Bound<'_, PyAny>>,
-) -> PyResult<()> {
+pub(crate) fn assign_global(py: Python<'_>, name: &str, value: &str, frame: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
     let code = compile(py, value.trim(), "<string>", "eval")?;
     let value = in_frame(py, &code, frame)?;
     match frame {

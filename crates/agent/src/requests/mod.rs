@@ -168,6 +168,13 @@ fn step(py: Python<'_>, stop: &Stop, request: &Request, kind: Kind) -> Result<Ou
             Some(call.ok_or_else(|| Failure::client(format!("there is no call {target} on this line")))?.offsets)
         }
     };
-    let step = Step { kind, thread: thread.state, frame: Some(frame), call, anyway: into.ikpdb_anyway == Some(true), landing: Landing::Caller };
+    let step = Step {
+        kind,
+        thread: thread.state,
+        frame: Some(frame),
+        call,
+        anyway: into.ikpdb_anyway == Some(true),
+        landing: Landing::Caller,
+    };
     Ok(Outcome::GoOn(GoOn::Step(step, who(py, stop, &arguments)?), Value::Null))
 }

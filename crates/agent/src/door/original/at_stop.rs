@@ -237,8 +237,9 @@ pub(super) fn properties(asked: Asked) -> Errand {
                 Some(object) => reply = Reply::ok(json!({"properties": inside(py, asked.door, stop, &object)})),
                 None => {
                     let named = asked.command.args.get("id").unwrap_or(&Value::Null);
-                    reply = Reply::error(format!("IKPdb error: there is no object {named} where the program is stopped."))
-                        .with_result(json!({"properties": []}));
+                    reply =
+                        Reply::error(format!("IKPdb error: there is no object {named} where the program is stopped."))
+                            .with_result(json!({"properties": []}));
                 }
             }
         }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
-use ikpdb_proto::ikpdb::{Command, Reply};
 use ikpdb_proto::StopPolicy;
+use ikpdb_proto::ikpdb::{Command, Reply};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 use serde_json::{Value, json};
@@ -78,11 +78,7 @@ pub(crate) fn carry_out(door: &'static Door, client: u32, command: Command) {
 
 /// Releases the main thread. Once: later it does nothing.
 fn run_script(asked: &Asked) {
-    let mut state = asked.door.lock();
-    if state.status == Status::Pending {
-        state.status = Status::Running;
-    }
-    drop(state);
+    super::begins();
     // The answer goes first: a short program may be over before the next line here.
     asked.answer_status(Status::Running);
     CONFIGURED.store(true, Ordering::Release);
@@ -191,7 +187,9 @@ fn clear_breakpoint(command: &Command) -> Reply {
         Ok(()) => Reply::ok(Value::Null),
         Err(missing) => {
             let colon = if missing == Missing::Cleared { ":" } else { "" };
-            Reply::error(format!("IKPdb error: Failed to delete breakpoint (Found no breakpoint numbered{colon} {number})."))
+            Reply::error(format!(
+                "IKPdb error: Failed to delete breakpoint (Found no breakpoint numbered{colon} {number})."
+            ))
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::door::line::Line;
 use crate::engine::{evaluation, watchdog};
 use crate::lifetime;
 
+/// How long a connection is waited for to speak first, in milliseconds: who knows the protocol waits for the greeting.
+const FIRST_WORD_MS: c_int = 20;
+
 /// The listener before it runs.
 pub(crate) struct Listener {
     pub(crate) door: &'static Door,
@@ -48,8 +51,11 @@ impl Listener {
         let mut client: Option<Client> = None;
         loop {
             let of_client = client.as_ref().map_or(-1, |it| it.line.descriptor());
-            let mut waited = [self.line.descriptor(), of_client, self.sigterm]
-                .map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+            let mut waited = [self.line.descriptor(), of_client, self.sigterm].map(|fd| libc::pollfd {
+                fd,
+                events: libc::POLLIN,
+                revents: 0,
+            });
             // SAFETY: our own array.
             unsafe { libc::poll(waited.as_mut_ptr(), 3, -1) };
             if waited[2].revents & libc::POLLIN != 0 {
@@ -101,13 +107,28 @@ impl Listener {
         }
         let _ = stream.set_nodelay(true);
         let writer = stream.try_clone().ok()?;
-        let (line, writer) = (Line::new(stream), Line::new(writer));
-        lifetime::owns(lifetime::Descriptor::Reader, line.descriptor());
+        let mut client =
+            Client { number: 0, line: Line::new(stream), decoder: Decoder::new(), peer, has_spoken: false };
+        // What speaks first is a browser, say: it is not even greeted.
+        let mut waited = libc::pollfd { fd: client.line.descriptor(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: our own variable.
+        let speaks = unsafe { libc::poll(&raw mut waited, 1, FIRST_WORD_MS) } > 0;
+        if speaks && !client.read() {
+            return None;
+        }
+        let first: Vec<Incoming> = client.decoder.by_ref().collect();
+        if first.iter().any(|it| matches!(it, Incoming::Foreign(_))) {
+            client.obey(self.door, first);
+            return None;
+        }
+        let writer = Line::new(writer);
+        lifetime::owns(lifetime::Descriptor::Reader, client.line.descriptor());
         lifetime::owns(lifetime::Descriptor::Writer, writer.descriptor());
         log::say!(General, Info, "Connected with {peer}");
         let greeting = self.door.start.welcome.then(greeting);
-        let number = self.door.sender.connect(writer, greeting.as_ref());
-        Some(Client { number, line, decoder: Decoder::new(), peer, has_spoken: false })
+        client.number = self.door.sender.connect(writer, greeting.as_ref());
+        client.obey(self.door, first);
+        Some(client)
     }
 
     /// Says why, and closes.
@@ -127,14 +148,29 @@ impl Listener {
 impl Client {
     /// Reads what has come, and answers it. False if the client has gone or has to.
     fn serve(&mut self, door: &'static Door) -> bool {
+        if !self.read() {
+            return false;
+        }
+        let incoming = self.decoder.by_ref().collect();
+        self.obey(door, incoming)
+    }
+
+    /// Reads what has come. False if the client has gone.
+    fn read(&mut self) -> bool {
         let mut buffer = [0; 16 << 10];
-        let count = match self.line.socket().and_then(|mut it| it.read(&mut buffer)) {
-            Ok(0) => return false,
-            Ok(count) => count,
-            Err(error) => return error.kind() == std::io::ErrorKind::Interrupted,
-        };
-        self.decoder.push(&buffer[..count]);
-        for incoming in self.decoder.by_ref() {
+        match self.line.socket().and_then(|mut it| it.read(&mut buffer)) {
+            Ok(0) => false,
+            Ok(count) => {
+                self.decoder.push(&buffer[..count]);
+                true
+            }
+            Err(error) => error.kind() == std::io::ErrorKind::Interrupted,
+        }
+    }
+
+    /// Does what has come. False if that is not for us.
+    fn obey(&mut self, door: &'static Door, incoming: Vec<Incoming>) -> bool {
+        for incoming in incoming {
             match incoming {
                 Incoming::Foreign(begin) => {
                     crate::log::line(&format!(

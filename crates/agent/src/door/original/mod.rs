@@ -105,17 +105,12 @@ pub(crate) fn door() -> Option<&'static Door> {
     DOOR.get()
 }
 
-/// Opens the door. With it alone a stop stops one thread, and steps go anywhere.
+/// Opens the door.
 pub(crate) fn open(start: IkpdbStart) -> &'static Door {
     log::set_up(&start.log);
     let paths = Paths::new(&start.working_directory, &start.client_working_directory);
-    {
-        let mut options = options();
-        options.stop_on_entry = start.stop_at_entry;
-        options.now.stop_policy = StopPolicy::Thread;
-        options.now.just_my_code = false;
-    }
-    DOOR.get_or_init(|| Door {
+    options().stop_on_entry = start.stop_at_entry;
+    let door = DOOR.get_or_init(|| Door {
         start,
         paths,
         sender: Sender::new(),
@@ -129,7 +124,19 @@ pub(crate) fn open(start: IkpdbStart) -> &'static Door {
             exit_code: None,
         }),
         search: Mutex::new(Vec::new()),
-    })
+    });
+    door.use_own_rules();
+    door
+}
+
+/// The program begins: a client has said so, of this door or the hub's.
+pub(crate) fn begins() {
+    if let Some(door) = door() {
+        let mut state = door.lock();
+        if state.status == Status::Pending {
+            state.status = Status::Running;
+        }
+    }
 }
 
 /// Whether a thread may stop here for the client. If the hub is there its rules count; what the program itself asks for always does.
@@ -221,6 +228,12 @@ pub(crate) fn ended() {
 impl Door {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Without a hub a stop stops one thread, and steps go anywhere.
+    pub(crate) fn use_own_rules(&self) {
+        let mut options = options();
+        options.now = ikpdb_proto::Options { just_my_code: false, stop_policy: StopPolicy::Thread, rules: Vec::new() };
     }
 
     pub(crate) fn status(&self) -> Status {

@@ -14,9 +14,11 @@ pub(crate) fn is_ours(peer: SocketAddr, own: SocketAddr) -> bool {
     let (peer, own) = (plain(peer), plain(own));
     TABLES.iter().filter_map(|table| std::fs::read_to_string(table).ok()).any(|table| {
         // What is ours here is the other end there.
-        table.lines().skip(1).filter_map(Entry::read).any(|it| {
-            it.state == ESTABLISHED && it.uid == user && it.local == peer && it.remote == own
-        })
+        table
+            .lines()
+            .skip(1)
+            .filter_map(Entry::read)
+            .any(|it| it.state == ESTABLISHED && it.uid == user && it.local == peer && it.remote == own)
     })
 }
 

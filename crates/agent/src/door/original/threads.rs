@@ -44,9 +44,9 @@ pub(super) fn list() -> Vec<Known> {
 
 /// The same with the GIL.
 pub(crate) fn look(py: Python<'_>) -> Vec<Known> {
-    let known = threads::list(py).into_iter().filter_map(|it| {
-        Some(Known { id: it.id, ident: threads::ident(it.state)?, name: it.name })
-    });
+    let known = threads::list(py)
+        .into_iter()
+        .filter_map(|it| Some(Known { id: it.id, ident: threads::ident(it.state)?, name: it.name }));
     let known: Vec<_> = known.collect();
     LAST.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&known);
     known

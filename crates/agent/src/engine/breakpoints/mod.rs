@@ -189,6 +189,18 @@ pub(crate) fn clear() {
     functions::clear();
 }
 
+/// The hub wants none any more.
+pub(crate) fn clear_hubs(py: Python<'_>) -> PyResult<()> {
+    let of_hub = |it: &&Source| it.owner == Owner::Hub && !it.breakpoints.is_empty();
+    let given: Vec<String> = table().iter().filter(of_hub).map(|it| it.given.clone()).collect();
+    for given in given {
+        replace(&given, &[]);
+        arm(py, Owner::Hub, &given)?;
+    }
+    functions::replace(&[]);
+    functions::arm(py)
+}
+
 /// An answer about breakpoints.
 pub(crate) struct Told(Vec<Placement>);
 

@@ -3,7 +3,8 @@
 use pyo3::ffi;
 
 use super::super::data::{
-    dict_size, entries, list_item, list_size, next_item, set_iterator, set_size, text, text_length, tuple_item, tuple_size,
+    dict_size, entries, list_item, list_size, next_item, set_iterator, set_size, text, text_length, tuple_item,
+    tuple_size,
 };
 use super::super::native::{Any, class_dict, class_of, instance_dict, is_a, is_class, is_exactly, is_text};
 use super::super::types::{Kind, Types};

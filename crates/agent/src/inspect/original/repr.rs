@@ -8,8 +8,7 @@ use super::super::data::{
     dict_size, entries, find, list_item, list_size, next_item, set_iterator, set_size, text, tuple_item, tuple_size,
 };
 use super::super::native::{
-    Any, class_dict, instance_dict, is_exactly, is_native, is_text, native_attribute, native_repr,
-    own_attribute,
+    Any, class_dict, instance_dict, is_exactly, is_native, is_text, native_attribute, native_repr, own_attribute,
 };
 use super::super::render_text::{bytes_literal, literal};
 use super::super::types::{Facts, Kind, Types, module_name, qualified_name};
@@ -50,8 +49,14 @@ pub(super) struct Shown {
 struct Raised;
 
 /// The `repr` of a value, at most `room` characters and one.
-pub(super) fn repr<'py>(types: &mut Types<'py>, foreign: &mut dyn Foreign<'py>, value: &Any<'py>, room: usize) -> Shown {
-    let mut repr = Repr { types, foreign, text: String::new(), room, full: false, inside: Vec::new(), stands_in: false };
+pub(super) fn repr<'py>(
+    types: &mut Types<'py>,
+    foreign: &mut dyn Foreign<'py>,
+    value: &Any<'py>,
+    room: usize,
+) -> Shown {
+    let mut repr =
+        Repr { types, foreign, text: String::new(), room, full: false, inside: Vec::new(), stands_in: false };
     let failed = repr.value(value).is_err();
     Shown { text: repr.text, stands_in: repr.stands_in, failed }
 }
@@ -100,7 +105,13 @@ impl<'py> Repr<'_, 'py> {
                 self.put(name);
                 let (literal, is_whole) = bytes_literal(value, self.room);
                 self.put(&literal);
-                self.put(if !is_whole { "'" } else if name.is_empty() { "" } else { ")" });
+                self.put(if !is_whole {
+                    "'"
+                } else if name.is_empty() {
+                    ""
+                } else {
+                    ")"
+                });
             }
             Kind::List | Kind::Tuple | Kind::NamedTuple | Kind::Set => return self.container(value, facts),
             Kind::Dict if shows.as_ptr().cast() == &raw mut ffi::PyDict_Type => return self.container(value, facts),
@@ -144,8 +155,8 @@ impl<'py> Repr<'_, 'py> {
             Kind::Tuple | Kind::NamedTuple => ("(", ")"),
             _ => ("{", "}"),
         };
-        let is_named = facts.kind == Kind::Set
-            && (set_size(value) == 0 || !is_exactly(value, &raw mut ffi::PySet_Type));
+        let is_named =
+            facts.kind == Kind::Set && (set_size(value) == 0 || !is_exactly(value, &raw mut ffi::PySet_Type));
         if self.inside.contains(&value.as_ptr()) || self.inside.len() >= DEEPEST {
             let shown = match facts.kind {
                 Kind::Set => format!("{}(...)", facts.name),
@@ -220,7 +231,8 @@ impl<'py> Repr<'_, 'py> {
 
     /// `<bound method Bear.roar of …>`.
     fn method(&mut self, value: &Any<'py>) -> Result<(), Raised> {
-        let (Some(function), Some(object)) = (own_attribute(value, "__func__"), own_attribute(value, "__self__")) else {
+        let (Some(function), Some(object)) = (own_attribute(value, "__func__"), own_attribute(value, "__self__"))
+        else {
             let facts = self.types.of(value);
             return self.ask(value, &facts);
         };
