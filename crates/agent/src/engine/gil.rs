@@ -18,6 +18,8 @@ use crate::semaphore::Semaphore;
 
 /// How long a pause waits for a line event while a thread runs: the processors may be busy with others, or it computes in C.
 const BUSY_PATIENCE: Duration = Duration::from_millis(300);
+/// How long it waits for a line event of a thread that waits itself, if that was asked for.
+const LINE_PATIENCE: Duration = Duration::from_secs(2);
 /// Between two looks at the threads. One that runs may be seen asleep now and then: between two holders of the GIL, say. If none
 /// is seen awake in so many looks, the program waits, and is stopped where it does.
 const BUSY_LOOK: Duration = Duration::from_millis(1);
@@ -80,7 +82,11 @@ fn wait_while_busy(visitor: &Visitor) {
     visitor.with_gil(|_| ids = threads::native_ids());
     let begin = Instant::now();
     let mut idle = 0;
-    while pause::wanted() && idle < IDLE_LOOKS && begin.elapsed() < BUSY_PATIENCE {
+    let lasts = |idle: u32| match pause::is_patient() {
+        true => begin.elapsed() < LINE_PATIENCE,
+        false => idle < IDLE_LOOKS && begin.elapsed() < BUSY_PATIENCE,
+    };
+    while pause::wanted() && lasts(idle) {
         idle = if ids.iter().any(|id| threads::runs(*id)) { 0 } else { idle + 1 };
         wait_for_pause(visitor, BUSY_LOOK);
     }

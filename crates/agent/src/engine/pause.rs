@@ -31,8 +31,27 @@ pub(crate) fn wanted_number() -> Option<u32> {
     wanted().then_some(number)
 }
 
+/// Whether the thread that was asked for is given time to come to a line, although it waits.
+static PATIENT: AtomicBool = AtomicBool::new(false);
+
+/// Whether a thread that waits is waited for.
+pub(crate) fn is_patient() -> bool {
+    PATIENT.load(Ordering::Relaxed)
+}
+
+/// Asks for a pause at the next line, as if nobody could be stopped where he waits. Who waits for long is, in the end.
+pub(crate) fn request_patiently(thread: ThreadId) {
+    PATIENT.store(true, Ordering::Relaxed);
+    ask(thread);
+}
+
 /// Asks for a pause. Needs no GIL.
 pub(crate) fn request(thread: ThreadId) {
+    PATIENT.store(false, Ordering::Relaxed);
+    ask(thread);
+}
+
+fn ask(thread: ThreadId) {
     THREAD.store(thread.0, Ordering::Relaxed);
     NUMBER.fetch_add(1, Ordering::SeqCst);
     WANTED.store(true, Ordering::SeqCst);

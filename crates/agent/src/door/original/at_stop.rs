@@ -182,7 +182,7 @@ pub(crate) fn evaluated(
     let ended = evaluation.end(py, stop);
     match outcome {
         Ok(Some(value)) => {
-            let kind = inspect::original::type_text(&value);
+            let kind = inspect::original::type_name(&value);
             if door.start.safe_values {
                 return (inspect::original::safe_line(&value), kind);
             }

@@ -123,7 +123,7 @@ fn suspend(asked: &Asked) {
         Status::Running => {
             asked.answer_status(Status::Running);
             let any = if stop::policy() == StopPolicy::All { crate::engine::threads::MAIN } else { pause::ANY };
-            pause::request(selected.unwrap_or(any));
+            pause::request_patiently(selected.unwrap_or(any));
         }
         Status::Pending => asked.answer_status(Status::Running),
         Status::Stopped => {

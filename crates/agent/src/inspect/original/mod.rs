@@ -144,13 +144,6 @@ impl<'a, 'py> Variables<'a, 'py> {
     }
 }
 
-/// The type of a value, with what is in it: `list [3]`.
-pub(crate) fn type_text(value: &Bound<'_, PyAny>) -> String {
-    let _quiet = NoCollection::new(value.py());
-    let count = children::count(&mut Types::default(), value);
-    children::type_text(value, count)
-}
-
 /// The type of a value without what is in it, but with the length of a text.
 pub(crate) fn plain_type_text(value: &Bound<'_, PyAny>) -> String {
     let _quiet = NoCollection::new(value.py());
