@@ -26,6 +26,9 @@ pub enum Error {
         /// Its process id, if it is another process.
         hub: Option<i32>,
     },
+    /// There is no listening at the address.
+    #[error("{0}")]
+    Listen(String),
     /// The program could not be started.
     #[error("{} cannot be started in {}: {reason}", .executable.display(), .folder.display())]
     Start {

@@ -27,12 +27,13 @@ pub(crate) enum Stream {
 /// The program before it starts.
 pub(crate) struct Image {
     executable: CString,
-    folder: CString,
+    /// Where it runs, if that is not where we are.
+    folder: Option<CString>,
     arguments: StringTable,
     environment: StringTable,
     streams: [Stream; 3],
-    /// Left open in the program; it closes it itself.
-    start: Option<OwnedFd>,
+    /// Left open in the program, for the agent.
+    kept: Vec<OwnedFd>,
     mask: Mask,
     /// Signals to be ignored by the program that this process does not ignore.
     ignored: [bool; 2],
@@ -60,12 +61,12 @@ fn terminated(text: &OsStr) -> io::Result<CString> {
 /// What [`Image::new`] takes.
 pub(crate) struct Plan<'a> {
     pub(crate) executable: &'a OsStr,
-    pub(crate) folder: &'a OsStr,
+    pub(crate) folder: Option<&'a OsStr>,
     pub(crate) arguments: &'a [std::ffi::OsString],
     /// `NAME=value` each.
     pub(crate) environment: &'a [std::ffi::OsString],
     pub(crate) streams: [Stream; 3],
-    pub(crate) start: Option<OwnedFd>,
+    pub(crate) kept: Vec<OwnedFd>,
     pub(crate) mask: Mask,
 }
 
@@ -73,11 +74,11 @@ impl Image {
     pub(crate) fn new(plan: Plan<'_>) -> io::Result<Self> {
         Ok(Self {
             executable: terminated(plan.executable)?,
-            folder: terminated(plan.folder)?,
+            folder: plan.folder.map(terminated).transpose()?,
             arguments: StringTable::new(plan.arguments.iter().map(|argument| argument.as_os_str()))?,
             environment: StringTable::new(plan.environment.iter().map(|variable| variable.as_os_str()))?,
             streams: plan.streams,
-            start: plan.start,
+            kept: plan.kept,
             mask: plan.mask,
             ignored: [inherited::ignored_broken_pipes(), plan.mask.children_were_ignored()],
         })
@@ -86,7 +87,8 @@ impl Image {
     /// Becomes the program; comes back only if it cannot, with `errno`.
     ///
     /// # Safety
-    /// To be called in a child after `fork`. Calls nothing that is not safe there, and allocates nothing.
+    /// To be called in a child after `fork`, or by a process that ends if this comes back: streams, signals and the folder
+    /// are the program's by then. Calls nothing that is not safe in a child, and allocates nothing.
     pub(crate) unsafe fn become_program(&self) -> c_int {
         // SAFETY: system calls on what was laid out before the fork.
         unsafe {
@@ -101,13 +103,15 @@ impl Image {
                     return *libc::__errno_location();
                 }
             }
-            if let Some(start) = &self.start {
-                libc::fcntl(start.as_raw_fd(), libc::F_SETFD, 0);
+            for kept in &self.kept {
+                libc::fcntl(kept.as_raw_fd(), libc::F_SETFD, 0);
             }
             for (signal, ignored) in [libc::SIGPIPE, libc::SIGCHLD].into_iter().zip(self.ignored) {
                 libc::signal(signal, if ignored { libc::SIG_IGN } else { libc::SIG_DFL });
             }
-            if libc::chdir(self.folder.as_ptr()) < 0 {
+            if let Some(folder) = &self.folder
+                && libc::chdir(folder.as_ptr()) < 0
+            {
                 return *libc::__errno_location();
             }
             self.mask.restore();

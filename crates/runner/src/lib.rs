@@ -4,6 +4,8 @@
 //! [`Runner`] is the whole of it. Around it stands what `ikpdb run` needs to know before: what the user wants
 //! to run, with which interpreter, for which hub ([`workspace`]), and how that is found or started ([`hub`]).
 //!
+//! A program under the other door of the agent has neither hub nor runner ([`in_place`]).
+//!
 //! Towards the hub the order is: `ikpdb/runnerHello`, `ikpdb/runnerStarted`, `output`…, `ikpdb/runnerExited`. At
 //! `ikpdb/runnerRestart` the old program's `runnerExited` comes first, then the response; what follows the response is
 //! about the new session.
@@ -14,7 +16,9 @@ mod ending;
 mod error;
 pub mod hub;
 mod image;
+pub mod in_place;
 mod inherited;
+mod injected;
 mod keeper;
 mod link;
 mod outbox;
@@ -41,6 +45,7 @@ use ikpdb_proto::runner::{RunnerHello, RunnerWelcome, StreamKind, Streams, Termi
 
 pub use ending::Ending;
 pub use error::Error;
+pub use injected::Injected;
 pub use program::{Program, own_environment, set_variable};
 pub use running::Agent;
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ikpdb_proto::Options;
-use ikpdb_proto::agent::{PythonInfo, START_DESCRIPTOR};
+use ikpdb_proto::agent::PythonInfo;
 use ikpdb_proto::runner::RunSpec;
 
 /// A program with everything that it is started with.
@@ -103,45 +103,12 @@ pub fn set_variable(environment: &mut Vec<OsString>, name: &OsStr, value: &OsStr
     }
 }
 
-/// The environment that the dynamic linker and the preload library see. The library takes out again what this adds, and
-/// relies on its form: our entry first in `LD_PRELOAD`, and a colon only if the variable was there before.
-pub(crate) fn debugged_environment(environment: &[OsString], preload: &Path, start: i32) -> Vec<OsString> {
-    let mut all: Vec<OsString> = environment
-        .iter()
-        .filter(|variable| split_variable(variable).is_none_or(|(name, _)| name != START_DESCRIPTOR))
-        .cloned()
-        .collect();
-    let mut value = preload.as_os_str().to_owned();
-    let before = all.iter().filter_map(|variable| split_variable(variable)).find(|(name, _)| *name == "LD_PRELOAD");
-    if let Some((_, before)) = before {
-        value.push(":");
-        value.push(before);
-    }
-    set_variable(&mut all, OsStr::new("LD_PRELOAD"), &value);
-    all.push(OsString::from(format!("{START_DESCRIPTOR}={start}")));
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn texts(list: &[&str]) -> Vec<OsString> {
         list.iter().map(OsString::from).collect()
-    }
-
-    #[test]
-    fn our_preload_entry_comes_first_and_in_the_place_of_the_users() {
-        let preload = Path::new("/x/p.so");
-        let cases: &[(&[&str], &[&str])] = &[
-            (&["A=1"], &["A=1", "LD_PRELOAD=/x/p.so", "IKPDB_START=7"]),
-            (&["LD_PRELOAD=u.so", "A=1"], &["LD_PRELOAD=/x/p.so:u.so", "A=1", "IKPDB_START=7"]),
-            (&["LD_PRELOAD=", "A=1"], &["LD_PRELOAD=/x/p.so:", "A=1", "IKPDB_START=7"]),
-            (&["IKPDB_START=3", "odd"], &["odd", "LD_PRELOAD=/x/p.so", "IKPDB_START=7"]),
-        ];
-        for (before, after) in cases {
-            assert_eq!(debugged_environment(&texts(before), preload, 7), texts(after));
-        }
     }
 
     #[test]

@@ -5,19 +5,17 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use ikpdb_proto::agent::{AgentStart, HubStart};
-use ikpdb_proto::proof::hex;
+use ikpdb_proto::SessionId;
+use ikpdb_proto::agent::HubStart;
 use ikpdb_proto::runner::TerminalSize;
-use ikpdb_proto::{PROTOCOL, SessionId};
-use sha2::{Digest, Sha256};
 
-use crate::BUILD;
 use crate::console::{Console, Screen};
 use crate::error::Error;
 use crate::image::{Child, Image, Plan, Stream};
+use crate::injected::{Injected, Purpose};
 use crate::keeper::{Keeper, Report};
 use crate::outbox::Origin;
-use crate::program::{Program, debugged_environment};
+use crate::program::Program;
 use crate::signals::Mask;
 use crate::streams::Found;
 use crate::sys;
@@ -28,49 +26,26 @@ const PATIENCE_MS: u32 = 10_000;
 /// The libraries that go into the program, and whom the agent calls.
 #[derive(Clone, Debug)]
 pub struct Agent {
-    /// The agent.
-    pub agent: PathBuf,
-    /// The library that loads it.
-    pub preload: PathBuf,
+    libraries: Injected,
     /// The hub's socket.
-    pub hub: PathBuf,
+    hub: PathBuf,
 }
 
 impl Agent {
-    /// With a path for the preload library that `LD_PRELOAD` can hold: a blank or colon ends an entry there, so such a
-    /// path gets a link in `folder`, the hub's private one.
+    /// For the hub at this socket, in a folder that is private.
     pub fn new(agent: PathBuf, preload: &Path, hub: PathBuf) -> io::Result<Self> {
-        let bytes = preload.as_os_str().as_encoded_bytes();
-        if !bytes.iter().any(|byte| matches!(byte, b' ' | b':' | b'$' | b'\t' | b'\n')) {
-            return Ok(Self { agent, preload: preload.to_path_buf(), hub });
-        }
-        let folder = hub.parent().unwrap_or(Path::new("/tmp"));
-        let link = folder.join(format!("preload-{}.so", hex(&Sha256::digest(bytes)[..8])));
-        if std::fs::read_link(&link).ok().as_deref() != Some(preload) {
-            let draft = folder.join(format!("preload-{}.new", std::process::id()));
-            std::os::unix::fs::symlink(preload, &draft)?;
-            std::fs::rename(&draft, &link)?;
-        }
-        Ok(Self { agent, preload: link, hub })
+        let folder = || Ok(hub.parent().unwrap_or(Path::new("/tmp")).to_path_buf());
+        Ok(Self { libraries: Injected::new(agent, preload, folder)?, hub })
     }
 
     /// The descriptor that the preload library reads.
     fn start(&self, session: SessionId, secret: &str) -> io::Result<OwnedFd> {
-        let start = AgentStart {
-            protocol: PROTOCOL,
-            build: BUILD.to_owned(),
-            hub: Some(HubStart {
-                socket: self.hub.to_string_lossy().into_owned(),
-                session,
-                secret: secret.to_owned(),
-                patience_ms: PATIENCE_MS,
-            }),
-            ikpdb: None,
-        };
-        let mut content = self.agent.as_os_str().as_encoded_bytes().to_vec();
-        content.push(b'\n');
-        content.extend(serde_json::to_vec(&start).map_err(io::Error::other)?);
-        sys::memory_file(&content)
+        self.libraries.start(Purpose::Hub(HubStart {
+            socket: self.hub.to_string_lossy().into_owned(),
+            session,
+            secret: secret.to_owned(),
+            patience_ms: PATIENCE_MS,
+        }))
     }
 }
 
@@ -126,29 +101,29 @@ impl Running {
 
     fn try_start(order: &Order<'_>, screen: &Screen) -> io::Result<Self> {
         let start = order.agent.start(order.session, order.secret)?;
-        let environment = debugged_environment(&order.program.environment, &order.agent.preload, start.as_raw_fd());
+        let environment = order.agent.libraries.environment(&order.program.environment, start.as_raw_fd());
         let plan = |streams| {
             Image::new(Plan {
                 executable: order.program.executable.as_os_str(),
-                folder: order.program.folder.as_os_str(),
+                folder: Some(order.program.folder.as_os_str()),
                 arguments: &order.program.arguments,
                 environment: &environment,
                 streams,
-                start: Some(start),
+                kept: vec![start],
                 mask: order.mask,
             })
         };
         match order.setting {
             Setting::Captured => Self::captured(plan),
             Setting::Own(found) if found.terminal().is_none() => {
-                let streams = [0, 1, 2].map(|stream| inherited(found, stream));
+                let streams = [0, 1, 2].map(|stream| found.as_inherited(stream));
                 Self::plain(&plan(streams)?, Vec::new())
             }
             Setting::Own(found) => Self::on_terminal(
                 plan,
                 screen,
                 |stream| found.is_terminal(stream),
-                |stream| inherited(found, stream),
+                |stream| found.as_inherited(stream),
                 None,
             ),
             Setting::Headless(size) => Self::on_terminal(plan, screen, |_| true, |_| Stream::Inherited, Some(*size)),
@@ -254,8 +229,4 @@ impl Running {
             Process::Plain(child) => Ok(child.wait().map(|(code, status)| Report::Ended(code, status))),
         }
     }
-}
-
-fn inherited(found: &Found, stream: usize) -> Stream {
-    if found.is_closed(stream) { Stream::Closed } else { Stream::Inherited }
 }

@@ -4,6 +4,7 @@ use std::os::fd::RawFd;
 
 use ikpdb_proto::runner::{StreamKind, Streams};
 
+use crate::image::Stream;
 use crate::{inherited, sys};
 
 /// The three streams as found.
@@ -40,9 +41,9 @@ impl Found {
         self.kinds[stream] == StreamKind::Terminal
     }
 
-    /// Whether this stream was closed when we started.
-    pub(crate) fn is_closed(&self, stream: usize) -> bool {
-        self.kinds[stream] == StreamKind::Closed
+    /// The stream for a program that has it as we were given it.
+    pub(crate) fn as_inherited(&self, stream: usize) -> Stream {
+        if self.kinds[stream] == StreamKind::Closed { Stream::Closed } else { Stream::Inherited }
     }
 
     /// A descriptor of the terminal, the one for output first.

@@ -76,6 +76,14 @@ pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     owned(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) })
 }
 
+/// The same at a number that leaves the low ones to the program, as it would have them without us. With a low limit of
+/// descriptors it stays where it is.
+pub(crate) fn out_of_the_way(fd: OwnedFd) -> OwnedFd {
+    const HIGH: c_int = 512;
+    // SAFETY: a plain call.
+    owned(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, HIGH) }).unwrap_or(fd)
+}
+
 /// Closes every descriptor but these, of which some may be -1.
 ///
 /// # Safety

@@ -11,6 +11,7 @@ use ikpdb_proto::proof::hex;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::injected::can_be_preloaded;
 use crate::sys;
 
 /// What makes a folder a workspace.
@@ -39,13 +40,11 @@ pub struct HubPlace {
 impl HubPlace {
     /// The place for this workspace, by the environment of this process. Makes the folders, private to the user.
     pub fn prepare(workspace: &Path) -> Result<Self, Error> {
-        let variable = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let own = PathBuf::from(format!("/tmp/ikpdb-{}", sys::user()));
+        let own = last_resort();
         let state = variable("XDG_STATE_HOME")
             .or_else(|| Some(variable("HOME")?.join(".local/state")))
             .unwrap_or_else(|| own.clone());
-        let runtime = variable("XDG_RUNTIME_DIR").map(|folder| folder.join("ikpdb"));
-        Self::at(workspace, &state.join("ikpdb"), runtime, &own)
+        Self::at(workspace, &state.join("ikpdb"), runtime_folder(), &own)
     }
 
     /// The place with these folders: for state, for sockets if it can be used, for sockets otherwise.
@@ -55,19 +54,8 @@ impl HubPlace {
         let state = state.join(&name);
         let _ = private_folder(&state);
         let socket_in = |folder: &Path| folder.join(format!("{name}.sock"));
-        let fits = |folder: &PathBuf| socket_in(folder).as_os_str().len() <= LONGEST_SOCKET;
-        let folder = match runtime.filter(fits) {
-            Some(folder) if private_folder(&folder).is_ok() => folder,
-            _ => {
-                private_folder(own).map_err(|reason| {
-                    Error::Hub(format!(
-                        "ikpdb has no folder for its socket: {}: {reason}; name a private one in XDG_RUNTIME_DIR",
-                        own.display()
-                    ))
-                })?;
-                own.to_path_buf()
-            }
-        };
+        let fits = |folder: &Path| socket_in(folder).as_os_str().len() <= LONGEST_SOCKET;
+        let folder = own_folder(runtime, own, fits)?;
         Ok(Self { workspace: workspace.to_path_buf(), state, socket: socket_in(&folder) })
     }
 
@@ -98,6 +86,40 @@ impl HubPlace {
     /// Connects to the hub, if there is one.
     pub fn connect(&self) -> io::Result<UnixStream> {
         UnixStream::connect(&self.socket)
+    }
+}
+
+/// A folder of the user's alone, for what belongs to no workspace, whose path `LD_PRELOAD` can hold.
+pub fn preload_folder() -> Result<PathBuf, Error> {
+    own_folder(runtime_folder(), &last_resort(), can_be_preloaded)
+}
+
+/// An absolute path that a variable of this process names.
+fn variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn runtime_folder() -> Option<PathBuf> {
+    variable("XDG_RUNTIME_DIR").map(|folder| folder.join("ikpdb"))
+}
+
+fn last_resort() -> PathBuf {
+    PathBuf::from(format!("/tmp/ikpdb-{}", sys::user()))
+}
+
+/// The first of both that can be used, made private.
+fn own_folder(runtime: Option<PathBuf>, own: &Path, fits: impl Fn(&Path) -> bool) -> Result<PathBuf, Error> {
+    match runtime.filter(|folder| fits(folder)) {
+        Some(folder) if private_folder(&folder).is_ok() => Ok(folder),
+        _ => {
+            private_folder(own).map_err(|reason| {
+                Error::Hub(format!(
+                    "ikpdb has no folder of its own: {}: {reason}; name a private one in XDG_RUNTIME_DIR",
+                    own.display()
+                ))
+            })?;
+            Ok(own.to_path_buf())
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use object::elf::{FileHeader64, PT_INTERP};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, FileKind, ReadCache};
 
+use super::Unfit;
+
 /// What matters of an executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum About {
@@ -20,20 +22,19 @@ pub(super) enum About {
 }
 
 impl About {
-    /// Why the agent cannot be loaded, with the remedy.
-    pub(super) fn unfit(&self) -> Option<&'static str> {
-        match self {
-            Self::Narrow => {
-                Some("this is a 32-bit Python, and ikpdb is a 64-bit program; name a 64-bit one with --python")
+    /// Why the agent cannot be loaded.
+    pub(super) fn unfit(&self) -> Option<Unfit> {
+        let (reason, instead) = match self {
+            Self::Narrow => ("this is a 32-bit Python, and ikpdb is a 64-bit program", "a 64-bit one"),
+            Self::Static => {
+                ("this Python is linked statically, so that nothing can be loaded into it", "a dynamically linked one")
             }
-            Self::Static => Some(
-                "this Python is linked statically, so that nothing can be loaded into it; name a dynamically linked one with --python",
-            ),
             Self::Dynamic(linker) if linker.contains("ld-musl") => {
-                Some("this Python is built for musl, and ikpdb for glibc; name one built for glibc with --python")
+                ("this Python is built for musl, and ikpdb for glibc", "one built for glibc")
             }
-            Self::Dynamic(_) => None,
-        }
+            Self::Dynamic(_) => return None,
+        };
+        Some(Unfit { reason: reason.to_owned(), instead })
     }
 }
 
@@ -101,11 +102,11 @@ mod tests {
         assert_eq!(about(glibc.path()).unwrap(), About::Dynamic("/lib64/ld-linux-x86-64.so.2".into()));
         assert_eq!(about(glibc.path()).unwrap().unfit(), None);
         let musl = about(file(2, PT_INTERP, b"/lib/ld-musl-x86_64.so.1\0").path()).unwrap();
-        assert!(musl.unfit().unwrap().contains("musl"));
+        assert!(musl.unfit().unwrap().reason.contains("musl"));
         let fixed = about(file(2, 1, b"").path()).unwrap();
-        assert!(fixed.unfit().unwrap().contains("statically"));
+        assert!(fixed.unfit().unwrap().reason.contains("statically"));
         let narrow = about(file(1, 1, b"").path()).unwrap();
-        assert!(narrow.unfit().unwrap().contains("32-bit"));
+        assert!(narrow.unfit().unwrap().reason.contains("32-bit"));
     }
 
     #[test]

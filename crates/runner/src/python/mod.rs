@@ -179,27 +179,23 @@ impl Finder {
             // pyenv, asdf or a wrapper: what it starts says where it lies.
             let found = match probe::ask(path, &self.folder) {
                 Ok(found) => found,
-                Err(reason) => return self.behind_shim(path).unwrap_or_else(|| Err(unusable(path, &reason))),
+                Err(reason) => {
+                    return self.behind_shim(path).unwrap_or_else(|| Err(unusable(path, &reason, Remedy::NameIt)));
+                }
             };
-            if let Some(reason) = unfit(&found) {
-                return refuse(format!("{shown}: {reason}"));
+            if let Some(unfit) = unfit(&found) {
+                return Err(unfit.refuse(path, Remedy::NameIt));
             }
             let real = PathBuf::from(found.executable);
             (real.clone(), real.into_os_string())
         };
-        match elf::about(&executable) {
-            Ok(about) => {
-                if let Some(reason) = about.unfit() {
-                    return refuse(format!("{}: {reason}", executable.display()));
-                }
-            }
-            Err(error) => return Err(unusable(&executable, &error.to_string())),
-        }
-        let mut info = probe::cached(&executable, &self.folder).map_err(|reason| unusable(&executable, &reason))?;
+        look_at(&executable, Remedy::NameIt)?;
+        let mut info = probe::cached(&executable, &self.folder)
+            .map_err(|reason| unusable(&executable, &reason, Remedy::NameIt))?;
         // What is executed counts: a symbolic link in a virtual environment is not what it leads to.
         info.executable = executable.to_string_lossy().into_owned();
         match unfit(&info) {
-            Some(reason) => refuse(format!("{}: {reason}", executable.display())),
+            Some(unfit) => Err(unfit.refuse(&executable, Remedy::NameIt)),
             None => Ok(Interpreter { executable, called, info }),
         }
     }
@@ -215,29 +211,72 @@ impl Finder {
     }
 }
 
-fn unusable(path: &Path, reason: &str) -> Error {
-    Error::Python(format!(
-        "{} does not work as a Python interpreter: {reason}; name CPython 3.11 or newer with --python",
-        path.display()
-    ))
+/// Looks at the interpreter that started us and has said what it is: its file is read, and nothing is run.
+pub fn examine_own(executable: &Path, info: &PythonInfo) -> Result<(), Error> {
+    look_at(executable, Remedy::StartWithIt)?;
+    unfit(info).map_or(Ok(()), |unfit| Err(unfit.refuse(executable, Remedy::StartWithIt)))
 }
 
-/// Why this interpreter cannot be debugged, with the remedy.
-fn unfit(info: &PythonInfo) -> Option<String> {
+/// Looks at the file of an interpreter.
+fn look_at(executable: &Path, remedy: Remedy) -> Result<(), Error> {
+    match elf::about(executable) {
+        Ok(about) => about.unfit().map_or(Ok(()), |unfit| Err(unfit.refuse(executable, remedy))),
+        Err(error) => Err(unusable(executable, &error.to_string(), remedy)),
+    }
+}
+
+fn unusable(path: &Path, reason: &str, remedy: Remedy) -> Error {
+    let remedy = remedy.text(FIT);
+    Error::Python(format!("{} does not work as a Python interpreter: {reason}; {remedy}", path.display()))
+}
+
+/// Why an interpreter cannot be debugged, and what can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Unfit {
+    reason: String,
+    instead: &'static str,
+}
+
+/// What can be debugged.
+const FIT: &str = "CPython 3.11 or newer";
+
+/// How the user chooses another interpreter.
+#[derive(Clone, Copy)]
+enum Remedy {
+    /// With our option.
+    NameIt,
+    /// It is the one that we are started with.
+    StartWithIt,
+}
+
+impl Remedy {
+    fn text(self, instead: &str) -> String {
+        match self {
+            Self::NameIt => format!("name {instead} with --python"),
+            Self::StartWithIt => format!("start ikpdb with {instead}"),
+        }
+    }
+}
+
+impl Unfit {
+    fn refuse(&self, path: &Path, remedy: Remedy) -> Error {
+        Error::Python(format!("{}: {}; {}", path.display(), self.reason, remedy.text(self.instead)))
+    }
+}
+
+/// Why this interpreter cannot be debugged.
+fn unfit(info: &PythonInfo) -> Option<Unfit> {
     let version = &info.version;
     if info.implementation != "CPython" {
-        return Some(format!(
-            "this is {} {version}, and ikpdb debugs CPython; name CPython 3.11 or newer with --python",
-            info.implementation
-        ));
+        let reason = format!("this is {} {version}, and ikpdb debugs CPython", info.implementation);
+        return Some(Unfit { reason, instead: FIT });
     }
     if minor_version(version) < OLDEST {
-        return Some(format!("Python {version} is too old; name CPython 3.11 or newer with --python"));
+        return Some(Unfit { reason: format!("Python {version} is too old"), instead: FIT });
     }
     if info.free_threaded {
-        return Some(format!(
-            "Python {version} is built without the GIL, which ikpdb does not support yet; name a build with the GIL with --python"
-        ));
+        let reason = format!("Python {version} is built without the GIL, which ikpdb does not support yet");
+        return Some(Unfit { reason, instead: "a build with the GIL" });
     }
     None
 }
@@ -307,8 +346,11 @@ mod tests {
             (info("3.11.9", "PyPy", false), "PyPy"),
             (info("3.13.0", "CPython", true), "GIL"),
         ] {
-            let reason = unfit(&info).unwrap();
-            assert!(reason.contains(word) && reason.contains("--python"), "{reason}");
+            let unfit = unfit(&info).unwrap();
+            let said = |remedy| unfit.refuse(Path::new("/x/python"), remedy).to_string();
+            let (named, started) = (said(Remedy::NameIt), said(Remedy::StartWithIt));
+            assert!(named.contains(word) && named.contains("--python"), "{named}");
+            assert!(started.contains(word) && started.contains("start ikpdb with"), "{started}");
         }
     }
 
