@@ -1,6 +1,8 @@
-"""``python -m ikpdb`` is kept for programs that speak the IKPdb protocol; it says what to use until it is served."""
+"""``python -m ikpdb [options] script.py``: debugs the program for a client of the original IKPdb."""
 
 import sys
 
+from ikpdb.compatible import main
+
 if __name__ == "__main__":
-    sys.exit("ikpdb: `python -m ikpdb` does not serve the IKPdb protocol yet; use `python -m ikpdb.cli run SCRIPT`")
+    sys.exit(main())

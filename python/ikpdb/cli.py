@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import sysconfig
 
-__all__ = ["find_executable", "main"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["become", "find_executable", "main"]
 
 NAME = "ikpdb"
 
 
-def candidates() -> list[str]:
+def candidates() -> Iterator[str]:
     """Where an installation puts the executable, best first."""
-    folders = [
-        sysconfig.get_path("scripts"),
-        os.path.dirname(sys.executable or ""),
-        sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")),
-        # ``pip install --target`` puts scripts beside the package.
-        os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bin"),
-    ]
-    return [os.path.join(folder, NAME) for folder in folders if folder]
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    if os.path.basename(package) in ("site-packages", "dist-packages"):
+        # Of this very installation, which is <prefix>/lib/python3.13/site-packages, the scripts are in <prefix>/bin.
+        yield os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(package))), "bin", NAME)
+    # ``pip install --target`` puts scripts beside the package.
+    yield os.path.join(package, "bin", NAME)
+    # Not before it is needed: it takes its time.
+    import sysconfig
+
+    yield os.path.join(sysconfig.get_path("scripts"), NAME)
+    if sys.executable:
+        yield os.path.join(os.path.dirname(sys.executable), NAME)
+    yield os.path.join(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")), NAME)
 
 
 def find_executable() -> str | None:
@@ -32,11 +39,13 @@ def find_executable() -> str | None:
     for path in candidates():
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
+    import shutil
+
     return shutil.which(NAME)
 
 
-def main() -> int:
-    """Becomes the executable, with the arguments of this process. Returns an exit code only if that fails."""
+def become(arguments: list[str], environment: Mapping[bytes, bytes]) -> int:
+    """Becomes the executable, with these arguments. Returns an exit code only if that fails."""
     path = find_executable()
     if path is None:
         print(
@@ -45,11 +54,19 @@ def main() -> int:
             file=sys.stderr,
         )
         return 127
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
     try:
-        os.execv(path, [path, *sys.argv[1:]])
+        os.execve(path, [path, *arguments], environment)
     except OSError as error:
         print(f"ikpdb: {path} cannot be started: {error.strerror}", file=sys.stderr)
         return 126
+
+
+def main() -> int:
+    """Becomes the executable, with the arguments of this process. Returns an exit code only if that fails."""
+    return become(sys.argv[1:], os.environb)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What the package promises to whoever imports it or starts it."""
 
 import os
-import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -47,19 +47,19 @@ class Command(unittest.TestCase):
         done = python("-m", "ikpdb.cli", "run", "a b", "", IKPDB_HUB=str(self.executable))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (7, "run|a b||", ""))
 
-    def test_what_is_not_served_yet_is_said_in_one_line_with_the_command_that_is(self):
-        done = python("-m", "ikpdb", "app.py")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
-        said = re.fullmatch(r"ikpdb: `python -m ikpdb` does not serve .* yet; use `python (.*) SCRIPT`\n", done.stderr)
-        self.assertIsNotNone(said, done.stderr)
-        run = python(*said[1].split(), "app.py", IKPDB_HUB=str(self.executable))
-        self.assertEqual((run.returncode, run.stdout, run.stderr), (7, "run|app.py|", ""))
-        # Who only looks at the module is not ended by it.
-        self.assertEqual(python("-c", "import ikpdb.__main__; print('on')").stdout, "on\n")
-
     def test_the_command_is_found_on_the_path(self):
         folder = str(self.executable.parent)
         done = python("-m", "ikpdb.cli", "x", IKPDB_HUB=None, PATH=folder + os.pathsep + os.environ["PATH"])
+        self.assertEqual((done.returncode, done.stdout), (7, "x|"))
+
+    def test_an_installed_package_finds_the_command_of_its_own_installation_first(self):
+        place = self.executable.parent / "lib/python3/site-packages"
+        shutil.copytree(PACKAGE / "ikpdb", place / "ikpdb", ignore=shutil.ignore_patterns("__pycache__"))
+        scripts = self.executable.parent / "bin"
+        scripts.mkdir()
+        self.executable.rename(scripts / "ikpdb")
+        # Without the current folder, in which the package of the sources is.
+        done = python("-P", "-m", "ikpdb.cli", "x", IKPDB_HUB=None, PATH="/nonexistent", PYTHONPATH=str(place))
         self.assertEqual((done.returncode, done.stdout), (7, "x|"))
 
     def test_a_missing_command_is_said_in_one_line_with_the_remedy(self):

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod browser;
+mod compatible;
 mod dap;
 mod embedded;
 mod hub;
@@ -33,6 +34,9 @@ enum Command {
     Open(open::Options),
     /// Speak the Debug Adapter Protocol on standard input and output.
     Dap(dap::Options),
+    /// Run a program for clients of the original IKPdb; `python -m ikpdb` becomes this.
+    #[command(hide = true)]
+    Compatible(compatible::Options),
     /// The process that joins programs and pages; started by `ikpdb run` when there is none.
     #[command(hide = true)]
     Hub(hub::Options),
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Run(options) => run::main(options),
         Command::Open(options) => open::main(options),
         Command::Dap(options) => dap::main(options),
+        Command::Compatible(options) => compatible::main(options),
         Command::Hub(options) => hub::main(options),
         Command::Runner(options) => runner::main(options),
     };

@@ -5,15 +5,12 @@
 
 mod support;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
-use serde_json::Value;
+use support::seen::{forms, read, run, write_forms};
 use support::{Case, split};
-
-/// The connection to the hub has its descriptors from here on, out of the program's way.
-const FIRST_OWN_DESCRIPTOR: i32 = 512;
 
 type Minor = (u32, u32);
 
@@ -48,65 +45,6 @@ impl Exception {
     }
 }
 
-/// The program in each form, in the workspace of a case.
-fn write_forms(case: &Case) {
-    let source = std::fs::read_to_string(ikpdb_testkit::root().join("tests/debuggees/nothing_shows.py")).unwrap();
-    case.write("script.py", &source);
-    case.write("package/__init__.py", "");
-    case.write("package/__main__.py", &source);
-    case.write("folder/__main__.py", &source);
-    let python = support::python().executable;
-    let zip = "import sys, zipfile; zipfile.ZipFile('app.zip', 'w').write('script.py', '__main__.py')";
-    assert!(Command::new(python).args(["-c", zip]).current_dir(&case.workspace).status().unwrap().success());
-}
-
-/// How the program may be given to the interpreter.
-fn forms(case: &Case) -> Vec<Vec<String>> {
-    let source = std::fs::read_to_string(case.workspace.join("script.py")).unwrap();
-    let forms: [&[&str]; 5] = [
-        &["script.py", "one", "two words"],
-        &["-m", "package", "one"],
-        &["-c", &source, "one"],
-        &["folder", "one"],
-        &["app.zip"],
-    ];
-    forms.into_iter().map(|form| form.iter().map(|word| (*word).to_owned()).collect()).collect()
-}
-
-struct Seen {
-    facts: BTreeMap<String, Value>,
-    stderr: String,
-    code: Option<i32>,
-}
-
-fn read(output: &Output, what: &str) -> Seen {
-    let facts = serde_json::from_str(&without_addresses(&String::from_utf8_lossy(&output.stdout)))
-        .unwrap_or_else(|error| panic!("{what}: {error}: {}", String::from_utf8_lossy(&output.stderr)));
-    Seen { facts, stderr: without_addresses(&split(&output.stderr).0), code: output.status.code() }
-}
-
-/// An object's address is another one in each process.
-fn without_addresses(text: &str) -> String {
-    let mut parts = text.split("0x");
-    let mut result = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        result.push_str("0x");
-        result.push_str(part.trim_start_matches(|next: char| next.is_ascii_hexdigit()));
-    }
-    result
-}
-
-fn run(case: &Case, mut command: Command, variables: &[(&str, &str)]) -> Output {
-    command.current_dir(&case.workspace).env_clear();
-    for name in ["PATH", "HOME", "LANG"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    command.envs(case.variables()).envs(variables.iter().copied()).env("ODD", "a=b\nc");
-    command.stdin(Stdio::null()).output().unwrap()
-}
-
 /// Runs both ways and compares; answers the facts that differed, each of them an exception.
 fn compare(
     case: &Case,
@@ -128,12 +66,7 @@ fn compare(
     let (_, ours) = split(&debugged.stderr);
     assert!(ours.iter().all(|line| !line.contains("debugg")), "{what}: {ours:?}");
     let debugged = read(&debugged, &what);
-    let differing: BTreeSet<String> = native
-        .facts
-        .iter()
-        .filter(|(name, value)| debugged.facts.get(*name) != Some(value))
-        .map(|it| it.0.clone())
-        .collect();
+    let differing = native.differing(&debugged);
     let unexpected: Vec<String> = differing
         .iter()
         .filter(|name| !EXCEPTIONS.iter().any(|exception| exception.is_for(name, python.minor)))
@@ -141,21 +74,11 @@ fn compare(
         .collect();
     assert!(unexpected.is_empty(), "{what}:\n{}", unexpected.join("\n"));
     assert_eq!(native.facts.len(), debugged.facts.len(), "{what}");
-    assert_eq!(low_descriptors(&native), low_descriptors(&debugged), "{what}: the program's next one included");
+    assert_eq!(native.low_descriptors(), debugged.low_descriptors(), "{what}: the program's next one included");
     assert_eq!(native.stderr, debugged.stderr, "{what}");
     assert_eq!(native.code, debugged.code, "{what}");
-    // The memory of what was taken out is zero.
-    let memory = |seen: &Seen| -> Vec<String> {
-        let text = seen.facts["environ memory"].as_str().unwrap();
-        text.split('\0').filter(|variable| !variable.is_empty()).map(str::to_owned).collect()
-    };
-    assert_eq!(memory(&native), memory(&debugged), "{what}");
+    assert_eq!(native.environment_memory(), debugged.environment_memory(), "{what}");
     differing
-}
-
-fn low_descriptors(seen: &Seen) -> Vec<i32> {
-    let open = seen.facts["descriptors"].as_array().unwrap().iter().map(|fd| fd.as_str().unwrap().parse().unwrap());
-    open.filter(|fd| *fd < FIRST_OWN_DESCRIPTOR).collect()
 }
 
 struct Interpreter {

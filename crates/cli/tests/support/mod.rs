@@ -3,9 +3,11 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "part of tests")]
 
+pub mod compatible;
 #[path = "../../../runner/tests/support/fake_hub.rs"]
 pub mod fake_hub;
 pub mod pty;
+pub mod seen;
 pub mod terminal;
 
 use std::os::fd::AsRawFd;

@@ -160,6 +160,8 @@ fn wheel_installs(release: &Release, python: &Python) -> Result<()> {
     ensure!(version.trim() == expected, "the command says {version:?}");
     let module = shell::output(environment.command(environment.python()).args(["-m", "ikpdb.cli", "--version"]))?;
     ensure!(module.trim() == expected, "`python -m ikpdb.cli` says {module:?}");
+    let compatible = shell::output(environment.command(environment.python()).args(["-m", "ikpdb", "-ik_v"]))?;
+    ensure!(compatible == format!("1.3\n{expected}\n"), "`python -m ikpdb -ik_v` says {compatible:?}");
     shell::output(environment.command(environment.python()).args(["-W", "error", "-c", "import ikpdb"]))?;
     environment.debug(environment.command(&command))?;
     // No interpreter is named: the environment's own is found.
