@@ -122,6 +122,9 @@ fn file_of(py: Python<'_>, frame: &Bound<'_, PyAny>) -> String {
 /// `resume` without a kind, else a step.
 pub(super) fn go_on(asked: Asked, kind: Option<Kind>) -> Errand {
     Box::new(move |_, stop| {
+        if let Some(stop) = &stop {
+            asked.door.leave(stop.id);
+        }
         // The answer goes first: what follows may be the next stop.
         asked.answer(Reply::ok(json!({"executionStatus": Status::Running.name()})));
         let stop = stop?;

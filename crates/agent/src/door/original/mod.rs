@@ -191,19 +191,14 @@ impl Begun {
 /// A stop is over.
 pub(crate) fn continued(id: StopId) {
     let Some(door) = door() else { return };
+    door.leave(id);
     let mut state = door.lock();
-    state.stops.retain(|it| it.id != id);
-    if state.shown == Some(id) {
-        state.shown = None;
-        match state.stops.first().map(|it| it.id) {
-            Some(next) => {
-                state.show(next);
-                drop(state);
-                door.tell_break();
-            }
-            None if state.status == Status::Stopped => state.status = Status::Running,
-            None => {}
-        }
+    if state.shown.is_none()
+        && let Some(next) = state.stops.first().map(|it| it.id)
+    {
+        state.show(next);
+        drop(state);
+        door.tell_break();
     }
 }
 
@@ -298,6 +293,18 @@ impl Door {
     /// The stop that the client is shown.
     fn shown(&self) -> Option<StopId> {
         self.lock().shown
+    }
+
+    /// A stop is about to be over: what the client says from now on is for a program that runs.
+    fn leave(&self, id: StopId) {
+        let mut state = self.lock();
+        state.stops.retain(|it| it.id != id);
+        if state.shown == Some(id) {
+            state.shown = None;
+            if state.status == Status::Stopped {
+                state.status = Status::Running;
+            }
+        }
     }
 
     /// Lets the stop that is shown tell the client of itself.
