@@ -264,7 +264,7 @@ fn a_body_that_is_nested_too_deep_is_refused_with_its_id() {
 #[test]
 fn the_work_is_linear_in_the_bytes() {
     // Each of these would take hours if each header led to a look at all that follows.
-    let headers = |body: &str| sized(900_000, body).repeat(40_000);
+    let headers = |body: &str| sized(900_000, body).repeat(20_000);
     for stream in
         [headers(""), headers("{"), headers("{}"), headers(r#"{"a":["#), headers(r#"{"a": ""#), headers("é😀")]
     {

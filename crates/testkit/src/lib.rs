@@ -1,9 +1,11 @@
-//! What tests of several crates need: the interpreters, their environments, the browser, the build, marked lines.
+//! What tests of several crates need: the interpreters, their environments, the browser, the build, marked lines, and in
+//! [`ikpdb_transcript`] the recorded sessions of IKPdb 1.3.
 //!
 //! `cargo xtask test` writes what it set up to `target/test-setup.json` and names that file in `IKPDB_TEST_SETUP`. Under plain
 //! `cargo test` the last such file is used, else the places where the set-up would have put things are searched.
 //! Everything here panics with a remedy when something is missing: a test that cannot run has failed.
 
+pub mod ikpdb_transcript;
 mod probe;
 
 use std::collections::BTreeMap;

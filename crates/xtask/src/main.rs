@@ -6,6 +6,7 @@
 mod bench;
 mod commands;
 mod dist;
+mod ikpdb_differences;
 mod setup;
 mod shell;
 mod stamp;

@@ -1,7 +1,7 @@
 //! The protocol of IKPdb 1.x, as a second way to say what this crate says in DAP: `length=<N>LLADpcdtbdpac<JSON>`.
 //!
 //! Pure data, as the rest of the crate. [`Decoder`] makes commands of bytes in any pieces, [`Reply`] and [`Event`] are what goes back,
-//! [`encode`] their bytes.
+//! [`encode`] their bytes. `docs/ikpdb-differences.md` says where this differs from the original.
 
 mod command;
 mod decoder;

@@ -1,13 +1,13 @@
-//! `cargo xtask codegen`: writes the TypeScript of the wire types and the page that says what holds where.
+//! `cargo xtask codegen`: writes the TypeScript of the wire types, and the pages that say what holds where and what differs from IKPdb 1.3.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{shell, support_table};
+use crate::{ikpdb_differences, shell, support_table};
 
-/// Write the generated files: the TypeScript of the wire types, docs/support.md
+/// Write the generated files: the TypeScript of the wire types, docs/support.md, docs/ikpdb-differences.md
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 
@@ -20,6 +20,9 @@ pub(crate) fn run(_: Arguments) -> Result<ExitCode> {
         export(&folder)
     })?;
     shell::step("what holds where", || shell::write(support_table::path(), support_table::current()?))?;
+    shell::step("what differs from IKPdb 1.3", || {
+        shell::write(ikpdb_differences::path(), ikpdb_differences::current()?)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

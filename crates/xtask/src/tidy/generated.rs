@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Problem;
 use crate::commands::codegen;
-use crate::{shell, support_table};
+use crate::{ikpdb_differences, shell, support_table};
 
 pub(crate) fn check() -> Result<Vec<Problem>> {
     let fresh = shell::target().join("tidy/generated");
@@ -16,10 +16,15 @@ pub(crate) fn check() -> Result<Vec<Problem>> {
     }
     codegen::export(&shell::folder(&fresh)?)?;
     let mut problems = compare(&texts(&shell::root().join(codegen::GENERATED))?, &texts(&fresh)?);
-    if std::fs::read_to_string(support_table::path()).unwrap_or_default() != support_table::current()? {
-        problems.push(Problem::Error("docs/support.md: is not current; run `cargo xtask codegen`".to_owned()));
-    }
+    problems.extend(page(&support_table::path(), &support_table::current()?));
+    problems.extend(page(&ikpdb_differences::path(), &ikpdb_differences::current()?));
     Ok(problems)
+}
+
+fn page(path: &Path, current: &str) -> Option<Problem> {
+    let name = path.strip_prefix(shell::root()).unwrap_or(path).display();
+    let is_current = std::fs::read_to_string(path).unwrap_or_default() == current;
+    (!is_current).then(|| Problem::Error(format!("{name}: is not current; run `cargo xtask codegen`")))
 }
 
 fn texts(folder: &Path) -> Result<BTreeMap<String, String>> {
@@ -69,5 +74,15 @@ mod tests {
         let fresh = files(&[("A.ts", "a"), ("B.ts", "b"), ("C.ts", "c")]);
         assert_eq!(compare(&fresh, &fresh), []);
         assert_eq!(compare(&files(&[("A.ts", "old"), ("C.ts", "c"), ("D.ts", "d")]), &fresh).len(), 3);
+    }
+
+    #[test]
+    fn i14_a_page_that_is_not_what_it_is_made_of_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.md");
+        assert!(page(&path, "text").is_some(), "it is missing");
+        std::fs::write(&path, "text").unwrap();
+        assert_eq!(page(&path, "text"), None);
+        assert!(page(&path, "other text").is_some());
     }
 }
