@@ -271,7 +271,8 @@ unsafe extern "C" fn forget_in_child() {
 
 unsafe extern "C" fn on_exit(_: *mut PyObject, _: *mut *mut PyObject, _: isize) -> *mut PyObject {
     if !forked() {
-        original::ended();
+        // SAFETY: called by Python code, with the GIL.
+        original::ended(unsafe { Python::assume_attached() });
         shut_the_gate();
     }
     // SAFETY: the GIL is held.

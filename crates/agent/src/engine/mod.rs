@@ -22,7 +22,7 @@ pub(crate) mod hooks;
 pub(crate) mod ids;
 pub(crate) mod interrupt;
 pub(crate) mod jumps;
-mod library;
+pub(crate) mod library;
 mod line_table;
 mod monitor;
 pub(crate) mod pause;

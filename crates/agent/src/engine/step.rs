@@ -259,7 +259,7 @@ pub(crate) fn on_yield(py: Python<'_>, info: *const CodeInfo, value: *mut PyObje
     let waits = !info.is_null() && is_coroutine(info) && !is_asynchronous_value(py, value);
     let leaves = with(py, |step| {
         step.suspended |= waits && (frame == step.frame || frame == step.below);
-        step.kind != Kind::Next && !waits
+        (step.kind != Kind::Next || step.landing == Landing::NextLine) && !waits
     });
     if leaves == Some(true) { leave(py, true) } else { Verdict::Ignore }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::commands::Asked;
 use super::{Door, Halt, Status, log, threads};
 use crate::door::mailbox::Errand;
-use crate::engine::codes;
+use crate::engine::{codes, library};
 use crate::engine::control::one_line;
 use crate::engine::evaluation::{Evaluation, UNASKED};
 use crate::engine::go_on::{GoOn, Landing, Step, Who};
@@ -76,8 +76,13 @@ pub(crate) fn frames(py: Python<'_>, door: &Door, stop: &mut Stop) -> Vec<Value>
     let mut variables = Variables::new(&mut addresses, &mut foreign);
     let mut left = VARIABLES;
     let mut frames: Vec<Value> = not_compiled.into_iter().collect();
+    // What imports stands between a module and who needs it, and is nobody's business.
+    let imports = |frame: &Bound<'_, PyAny>| inspect::place_of(frame).is_some_and(|it| library::is_machinery(&it.file));
     for (frame, line) in rows {
         let frame = frame.bind(py);
+        if imports(&frame) {
+            continue;
+        }
         let names = if left > 0 { variables.of_frame(&frame) } else { Vec::new() };
         left = left.saturating_sub(names.len());
         let id = variables.addresses.add(&frame);
@@ -113,10 +118,12 @@ pub(crate) fn describe_frame(
 /// The file of a frame's code.
 fn file_of(py: Python<'_>, frame: &Bound<'_, PyAny>) -> String {
     let code = capi::frame_code(frame.as_ptr().cast());
-    match codes::info_of(py, code.cast()) {
+    let file = match codes::info_of(py, code.cast()) {
         Ok(info) if !info.is_null() => codes::file_of(py, info).0,
         _ => inspect::place_of(frame).map(|it| it.file).unwrap_or_default(),
-    }
+    };
+    // Frozen modules of the library have files, too.
+    library::file_of_frozen(&file).unwrap_or(file)
 }
 
 /// `resume` without a kind, else a step.

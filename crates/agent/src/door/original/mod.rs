@@ -210,8 +210,10 @@ pub(crate) fn ends_with(exit_code: Value) {
 }
 
 /// The program has ended. If it has said with what, the client is told now, else when the process ends.
-pub(crate) fn ended() {
+pub(crate) fn ended(py: Python<'_>) {
     let Some(door) = door() else { return };
+    // The last look: from now on nobody gets the GIL.
+    drop(threads::look(py));
     let said = door.lock().exit_code.take();
     match said {
         Some(exit_code) => door.end(exit_code),
