@@ -5,6 +5,7 @@
 //! `cargo test` the last such file is used, else the places where the set-up would have put things are searched.
 //! Everything here panics with a remedy when something is missing: a test that cannot run has failed.
 
+pub mod ikpdb_client;
 pub mod ikpdb_transcript;
 mod probe;
 

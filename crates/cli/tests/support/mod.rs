@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub, reason = "part of tests")]
 
 pub mod compatible;
+pub mod door;
 #[path = "../../../runner/tests/support/fake_hub.rs"]
 pub mod fake_hub;
 pub mod pty;

@@ -1,0 +1,125 @@
+//! A client of the original IKPdb's protocol: what clients of it do, and no more.
+
+use std::io::{Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+/// Nothing takes longer, unless it is broken.
+const DEADLINE: Duration = Duration::from_secs(30);
+const MAGIC: &[u8] = b"LLADpcdtbdpac";
+
+/// A connection to a door.
+pub struct IkpdbClient {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    last_id: i64,
+    events: Vec<Value>,
+}
+
+impl IkpdbClient {
+    /// Connects. The greeting is the first message to be read.
+    pub fn connect(address: impl ToSocketAddrs) -> Self {
+        let stream = TcpStream::connect(address).expect("the door listens");
+        Self { stream, buffer: Vec::new(), last_id: 0, events: Vec::new() }
+    }
+
+    /// Connects and reads the greeting.
+    pub fn greeted(address: impl ToSocketAddrs) -> Self {
+        let mut client = Self::connect(address);
+        let greeting = client.read().expect("a greeting");
+        assert_eq!(greeting["command"], "start");
+        client
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the door reads");
+    }
+
+    /// Sends a command; its `_id`.
+    pub fn send(&mut self, command: &str, args: &Value) -> i64 {
+        self.last_id += 1;
+        let body = json!({"_id": self.last_id, "command": command, "args": args}).to_string();
+        // Clients of the original are JavaScript: they count UTF-16 units.
+        let length = body.encode_utf16().count();
+        let mut message = format!("length={length}").into_bytes();
+        message.extend_from_slice(MAGIC);
+        message.extend_from_slice(body.as_bytes());
+        self.send_raw(&message);
+        self.last_id
+    }
+
+    /// Sends a command and waits for its reply. Events that come before are kept for [`Self::event`].
+    pub fn ask(&mut self, command: &str, args: &Value) -> Value {
+        let id = self.send(command, args);
+        loop {
+            let message = self.read().unwrap_or_else(|| panic!("no reply to {command}: the connection ended"));
+            if message["_id"] == id {
+                return message;
+            }
+            assert!(message["_id"].is_null(), "a reply to nothing that was asked last: {message}");
+            self.events.push(message);
+        }
+    }
+
+    /// The same, and what is in its `result`; the command must have been carried out.
+    pub fn result(&mut self, command: &str, args: &Value) -> Value {
+        let reply = self.ask(command, args);
+        assert_eq!(reply["commandExecStatus"], "ok", "{reply}");
+        reply["result"].clone()
+    }
+
+    /// Waits for the next event, which must be this one.
+    pub fn event(&mut self, command: &str) -> Value {
+        let event = match self.events.is_empty() {
+            false => self.events.remove(0),
+            true => self.read().unwrap_or_else(|| panic!("no {command}: the connection ended")),
+        };
+        assert_eq!(event["command"], command, "{event}");
+        event
+    }
+
+    /// The next message; none at the end of the connection.
+    pub fn read(&mut self) -> Option<Value> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(message) = self.take() {
+                return Some(message);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "nothing came; so far {:?}", String::from_utf8_lossy(&self.buffer));
+            self.stream.set_read_timeout(Some(left)).expect("a time that is not zero");
+            let mut bytes = [0; 64 << 10];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return None,
+                Ok(count) => self.buffer.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("nothing came: {error}"),
+            }
+        }
+    }
+
+    /// What has come of bytes that are no message; empty at the end of the connection.
+    pub fn read_raw(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.stream.set_read_timeout(Some(DEADLINE)).expect("a time that is not zero");
+        match self.stream.read_to_end(&mut bytes) {
+            Err(error) if error.kind() != std::io::ErrorKind::ConnectionReset => panic!("it does not end: {error}"),
+            _ => bytes,
+        }
+    }
+
+    fn take(&mut self) -> Option<Value> {
+        let at = self.buffer.windows(MAGIC.len()).position(|it| it == MAGIC)?;
+        let header = std::str::from_utf8(&self.buffer[..at]).expect("an ASCII header");
+        let length: usize = header.strip_prefix("length=").and_then(|it| it.parse().ok()).expect("a length");
+        let (begin, end) = (at + MAGIC.len(), at + MAGIC.len() + length);
+        let body = self.buffer.get(begin..end)?;
+        assert!(body.is_ascii(), "messages are ASCII only");
+        let message: Map<String, Value> = serde_json::from_slice(body).expect("a JSON object");
+        self.buffer.drain(..end);
+        Some(Value::Object(message))
+    }
+}
