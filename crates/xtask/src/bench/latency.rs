@@ -8,7 +8,7 @@ use ikpdb_specs::Adapter;
 use serde_json::{Value, json};
 
 use super::debuggee::{Debuggee, Starter, set_breakpoint_with};
-use super::machine;
+use super::{door, machine};
 use super::plan::{Debugger, Scenario, WORKLOADS, place};
 use super::results::Answer;
 use super::statistics::{median, quantile};
@@ -33,7 +33,7 @@ const fn row(name: &'static str, target: f64, target_311: f64) -> Row {
 }
 
 /// All rows with a target. Their source is the table of targets of the engine's fact sheet.
-pub(crate) const ROWS: [Row; 16] = [
+pub(crate) const ROWS: [Row; 18] = [
     row("threads", 0.3, 0.3),
     row("stackTrace, 20 frames", 0.3, 0.3),
     row("scopes", 0.3, 0.3),
@@ -50,7 +50,13 @@ pub(crate) const ROWS: [Row; 16] = [
     row("pause, 8 threads busy", 2.0, 10.0),
     row("pause, all threads wait", 10.0, 10.0),
     row("launch, more than a native start", 60.0, 60.0),
+    row(DOOR_COMMAND, 0.3, 0.3),
+    row(DOOR_BREAK, 10.0, 10.0),
 ];
+
+/// At the door for clients of the original IKPdb.
+const DOOR_COMMAND: &str = "IKPdb 1.3: a command";
+const DOOR_BREAK: &str = "IKPdb 1.3: stepOver to programBreak, 50 frames, 2,000 variables";
 
 /// What logpoints print, in hits a second.
 pub(crate) const LOGPOINTS: &str = "logpoint in a hot loop";
@@ -73,6 +79,9 @@ pub(crate) fn measure(starter: &Starter, debugger: Debugger) -> Result<Rows> {
     launch(starter, debugger, &mut rows).context("launch")?;
     if debugger == Debugger::Ikpdb {
         logpoints(starter, debugger, &mut rows).context("logpoints")?;
+        let (commands, breaks) = door::measure(starter).context("the door for clients of the original")?;
+        keep(&mut rows, DOOR_COMMAND, commands);
+        keep(&mut rows, DOOR_BREAK, breaks);
     }
     Ok(rows)
 }

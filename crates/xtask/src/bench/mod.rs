@@ -2,6 +2,7 @@
 
 mod callgrind;
 mod debuggee;
+mod door;
 mod latency;
 mod machine;
 mod measure;
