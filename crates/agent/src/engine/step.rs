@@ -289,7 +289,7 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
         // The thread's last Python frame. Native code may call the user's code again; a library's frame was the thread itself.
         // SAFETY: the record of running code, kept alive by `held`.
         let is_library = held_code(py, frame).is_some_and(|held| !unsafe { (*held.info).user });
-        if kind == Kind::Entry || is_library {
+        if kind == Kind::Entry || is_library || landing == Landing::NextLine {
             end(py, Some(capi::current_thread()));
             freeze::end(py);
         } else {

@@ -26,7 +26,13 @@ impl Program {
     /// Starts `app.py` with this text; `options` are those of `python -m ikpdb`.
     pub fn start(case: &Case, python: &Python, text: &str, options: &[&str]) -> Self {
         case.write("app.py", text);
-        let arguments: Vec<&str> = [ANY_PORT].into_iter().chain(options.iter().copied()).chain(["app.py"]).collect();
+        let arguments: Vec<&str> = options.iter().copied().chain(["app.py"]).collect();
+        Self::start_what(case, python, &arguments)
+    }
+
+    /// Starts `python -m ikpdb` with these arguments.
+    pub fn start_what(case: &Case, python: &Python, arguments: &[&str]) -> Self {
+        let arguments: Vec<&str> = [ANY_PORT].into_iter().chain(arguments.iter().copied()).collect();
         let mut command = ikpdb(case, &python.executable, &arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());

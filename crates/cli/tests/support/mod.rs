@@ -7,6 +7,7 @@ pub mod compatible;
 pub mod door;
 #[path = "../../../runner/tests/support/fake_hub.rs"]
 pub mod fake_hub;
+pub mod pages;
 pub mod pty;
 pub mod seen;
 pub mod terminal;
