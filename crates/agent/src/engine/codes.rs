@@ -52,6 +52,8 @@ pub(crate) struct CodeInfo {
     pub(crate) user: bool,
     /// Whether it is never shown as a place to stop: the import machinery's, or ours.
     pub(crate) machinery: bool,
+    /// Whether it is the package's: its frames are shown nowhere.
+    pub(crate) own: bool,
     /// Its local events now.
     pub(crate) events: c_int,
     /// What a step wants of it.
@@ -239,6 +241,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             file,
             user: entry.user,
             machinery: library::is_machinery(&name),
+            own: library::is_own(&name),
             is_module,
             is_init: own_name == "__init__" || own_name == "__new__",
             is_run: own_name == "run" && capi::capi().version >= (3, 14),
@@ -497,6 +500,13 @@ pub(crate) fn is_machinery(frame: *mut ffi::PyFrameObject) -> bool {
     let info = lookup(capi::frame_code(frame).cast());
     // SAFETY: the record of code that a live frame runs, under the GIL.
     !info.is_null() && unsafe { (*info).machinery }
+}
+
+/// Whether a frame is the package's. What nobody has seen run is not.
+pub(crate) fn is_own(frame: *mut ffi::PyFrameObject) -> bool {
+    let info = lookup(capi::frame_code(frame).cast());
+    // SAFETY: as above.
+    !info.is_null() && unsafe { (*info).own }
 }
 
 /// The name of a code object's file and whether it is the user's own.

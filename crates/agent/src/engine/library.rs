@@ -42,6 +42,7 @@ impl Library {
             return !rule.include;
         }
         !is_path(name)
+            || is_own(name)
             || name.contains("/site-packages/")
             || name.contains("/dist-packages/")
             || self.folders.iter().any(|folder| name.starts_with(folder.as_str()))
@@ -122,7 +123,14 @@ pub(crate) fn is_path(name: &str) -> bool {
 pub(crate) fn is_machinery(name: &str) -> bool {
     const MACHINERY: [&str; 4] =
         ["<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>", "<frozen zipimport>", "<ikpdb>"];
-    MACHINERY.contains(&name)
+    MACHINERY.contains(&name) || is_own(name)
+}
+
+/// Whether a file, by its `co_filename`, is one of the package `ikpdb`, which a program calls to stop itself, say: it is known by a file
+/// that lies beside, as a folder of that name may be anybody's.
+pub(crate) fn is_own(name: &str) -> bool {
+    let Some((folder, file)) = name.rsplit_once('/') else { return false };
+    folder.ends_with("/ikpdb") && file.ends_with(".py") && Path::new(folder).join("_native.py").is_file()
 }
 
 fn with_slash(mut folder: String) -> String {
@@ -182,6 +190,20 @@ mod tests {
             assert!(library.owns(name), "{name}");
         }
         assert!(!library.owns("/home/me/generated.py"));
+    }
+
+    #[test]
+    fn the_package_is_ours_wherever_it_lies_and_no_other_folder_of_its_name_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+        for name in ["real/ikpdb/_native.py", "real/ikpdb/__init__.py", "other/ikpdb/__init__.py", "real/ikpdb.py"] {
+            std::fs::create_dir_all(Path::new(&at(name)).parent().unwrap()).unwrap();
+            std::fs::write(at(name), "").unwrap();
+        }
+        assert!(is_machinery(&at("real/ikpdb/__init__.py")) && Library::default().owns(&at("real/ikpdb/__init__.py")));
+        for name in ["other/ikpdb/__init__.py", "real/ikpdb.py", "real/ikpdb/sub/x.py"] {
+            assert!(!is_own(&at(name)) && !Library::default().owns(&at(name)), "{name}");
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) mod run_to;
 pub(crate) mod settled;
 pub(crate) mod signals;
 pub(crate) mod source;
-mod stack;
+pub(crate) mod stack;
 pub(crate) mod step;
 pub(crate) mod stop;
 #[cfg(test)]

@@ -58,7 +58,7 @@ impl Stacks {
     /// The stacks of a stop: that of its thread begins at the given frame, or is the one that an exception left.
     pub(crate) fn new(stop: StopId, thread: &Thread, top: Option<Ref>, exception: Option<&Exception>) -> Self {
         let mut stacks = Self { stacks: HashMap::new(), rows: HashMap::new(), stop, lines: Lines::default() };
-        let mut stack = Stack { rows: Vec::new(), next: top.or_else(|| thread.frame()) };
+        let mut stack = Stack { rows: Vec::new(), next: shown(top.or_else(|| thread.frame())) };
         if let Some((exception, frames)) = exception.and_then(|it| Some((it, it.frames.as_ref()?))) {
             stack.next = None;
             let frames = frames.iter().map(|(frame, line)| {
@@ -146,11 +146,11 @@ impl Stacks {
 
     /// Walks a stack to so many rows.
     fn walk(&mut self, thread: &Thread, end: usize) {
-        let stack = self.stacks.entry(thread.id).or_insert_with(|| Stack { rows: Vec::new(), next: thread.frame() });
+        let stack =
+            self.stacks.entry(thread.id).or_insert_with(|| Stack { rows: Vec::new(), next: shown(thread.frame()) });
         while stack.rows.len() < end {
             let Some(frame) = stack.next.take() else { break };
-            // SAFETY: we hold the frame.
-            stack.next = unsafe { Ref::steal((capi::py().frame_get_back)(frame.as_ptr().cast()).cast()) };
+            stack.next = shown(back(&frame));
             stack.rows.push(add(self.stop, &mut self.rows, Row::Frame(frame, None)));
         }
     }
@@ -183,7 +183,7 @@ impl Stacks {
 
     /// The innermost frame of a thread that is shown or would be.
     pub(crate) fn top(&self, thread: &Thread) -> Option<Ref> {
-        let Some(stack) = self.stacks.get(&thread.id) else { return thread.frame() };
+        let Some(stack) = self.stacks.get(&thread.id) else { return shown(thread.frame()) };
         let top = match stack.rows.first().and_then(|id| self.rows.get(id)) {
             Some(Row::Frame(frame, _)) => frame,
             Some(Row::NotCompiled(_)) => return None,
@@ -192,6 +192,20 @@ impl Stacks {
         // SAFETY: we hold the frame.
         Some(unsafe { Ref::borrow(top.as_ptr()) })
     }
+}
+
+/// The caller of a frame.
+pub(crate) fn back(frame: &Ref) -> Option<Ref> {
+    // SAFETY: a live frame; a new reference or null.
+    unsafe { Ref::steal((capi::py().frame_get_back)(frame.as_ptr().cast()).cast()) }
+}
+
+/// The frame, or the next one outside of it that is not the package's: what a program calls to stop itself, say, is not shown.
+pub(crate) fn shown(mut frame: Option<Ref>) -> Option<Ref> {
+    while let Some(it) = frame.take_if(|it| codes::is_own(it.as_ptr().cast())) {
+        frame = back(&it);
+    }
+    frame
 }
 
 fn add(stop: StopId, rows: &mut HashMap<i32, Row>, row: Row) -> i32 {

@@ -480,7 +480,11 @@ fn ends_on_purpose(value: &Bound<'_, PyAny>) -> bool {
 
 /// The frames that an exception left, innermost first, and below them those that are still running.
 pub(crate) fn frames(value: &Bound<'_, PyAny>) -> Vec<(Ref, u32)> {
-    let mut frames = inspect::traceback(value);
+    frames_of(inspect::traceback(value))
+}
+
+/// The same of the frames of a traceback, outermost first.
+pub(crate) fn frames_of(mut frames: Vec<(Bound<'_, PyAny>, u32)>) -> Vec<(Ref, u32)> {
     let outermost = frames.first().map(|it| it.0.clone());
     frames.reverse();
     let mut frames: Vec<(Ref, u32)> = frames.into_iter().map(|(frame, line)| (Ref::from(frame), line)).collect();
@@ -496,6 +500,8 @@ pub(crate) fn frames(value: &Bound<'_, PyAny>) -> Vec<(Ref, u32)> {
             bound
         });
     }
+    // What the package's own code raises is shown where that was called.
+    frames.retain(|(frame, _)| !codes::is_own(frame.as_ptr().cast()));
     frames
 }
 
