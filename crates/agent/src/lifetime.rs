@@ -12,11 +12,11 @@ use std::time::Duration;
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
-use crate::capi;
 use crate::capi::builtin::builtin;
 use crate::door::{OUTBOX, original};
 use crate::engine::{breakpoints, events, exceptions, freeze, stop, threads};
 use crate::sync::Semaphore;
+use crate::{api, capi};
 
 /// How long the end of the program waits for a thread that is inside, unless that is stopped: then as long as it is.
 const END_PATIENCE: Duration = Duration::from_secs(2);
@@ -83,6 +83,7 @@ pub(crate) fn let_go(py: Python<'_>) {
     if DEBUGGING.swap(false, Ordering::Relaxed) {
         breakpoints::clear();
         exceptions::forget();
+        api::forget(py);
         freeze::release();
         events::stop(py);
     }
@@ -286,7 +287,7 @@ fn shut_the_gate() {
     ENDING.store(threads::this(), Ordering::Relaxed);
     freeze::release();
     // Who evaluates the end of the program is inside itself.
-    if stop::is_stopper() || !somebody_is_inside(&GATE.lock()) {
+    if stop::is_stopped() || !somebody_is_inside(&GATE.lock()) {
         return;
     }
     // SAFETY: the exiting thread holds the GIL and takes it back below, before the interpreter ends.

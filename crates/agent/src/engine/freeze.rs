@@ -120,7 +120,7 @@ fn sleep() {
 
 /// A thread that is stopped by itself runs nothing but what the user asks of it.
 fn holds_still(free: &[usize]) -> bool {
-    !free.contains(&threads::this()) && !is_exempt() && !stop::is_stopper()
+    !free.contains(&threads::this()) && !is_exempt() && !stop::is_stopped()
 }
 
 /// A thread without the GIL wants it before threads that are busy: they stand still at their next line until it has it.

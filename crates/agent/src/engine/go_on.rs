@@ -52,6 +52,8 @@ pub(crate) enum Landing {
     Caller,
     /// At the next line that begins in the caller.
     NextLine,
+    /// Nowhere, and at no line of the function either: only what that calls is stopped in.
+    Nowhere,
 }
 
 // SAFETY: used under the GIL only.

@@ -60,11 +60,19 @@ fn ask(thread: ThreadId) {
     gil::wake_helper();
 }
 
-/// Something has stopped, only this thread or all: is that what was wished?
-pub(crate) fn fulfilled(py: Python<'_>, only: Option<*mut PyThreadState>) {
-    if wanted() && only.is_none_or(is_asked) && WANTED.swap(false, Ordering::Relaxed) {
+/// Something has stopped, only this thread or all: if that is what was wished, nothing is any more.
+pub(crate) fn fulfilled(py: Python<'_>, only: Option<*mut PyThreadState>) -> bool {
+    let is_fulfilled = wanted() && only.is_none_or(is_asked) && WANTED.swap(false, Ordering::Relaxed);
+    if is_fulfilled {
         events::update(py);
     }
+    is_fulfilled
+}
+
+/// Whether the next line of the calling thread stops because of a pause.
+pub(crate) fn stops_here() -> bool {
+    // A thread that is stopped by itself is the one that was asked for.
+    wanted() && (stop::policy() == StopPolicy::All || is_asked(capi::current_thread()))
 }
 
 /// Whether a pause is for this thread, if it is for one.
@@ -77,9 +85,7 @@ fn is_asked(thread: *mut PyThreadState) -> bool {
 pub(crate) fn on_line(py: Python<'_>, info: *mut CodeInfo) {
     // Inside the import machinery there is nothing to see, and a line of the module comes soon.
     // SAFETY: the record of running code.
-    let may_stop = wanted() && !stop::is_stopper() && !unsafe { (*info).machinery };
-    // A thread that is stopped by itself is the one that was asked for.
-    if may_stop && (stop::policy() == StopPolicy::All || is_asked(capi::current_thread())) {
+    if !stop::is_stopper() && !unsafe { (*info).machinery } && stops_here() {
         stop::stop(py, What::new(Reason::Pause));
     }
 }

@@ -123,8 +123,8 @@ pub(crate) fn begin(py: Python<'_>, wanted: go_on::Step, policy: StopPolicy) {
     events::update(py);
 }
 
-/// Ends the step of one thread, or all.
-pub(crate) fn end(py: Python<'_>, only: Option<*mut PyThreadState>) {
+/// Ends the step of one thread, or all. True if there was one.
+pub(crate) fn end(py: Python<'_>, only: Option<*mut PyThreadState>) -> bool {
     let ended = STEPS.with(py, |steps| {
         let is_ended = |step: &Step| only.is_none_or(|it| it == step.thread);
         let (ended, left): (Vec<Step>, Vec<Step>) = std::mem::take(steps).into_iter().partition(is_ended);
@@ -133,12 +133,13 @@ pub(crate) fn end(py: Python<'_>, only: Option<*mut PyThreadState>) {
         ended
     });
     if ended.is_empty() {
-        return;
+        return false;
     }
     for (held, _) in ended.into_iter().flat_map(|step| step.armed) {
         watch_anew(py, held.info);
     }
     events::update(py);
+    true
 }
 
 fn publish(steps: &[Step]) {
@@ -169,6 +170,45 @@ fn with_thread<R>(py: Python<'_>, thread: *mut PyThreadState, work: impl FnOnce(
     STEPS.with(py, |steps| steps.iter_mut().find(|step| step.thread == thread).map(work))
 }
 
+impl Step {
+    /// Whether it ends at a line of the frame that it is in.
+    fn stops_at_lines(&self) -> bool {
+        self.kind != Kind::Out && self.landing != Landing::Nowhere
+    }
+}
+
+/// Whether the step of the current thread ends at the next line of a frame, if that comes to one.
+pub(crate) fn ends_in(py: Python<'_>, frame: *mut PyFrameObject) -> bool {
+    let Some((kind, of_step, stops_at_lines, waits)) = with(py, |step| {
+        let waits = step.frame.is_null() && (step.below == frame || step.enters);
+        (step.kind, step.frame, step.stops_at_lines(), waits)
+    }) else {
+        return false;
+    };
+    // The frame of the step may be gone: only those that run are looked at.
+    let (mut called, mut is_outside, mut is_called) = (None, false, false);
+    let current: *mut PyObject = capi::current_frame().cast();
+    // SAFETY: the running frame.
+    let mut next = (!current.is_null()).then(|| unsafe { Ref::borrow(current) });
+    while let Some(it) = next {
+        let address: *mut PyFrameObject = it.as_ptr().cast();
+        is_outside |= address == frame && called == Some(of_step);
+        is_called |= address == of_step && called == Some(frame);
+        called = Some(address);
+        // SAFETY: a live frame, which is held; a new reference or null.
+        next = unsafe { Ref::steal((capi::py().frame_get_back)(address).cast()) };
+    }
+    let is_its = of_step == frame;
+    match kind {
+        _ if waits => true,
+        _ if of_step.is_null() => false,
+        Kind::In => (is_its && stops_at_lines) || is_called,
+        Kind::Next => is_its || is_outside,
+        Kind::Out => is_outside,
+        Kind::Entry => false,
+    }
+}
+
 /// A line event in the current thread.
 pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
     let frame = capi::current_frame();
@@ -180,7 +220,7 @@ pub(crate) fn on_line(py: Python<'_>, info: *const CodeInfo) -> Verdict {
                 && !goes_on(frame, step.begun)
                 && enters(py, info, frame, step.just_my_code)
         } else {
-            step.frame == frame && step.kind != Kind::Out && !goes_on(frame, step.begun)
+            step.frame == frame && step.stops_at_lines() && !goes_on(frame, step.begun)
         };
         here.then_some(step.kind)
     });
@@ -223,6 +263,10 @@ pub(crate) fn on_start(py: Python<'_>, info: *mut CodeInfo) -> Verdict {
                 Some(_) => !unsafe { (*info).machinery },
                 None => step.call.is_none() && enters(py, info, frame, step.just_my_code),
             };
+        if entered && step.landing == Landing::Nowhere {
+            // From here on it is a step as any other.
+            step.landing = Landing::NextLine;
+        }
         let main = step.kind == Kind::Entry && super::entry::is_main(py, frame);
         (entered || main).then_some(step.kind)
     });
@@ -283,6 +327,10 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
         (step.frame == frame || waited_for).then_some((step.just_my_code, step.kind, step.landing))
     });
     let Some((just_my_code, kind, landing)) = watched.flatten() else { return Verdict::Ignore };
+    if landing == Landing::Nowhere {
+        end(py, Some(capi::current_thread()));
+        return Verdict::Ignore;
+    }
     // SAFETY: the current frame.
     let caller = unsafe { Ref::steal((capi::py().frame_get_back)(frame).cast()) };
     let Some(caller) = caller else {
@@ -318,7 +366,7 @@ fn watch_frame(py: Python<'_>, thread: *mut PyThreadState, frame: *mut PyFrameOb
     let _ = with_thread(py, thread, |step| {
         step.frame = frame;
         step.suspended = false;
-        step.armed.push((held, if step.kind == Kind::Out { Watch::End } else { Watch::LinesAndEnd }));
+        step.armed.push((held, if step.stops_at_lines() { Watch::LinesAndEnd } else { Watch::End }));
     });
     watch_anew(py, info);
 }

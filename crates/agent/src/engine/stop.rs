@@ -60,13 +60,44 @@ static HOLDER: LazyLock<Holder> = LazyLock::new(Holder::new);
 /// What was told of the stops that are open.
 static TOLD: Mutex<Vec<(StopId, dap::StoppedEvent)>> = Mutex::new(Vec::new());
 
+/// How many threads evaluate something that is to stop nowhere.
+static QUIET: AtomicUsize = AtomicUsize::new(0);
+
 thread_local! {
     static IS_STOPPED: Cell<bool> = const { Cell::new(false) };
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the calling thread is stopped: it runs an evaluation, and events in that are not the user's program.
-pub(crate) fn is_stopper() -> bool {
+/// Whether the calling thread is stopped: what it runs is an evaluation.
+pub(crate) fn is_stopped() -> bool {
     OPEN.load(Ordering::Relaxed) != 0 && IS_STOPPED.with(Cell::get)
+}
+
+/// Whether the calling thread runs an evaluation: events in that are not the user's program. It may be one that the program itself has
+/// asked for, without being stopped.
+pub(crate) fn is_stopper() -> bool {
+    is_stopped() || (QUIET.load(Ordering::Relaxed) != 0 && IS_QUIET.with(Cell::get))
+}
+
+/// As long as it lives the calling thread stops nowhere.
+#[derive(Debug)]
+pub(crate) struct Quiet {
+    /// So it was before.
+    before: bool,
+}
+
+impl Quiet {
+    pub(crate) fn begin() -> Self {
+        QUIET.fetch_add(1, Ordering::Relaxed);
+        Self { before: IS_QUIET.with(|it| it.replace(true)) }
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        IS_QUIET.with(|it| it.set(self.before));
+        QUIET.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Whether a stop holds the program. Needs no GIL.

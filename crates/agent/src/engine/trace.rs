@@ -151,12 +151,15 @@ unsafe extern "C" fn on_event(
 ) -> c_int {
     // SAFETY: trace functions are called with the GIL.
     let py = unsafe { Python::assume_attached() };
-    if is_of_no_concern(frame, what) || lifetime::is_child(py) || stop::is_stopper() {
+    if is_of_no_concern(frame, what) || lifetime::is_child(py) || stop::is_stopped() {
         return 0;
     }
     // Nothing with a destructor is above this: the interpreter may end the thread where it waits.
     if freeze::concerns_me() {
         freeze::wait();
+    }
+    if stop::is_stopper() {
+        return 0;
     }
     lifetime::callback(py, "the trace function", || event(py, frame, what, argument));
     if ends_any() && what == LINE && is_to_end(py) {

@@ -244,10 +244,15 @@ pub(super) fn members<'py>(exception: &Any<'py>) -> Vec<Any<'py>> {
     tuple_items(&all).filter(is_exception).collect()
 }
 
-/// The frames of a traceback with their lines, outermost first.
+/// The frames of an exception's traceback with their lines, outermost first.
 pub(super) fn traceback<'py>(exception: &Any<'py>) -> Vec<(Any<'py>, u32)> {
+    field(exception, "__traceback__").map_or_else(Vec::new, traceback_from)
+}
+
+/// The same from a traceback on; none if it is something else.
+pub(super) fn traceback_from(first: Any<'_>) -> Vec<(Any<'_>, u32)> {
     let mut frames = Vec::new();
-    let mut next = field(exception, "__traceback__");
+    let mut next = Some(first);
     while let Some(traceback) = next.take().filter(|_| frames.len() < FRAMES) {
         if !is_builtin(&traceback, "traceback") {
             break;

@@ -155,6 +155,12 @@ pub(crate) fn traceback<'py>(exception: &Bound<'py, PyAny>) -> Vec<(Bound<'py, P
     exceptions::traceback(exception)
 }
 
+/// The same of a traceback itself; none if it is something else.
+pub(crate) fn traceback_from(first: Bound<'_, PyAny>) -> Vec<(Bound<'_, PyAny>, u32)> {
+    let _quiet = NoCollection::new(first.py());
+    exceptions::traceback_from(first)
+}
+
 /// Where a file could not be compiled, if that is what the exception says.
 pub(crate) fn syntax_error(exception: &Bound<'_, PyAny>) -> Option<SyntaxError> {
     let _quiet = NoCollection::new(exception.py());

@@ -27,8 +27,8 @@ const STOP_TIME: Duration = Duration::from_millis(50);
 /// How long it may take for a value that was asked for.
 const ASKED_TIME: Duration = Duration::from_secs(1);
 /// So many frames of a stack are shown, and so many variables of all of them together.
-const FRAMES: usize = 500;
-const VARIABLES: usize = 20_000;
+pub(crate) const FRAMES: usize = 500;
+pub(crate) const VARIABLES: usize = 20_000;
 
 /// The event of a stop.
 pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Errand {

@@ -122,14 +122,13 @@ pub(crate) fn describe() -> Value {
 
 /// Gives the engine those of a file that are enabled.
 fn arm(py: Option<Python<'_>>, file: &Path) {
-    let wanted: Vec<(u32, Option<String>)> = lock()
-        .by_number
-        .values()
-        .filter(|it| it.file == file && it.enabled)
-        .map(|it| (it.line, it.condition.clone()))
-        .collect();
     let given = file.to_string_lossy().into_owned();
+    // Kept until the engine has them: the program may change what the client changes, and what is told last has to be what is known last.
+    let table = lock();
+    let of_file = table.by_number.values().filter(|it| it.file == file && it.enabled);
+    let wanted: Vec<(u32, Option<String>)> = of_file.map(|it| (it.line, it.condition.clone())).collect();
     breakpoints::replace_exactly(&given, &wanted);
+    drop(table);
     let arm = move |py: Python<'_>| {
         if let Err(error) = Python::attach(|py| breakpoints::arm(py, Owner::Original, &given)) {
             stop::forget_error(py, error);

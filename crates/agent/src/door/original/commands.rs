@@ -11,6 +11,7 @@ use pyo3::types::{PyList, PyString};
 use serde_json::{Value, json};
 
 use super::breakpoints::{self, Breakpoint, Missing};
+use super::paths::Paths;
 use super::{Door, Status, at_stop, log, threads};
 use crate::door::CONFIGURED;
 use crate::door::immediate::within_patience;
@@ -221,10 +222,22 @@ impl Door {
         found
     }
 
-    /// The same with the GIL.
-    pub(crate) fn file_of(&self, py: Python<'_>, name: &str) -> Option<PathBuf> {
+    /// The same with the GIL, and with folders in the place of the door's.
+    pub(crate) fn file_of(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        working: Option<&str>,
+        client: Option<&str>,
+    ) -> Option<PathBuf> {
         self.look_for_search(py);
-        self.paths.inward(name, &self.search())
+        self.paths_with(working, client).inward(name, &self.search())
+    }
+
+    /// How names are mapped, with folders in the place of the door's.
+    pub(crate) fn paths_with(&self, working: Option<&str>, client: Option<&str>) -> Paths {
+        let (own, own_client) = (&self.start.working_directory, &self.start.client_working_directory);
+        Paths::new(working.unwrap_or(own), client.unwrap_or(own_client))
     }
 
     /// What a client calls a file.

@@ -31,7 +31,7 @@ use super::{OUTBOX, options};
 use crate::engine::threads::Thread;
 use crate::engine::what::{Reason, What};
 use crate::inspect;
-pub(crate) use at_stop::describe_frame;
+pub(crate) use at_stop::{FRAMES, VARIABLES, describe_frame};
 use paths::Paths;
 use sender::Sender;
 

@@ -65,11 +65,18 @@ pub(crate) struct Variables<'a, 'py> {
     pub(crate) addresses: &'a mut Addresses,
     pub(crate) foreign: &'a mut dyn Foreign<'py>,
     types: Types<'py>,
+    /// Values are not cut.
+    whole: bool,
 }
 
 impl<'a, 'py> Variables<'a, 'py> {
     pub(crate) fn new(addresses: &'a mut Addresses, foreign: &'a mut dyn Foreign<'py>) -> Self {
-        Self { addresses, foreign, types: Types::default() }
+        Self { addresses, foreign, types: Types::default(), whole: false }
+    }
+
+    /// The same, which leaves values as long as they are: their own `repr`.
+    pub(crate) fn whole(self) -> Self {
+        Self { whole: true, ..self }
     }
 
     /// The names of a frame: its locals, and behind them its globals, unless they are the same.
@@ -133,6 +140,13 @@ impl<'a, 'py> Variables<'a, 'py> {
 
     /// A value, cut, and whether it is not what `repr` would give.
     fn shown(&mut self, value: &Any<'py>) -> (String, bool) {
+        if self.whole {
+            return match self.foreign.repr(value) {
+                Asked::Shown(shown) => (text(&shown, usize::MAX), false),
+                Asked::Raised => (FAILED.to_owned(), false),
+                Asked::NotRun => (address(value), true),
+            };
+        }
         let shown = repr::repr(&mut self.types, self.foreign, value, VALUE);
         if shown.failed {
             return (FAILED.to_owned(), false);
