@@ -8,6 +8,7 @@
 )]
 
 pub mod counters;
+pub mod ikpdb;
 pub mod interpreters;
 pub mod programs;
 pub mod reading;
