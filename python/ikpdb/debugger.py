@@ -288,7 +288,7 @@ def _evaluated(
         is_expression, value = agent.evaluate_in(expression, frame, bool(global_context), bool(disable_break))
         if not is_expression:
             return "None", "NoneType"
-        return agent.describe(value, True, bool(disable_break))[0], agent.type_text(value)
+        return agent.describe(value, True, bool(disable_break))[0], agent.type_name(value)
     except KeyboardInterrupt:
         raise
     except BaseException as error:

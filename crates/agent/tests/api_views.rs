@@ -160,7 +160,7 @@ print(debugger.evaluate(None, 'work(2)', False, True))
             client.request("resume", json!({}));
         }
         client.event("programEnd");
-        let printed = "[None, 3, True] [None, 3, True]\n('[0, None, False]', 'list [3]')";
+        let printed = "[None, 3, True] [None, 3, True]\n('[0, None, False]', 'list')";
         assert_eq!(program.end().seen(), (Some(0), printed, ""), "{}", python.version);
     }
 }

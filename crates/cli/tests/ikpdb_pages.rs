@@ -66,7 +66,10 @@ fn a_view_of_flask_stops_as_the_page_says() {
         let arguments = ["-m", "flask", "--app", "shop", "run", "--no-reload", "--no-debugger", "--port", &at];
         let (program, text) = start(&case, &python, "flask", &arguments);
         let mut client = program.client();
-        client.result("setBreakpoint", &json!({"file_name": "shop.py", "line_number": line_of(&text, "# the breakpoint")}));
+        client.result(
+            "setBreakpoint",
+            &json!({"file_name": "shop.py", "line_number": line_of(&text, "# the breakpoint")}),
+        );
         client.result("runScript", &json!({}));
         let ask = move || {
             let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
@@ -101,7 +104,10 @@ fn a_test_of_pytest_stops_as_the_page_says() {
         let arguments = ["-m", "pytest", "-s", "-p", "no:cacheprovider", "test_shop.py"];
         let (mut program, text) = start(&case, &python, "pytest", &arguments);
         let mut client = program.client();
-        client.result("setBreakpoint", &json!({"file_name": "test_shop.py", "line_number": line_of(&text, "# the breakpoint")}));
+        client.result(
+            "setBreakpoint",
+            &json!({"file_name": "test_shop.py", "line_number": line_of(&text, "# the breakpoint")}),
+        );
         client.result("runScript", &json!({}));
         assert_eq!(client.event("programBreak")["frames"][0]["name"], "test_price() [MainThread]");
         client.result("resume", &json!({}));

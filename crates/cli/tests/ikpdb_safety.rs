@@ -52,11 +52,8 @@ fn a_web_page_of_another_origin_runs_nothing_and_takes_nobodys_place() {
         format!("length={}LLADpcdtbdpac{body}", body.len())
     };
     let condition = "__import__('os').system('touch it_ran')";
-    let attack = message(
-        1,
-        "setBreakpoint",
-        json!({"file_name": "app.py", "line_number": 1, "condition": condition}),
-    ) + &message(2, "runScript", json!({}));
+    let attack = message(1, "setBreakpoint", json!({"file_name": "app.py", "line_number": 1, "condition": condition}))
+        + &message(2, "runScript", json!({}));
     // As a script does it, once with a body that begins with the protocol itself; as a form does it; and by a WebSocket.
     let page = format!(
         "<iframe name=f></iframe><form id=g target=f method=post enctype=text/plain action='http://127.0.0.1:{port}/'>\

@@ -46,7 +46,7 @@ pub(crate) fn give(py: Python<'_>, place: &Bound<'_, PyAny>) -> PyResult<()> {
         wrap_pyfunction!(values::properties, py)?,
         wrap_pyfunction!(values::describe, py)?,
         wrap_pyfunction!(values::count, py)?,
-        wrap_pyfunction!(values::type_text, py)?,
+        wrap_pyfunction!(values::type_name, py)?,
         wrap_pyfunction!(values::evaluate_in, py)?,
         wrap_pyfunction!(values::assign_in, py)?,
         wrap_pyfunction!(all_threads, py)?,

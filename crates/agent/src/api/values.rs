@@ -96,10 +96,10 @@ pub(super) fn count(object: Bound<'_, PyAny>) -> usize {
     inspect::original::children_count(&object)
 }
 
-/// The type of an object, with how much is in it: `list [3]`.
+/// The name of the type of an object, with its module.
 #[pyfunction]
-pub(super) fn type_text(object: Bound<'_, PyAny>) -> String {
-    inspect::original::type_text(&object)
+pub(super) fn type_name(object: Bound<'_, PyAny>) -> String {
+    inspect::original::type_name(&object)
 }
 
 /// The frame with an address that was told of by [`frames`].

@@ -42,9 +42,13 @@ pub(crate) fn measure(starter: &Starter) -> Result<(Vec<f64>, Vec<f64>)> {
     std::fs::write(&script, text)?;
     let mut command = shell::program(&starter.python);
     command.args(["-m", "ikpdb", &format!("--ikpdb-port={port}")]).arg(&script).current_dir(&starter.folder);
-    command.env("PYTHONPATH", root().join("python")).env("PYTHONDONTWRITEBYTECODE", "1").env("IKPDB_HUB", &starter.ikpdb);
+    command
+        .env("PYTHONPATH", root().join("python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("IKPDB_HUB", &starter.ikpdb);
     command.envs(starter.variables.iter().map(|(name, value)| (name, value)));
-    let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().context("cannot start the interpreter")?;
+    let mut child =
+        command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().context("cannot start the interpreter")?;
     let mut stderr = BufReader::new(child.stderr.take().context("no standard error")?);
     let _program = Program(child);
     let mut said = String::new();

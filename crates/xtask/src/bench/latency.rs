@@ -8,10 +8,10 @@ use ikpdb_specs::Adapter;
 use serde_json::{Value, json};
 
 use super::debuggee::{Debuggee, Starter, set_breakpoint_with};
-use super::{door, machine};
 use super::plan::{Debugger, Scenario, WORKLOADS, place};
 use super::results::Answer;
 use super::statistics::{median, quantile};
+use super::{door, machine};
 
 /// Times that a row stands on; what takes long stands on fewer.
 const MANY: usize = 200;
