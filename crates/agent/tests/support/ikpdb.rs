@@ -20,7 +20,7 @@ use super::{DEADLINE, Ended, read_lines, start_descriptor, wait};
 
 /// Where the program inherits what it was started for, and where its door listens.
 const START: i32 = 200;
-const LISTENER: i32 = 201;
+pub const LISTENER: i32 = 201;
 
 /// How a program is started.
 #[derive(Default)]
@@ -37,6 +37,21 @@ pub struct Setup {
     pub client_working_directory: String,
     pub log: String,
     pub safe_values: bool,
+}
+
+/// A door as it is when nothing is said of it.
+pub fn start_at(listener: &TcpListener, folder: &Path) -> IkpdbStart {
+    IkpdbStart {
+        listener: LISTENER,
+        address: listener.local_addr().unwrap().to_string(),
+        welcome: true,
+        stop_at_entry: false,
+        working_directory: folder.to_str().unwrap().to_owned(),
+        client_working_directory: String::new(),
+        log: String::new(),
+        safe_values: false,
+        allow_any_user: false,
+    }
 }
 
 /// A program behind the door.
@@ -64,26 +79,16 @@ impl Program {
         }
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let working_directory = match setup.working_directory.as_str() {
-            "" => script.parent().unwrap().to_str().unwrap().to_owned(),
-            given => given.to_owned(),
-        };
-        let start = AgentStart {
-            protocol: PROTOCOL,
-            build: "test".into(),
-            hub: None,
-            ikpdb: Some(IkpdbStart {
-                listener: LISTENER,
-                address: address.to_string(),
-                welcome: !setup.silent,
-                stop_at_entry: setup.stop_at_entry,
-                working_directory,
-                client_working_directory: setup.client_working_directory.clone(),
-                log: setup.log.clone(),
-                safe_values: setup.safe_values,
-                allow_any_user: false,
-            }),
-        };
+        let mut door = start_at(&listener, script.parent().unwrap());
+        door.welcome = !setup.silent;
+        door.stop_at_entry = setup.stop_at_entry;
+        if !setup.working_directory.is_empty() {
+            door.working_directory.clone_from(&setup.working_directory);
+        }
+        door.client_working_directory.clone_from(&setup.client_working_directory);
+        door.log.clone_from(&setup.log);
+        door.safe_values = setup.safe_values;
+        let start = AgentStart { protocol: PROTOCOL, build: "test".into(), hub: None, ikpdb: Some(door) };
         let config = start_descriptor(&ikpdb_testkit::built("libikpdb_agent.so"), &start);
         let inherited = [(config.as_raw_fd(), START), (listener.as_raw_fd(), LISTENER)];
         let mut command = Command::new(&python.executable);

@@ -17,6 +17,7 @@ pub mod wrong_requests;
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::os::unix::process::CommandExt;
@@ -55,6 +56,8 @@ pub struct Debuggee {
     errors: Receiver<String>,
     pub hello: AgentHello,
     listener: Option<UnixListener>,
+    /// Where the other door listens.
+    pub door: Option<SocketAddr>,
 }
 
 /// How to start.
@@ -78,6 +81,8 @@ pub struct Launch {
     pub patience_ms: u32,
     /// Expect no more of the agent than its hello.
     pub greet_only: bool,
+    /// With the door for clients of the original, too.
+    pub door: bool,
 }
 
 impl Launch {
@@ -115,6 +120,7 @@ impl Debuggee {
             std::fs::write(path, text).unwrap();
         }
         let listener = UnixListener::bind(folder.path().join("hub")).unwrap();
+        let door = launch.door.then(|| TcpListener::bind("127.0.0.1:0").unwrap());
         let start = AgentStart {
             protocol: PROTOCOL,
             build: "test".into(),
@@ -124,7 +130,7 @@ impl Debuggee {
                 secret: ikpdb_proto::proof::hex(&SECRET),
                 patience_ms: if launch.patience_ms == 0 { 10_000 } else { launch.patience_ms },
             }),
-            ikpdb: None,
+            ikpdb: door.as_ref().map(|it| ikpdb::start_at(it, script.parent().unwrap())),
         };
         let agent = ikpdb_testkit::built("libikpdb_agent.so");
         let mut command = Command::new(&python.executable);
@@ -150,12 +156,13 @@ impl Debuggee {
         }
         let config = start_descriptor(&agent, &start);
         let descriptor = config.as_raw_fd();
+        let of_door = door.as_ref().map(AsRawFd::as_raw_fd);
         command.env("IKPDB_START", "200");
         // SAFETY: `dup2` may be called between fork and exec.
         unsafe {
             command.pre_exec(move || {
                 // The copy is inherited by exec; the original closes there.
-                let copied = libc::dup2(descriptor, 200);
+                let copied = libc::dup2(descriptor, 200).min(of_door.map_or(0, |it| libc::dup2(it, ikpdb::LISTENER)));
                 if copied < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }
             });
         }
@@ -182,6 +189,7 @@ impl Debuggee {
             errors,
             hello,
             listener: Some(listener),
+            door: door.map(|it| it.local_addr().unwrap()),
         };
         if !launch.greet_only {
             debuggee.request("initialize", json!({"adapterID": "ikpdb", "clientID": "test"}));
