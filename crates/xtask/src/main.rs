@@ -3,6 +3,7 @@
 //! Every command writes under `target/` only (and what npm keeps in `web/`), shows what it is doing on standard error, and
 //! says in an error what to do about it.
 
+mod api_reference;
 mod bench;
 mod commands;
 mod dist;

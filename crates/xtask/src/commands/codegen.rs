@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{ikpdb_differences, shell, support_table};
+use crate::{api_reference, ikpdb_differences, shell, support_table};
 
-/// Write the generated files: the TypeScript of the wire types, docs/support.md, docs/ikpdb-differences.md
+/// Write the generated files: the TypeScript of the wire types, docs/support.md, docs/ikpdb-differences.md,
+/// docs/ikpdb/api.md
 #[derive(clap::Args)]
 pub(crate) struct Arguments {}
 
@@ -23,6 +24,7 @@ pub(crate) fn run(_: Arguments) -> Result<ExitCode> {
     shell::step("what differs from IKPdb 1.3", || {
         shell::write(ikpdb_differences::path(), ikpdb_differences::current()?)
     })?;
+    shell::step("the API of the package", || shell::write(api_reference::path(), api_reference::current()?))?;
     Ok(ExitCode::SUCCESS)
 }
 

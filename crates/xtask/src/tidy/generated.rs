@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use super::Problem;
 use crate::commands::codegen;
-use crate::{ikpdb_differences, shell, support_table};
+use crate::{api_reference, ikpdb_differences, shell, support_table};
 
 pub(crate) fn check() -> Result<Vec<Problem>> {
     let fresh = shell::target().join("tidy/generated");
@@ -18,6 +18,7 @@ pub(crate) fn check() -> Result<Vec<Problem>> {
     let mut problems = compare(&texts(&shell::root().join(codegen::GENERATED))?, &texts(&fresh)?);
     problems.extend(page(&support_table::path(), &support_table::current()?));
     problems.extend(page(&ikpdb_differences::path(), &ikpdb_differences::current()?));
+    problems.extend(page(&api_reference::path(), &api_reference::current()?));
     Ok(problems)
 }
 
