@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use serde_json::{Value, json};
 
 use super::commands::Asked;
-use super::{Door, Halt, Status, log, threads};
+use super::{Door, GO_ON_PATIENCE, Halt, Status, log, threads};
 use crate::door::mailbox::Errand;
 use crate::engine::control::one_line;
 use crate::engine::evaluation::{Evaluation, UNASKED};
@@ -132,8 +132,9 @@ pub(super) fn go_on(asked: Asked, kind: Option<Kind>) -> Errand {
         if let Some(stop) = &stop {
             asked.door.leave(stop.id);
         }
-        // The answer goes first: what follows may be the next stop.
+        // The answer goes first: what follows may be the next stop, or the end of the process without any more ado.
         asked.answer(Reply::ok(json!({"executionStatus": Status::Running.name()})));
+        asked.door.sender.flush(GO_ON_PATIENCE);
         let stop = stop?;
         let thread = stop.thread.clone();
         let state = thread.state;

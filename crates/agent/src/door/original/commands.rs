@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::breakpoints::{self, Breakpoint, Missing};
 use super::paths::Paths;
-use super::{Door, Status, at_stop, log, threads};
+use super::{Door, GO_ON_PATIENCE, Status, at_stop, log, threads};
 use crate::door::CONFIGURED;
 use crate::door::immediate::within_patience;
 use crate::door::mailbox::{Errand, Letter, MAILBOX, To};
@@ -80,8 +80,9 @@ pub(crate) fn carry_out(door: &'static Door, client: u32, command: Command) {
 /// Releases the main thread. Once: later it does nothing.
 fn run_script(asked: &Asked) {
     super::begins();
-    // The answer goes first: a short program may be over before the next line here.
+    // The answer goes first: a short program may be over, by `os._exit` too, before the next line here.
     asked.answer_status(Status::Running);
+    asked.door.sender.flush(GO_ON_PATIENCE);
     CONFIGURED.store(true, Ordering::Release);
     MAILBOX.nudge();
 }

@@ -37,6 +37,8 @@ use sender::Sender;
 
 /// The version of the original that this door is compatible with.
 pub(crate) const COMPATIBLE: &str = "1.3";
+/// How long the program waits to go on until the answer is written. Who does not read it in that time gets it when he does.
+const GO_ON_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the end of the program waits until the client has got what was sent, and then for its last commands.
 const END_PATIENCE: Duration = Duration::from_secs(2);
 const LATE_COMMANDS: Duration = Duration::from_millis(300);
