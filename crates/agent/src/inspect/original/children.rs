@@ -69,14 +69,16 @@ pub(super) fn count<'py>(types: &mut Types<'py>, value: &Any<'py>) -> usize {
         tuple_size(value)
     } else if is_a(value, &raw mut ffi::PySet_Type) {
         set_size(value)
+    } else if is_leaf(types, value) {
+        0
     } else {
         attributes(types, value).len()
     }
 }
 
-/// The attributes in the dict of an object that are neither special nor code.
-fn attributes<'py>(types: &mut Types<'py>, value: &Any<'py>) -> Vec<(Name<'py>, Any<'py>)> {
-    let is_leaf = matches!(
+/// What is shown as one thing, whatever attributes it has. Who asks for them gets them all the same.
+fn is_leaf<'py>(types: &mut Types<'py>, value: &Any<'py>) -> bool {
+    matches!(
         types.of(value).kind,
         Kind::None
             | Kind::Bool
@@ -89,10 +91,11 @@ fn attributes<'py>(types: &mut Types<'py>, value: &Any<'py>) -> Vec<(Name<'py>, 
             | Kind::Function
             | Kind::Method
             | Kind::Builtin
-    );
-    if is_leaf {
-        return Vec::new();
-    }
+    )
+}
+
+/// The attributes in the dict of an object that are neither special nor code.
+fn attributes<'py>(types: &mut Types<'py>, value: &Any<'py>) -> Vec<(Name<'py>, Any<'py>)> {
     let names = if is_class(value) { class_dict(value) } else { instance_dict(value) };
     let Some(names) = names else { return Vec::new() };
     let is_code = |types: &mut Types<'py>, item: &Any<'py>| {
