@@ -71,7 +71,7 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     capi::adopt_interpreter();
     let _main = threads::id_of(capi::current_thread());
     let connection = start.hub.as_ref().map(|hub| Connection::open(py, hub, &start.build)).transpose()?;
-    let listener = start.ikpdb.map(|it| original::listener::Listener::new(original::open(it)));
+    let listener = start.ikpdb.map(|it| original::listener::Listener::new(original::open(py, it)));
     if connection.is_none() && listener.is_none() {
         return Err("the start names nobody to debug for".to_owned());
     }

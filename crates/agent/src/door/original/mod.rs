@@ -108,7 +108,7 @@ pub(crate) fn door() -> Option<&'static Door> {
 }
 
 /// Opens the door.
-pub(crate) fn open(start: IkpdbStart) -> &'static Door {
+pub(crate) fn open(py: Python<'_>, start: IkpdbStart) -> &'static Door {
     log::set_up(&start.log);
     let paths = Paths::new(&start.working_directory, &start.client_working_directory);
     options().stop_on_entry = start.stop_at_entry;
@@ -128,6 +128,8 @@ pub(crate) fn open(start: IkpdbStart) -> &'static Door {
         search: Mutex::new(Vec::new()),
     });
     door.use_own_rules();
+    // Whoever asks for the threads before the GIL can be had again knows of the main thread at least.
+    drop(threads::look(py));
     door
 }
 
