@@ -5,7 +5,7 @@
 use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyString, PyTuple};
 use serde_json::Value;
 
 use super::door;
@@ -153,12 +153,20 @@ struct Direct;
 
 impl<'py> Foreign<'py> for Direct {
     fn repr(&mut self, value: &Bound<'py, PyAny>) -> Asked<'py> {
-        match value.repr() {
-            Ok(text) => Asked::Shown(text.into_any()),
-            Err(error) => {
-                stop::forget_error(value.py(), error);
-                Asked::Raised
-            }
+        directly(value.py(), value.repr())
+    }
+
+    fn str(&mut self, value: &Bound<'py, PyAny>) -> Asked<'py> {
+        directly(value.py(), value.str())
+    }
+}
+
+fn directly<'py>(py: Python<'py>, shown: PyResult<Bound<'py, PyString>>) -> Asked<'py> {
+    match shown {
+        Ok(text) => Asked::Shown(text.into_any()),
+        Err(error) => {
+            stop::forget_error(py, error);
+            Asked::Raised
         }
     }
 }

@@ -3,12 +3,12 @@
 
 use std::ffi::c_long;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::time::Duration;
 
 use pyo3::Python;
 
 use super::stop::{self, Stop};
-use super::{freeze, interrupt, threads, watchdog};
+use super::watchdog::{self, Limit};
+use super::{freeze, interrupt, threads};
 use crate::door::mailbox::MAILBOX;
 use crate::door::{OUTBOX, immediate};
 
@@ -68,7 +68,7 @@ pub(super) fn is_in_main() -> bool {
 
 impl Evaluation {
     /// Begins one for a request: from here on the listener answers from what the stop has published. After `limit` it is given up.
-    pub(crate) fn begin(py: Python<'_>, stop: &mut Stop, seq: i64, limit: Option<Duration>) -> Self {
+    pub(crate) fn begin(py: Python<'_>, stop: &mut Stop, seq: i64, limit: Option<Limit>) -> Self {
         if OUTBOX.is_connected() {
             stop.publish(py);
         }
@@ -92,7 +92,7 @@ impl Evaluation {
     }
 
     /// Goes on with something else, for which there is so much time from now on. False if it was given up: then it is to be ended.
-    pub(crate) fn goes_on(&self, limit: Duration) -> bool {
+    pub(crate) fn goes_on(&self, limit: Limit) -> bool {
         watchdog::evaluation_goes_on(limit)
     }
 

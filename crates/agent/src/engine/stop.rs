@@ -263,7 +263,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     let Some(thread) = what.of.clone().or_else(|| current(py)) else { return GoOn::run() };
     let id = StopId(COUNT.fetch_add(1, Ordering::Relaxed) + 1);
     let event = stopped_event(&what, id, &thread, policy);
-    let begun = original::Begun::of(py, &what);
+    let at_entry = what.reason == Reason::Entry;
     let before_a_line = what.of.is_none()
         && what.frame.is_none()
         && what.description.is_none()
@@ -290,7 +290,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     // Whoever hears of the stop may press Ctrl-C at once.
     let signals = (policy == StopPolicy::All || is_main).then(|| signals::Watch::begin(arrived));
     OUTBOX.send(Event::new("stopped", &event));
-    original::stopped(id, &reader.thread, begun);
+    original::stopped(id, &reader.thread, at_entry);
     let go_on = loop {
         reader.wait(py, arrived);
         if let Some(go_on) = reader.read(py) {

@@ -28,6 +28,14 @@ const LONG_EVALUATION: Duration = Duration::from_secs(5);
 const LADDER: [Duration; 4] =
     [Duration::from_millis(10), Duration::from_millis(50), Duration::from_millis(250), Duration::from_millis(600)];
 
+/// How long something may run. What counts is the time that it has a processor, so that it does not depend on what else the machine does;
+/// what waits instead of running has so long by the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub(crate) processor: Duration,
+    pub(crate) clock: Duration,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Task {
     None,
@@ -48,8 +56,10 @@ struct State {
     announced: bool,
     /// The evaluation's own number.
     evaluation: u64,
-    /// After so long the evaluation is given up.
-    limit: Option<Duration>,
+    /// When the evaluation is given up.
+    limit: Option<Limit>,
+    /// What the thread's processor time was when the limit was set.
+    clock: Duration,
     /// When the user gave the evaluation up, and how far the ladder was climbed.
     interrupt: Option<(Instant, usize)>,
 }
@@ -64,6 +74,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     announced: false,
     evaluation: 0,
     limit: None,
+    clock: Duration::ZERO,
     interrupt: None,
 });
 static WAKE: Condvar = Condvar::new();
@@ -72,7 +83,7 @@ fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn begin(task: Task, evaluation: u64, thread: libc::pid_t, limit: Option<Duration>) {
+fn begin(task: Task, evaluation: u64, thread: libc::pid_t, limit: Option<Limit>) {
     let mut state = lock();
     state.task = task;
     state.evaluation = evaluation;
@@ -82,6 +93,7 @@ fn begin(task: Task, evaluation: u64, thread: libc::pid_t, limit: Option<Duratio
     state.others_ran = false;
     state.announced = false;
     state.limit = limit;
+    state.clock = limit.map_or(Duration::ZERO, |_| cpu_clock(thread));
     state.interrupt = None;
     drop(state);
     WAKE.notify_one();
@@ -101,14 +113,15 @@ pub(super) fn alone(thread: Option<libc::pid_t>) {
 }
 
 /// The calling thread begins an evaluation, which is given up after `limit`.
-pub(super) fn evaluation_begins(seq: i64, number: u64, limit: Option<Duration>) {
+pub(super) fn evaluation_begins(seq: i64, number: u64, limit: Option<Limit>) {
     begin(Task::Evaluation { seq }, number, threads::this_native(), limit);
 }
 
 /// The evaluation has another `limit` from now on; false if it was given up.
-pub(super) fn evaluation_goes_on(limit: Duration) -> bool {
+pub(super) fn evaluation_goes_on(limit: Limit) -> bool {
     let mut state = lock();
     state.since = Some(Instant::now());
+    state.clock = cpu_clock(state.thread);
     state.limit = Some(limit);
     state.interrupt.is_none()
 }
@@ -206,7 +219,10 @@ fn look(state: &mut State, looks_without_progress: u32) {
             if lasted >= LONG_EVALUATION {
                 announce(state, seq);
             }
-            if state.interrupt.is_none() && state.limit.is_some_and(|limit| lasted >= limit) {
+            let used = || cpu_clock(state.thread).saturating_sub(state.clock);
+            let is_over =
+                |limit: Limit| lasted >= limit.clock || (lasted >= limit.processor && used() >= limit.processor);
+            if state.interrupt.is_none() && state.limit.is_some_and(is_over) {
                 state.interrupt = Some((Instant::now(), 0));
             }
             climb(state, seq);
@@ -267,6 +283,11 @@ fn announce(state: &mut State, seq: i64) {
             message: Some("still running".to_owned()),
         },
     ));
+}
+
+/// The processor time that the calling thread has used.
+pub(crate) fn own_clock() -> Duration {
+    cpu_clock(threads::this_native())
 }
 
 /// Whether a thread waits for something: one that is only kept from a processor by others does not.

@@ -4,10 +4,11 @@
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::StopPolicy;
-use ikpdb_proto::ikpdb::{Event, Messages, Reply};
+use ikpdb_proto::ikpdb::{Event, Exception, Messages, Reply};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
+use super::bounded::Bounded;
 use super::commands::Asked;
 use super::{Door, GO_ON_PATIENCE, Halt, Status, log, threads};
 use crate::door::mailbox::Errand;
@@ -16,16 +17,17 @@ use crate::engine::evaluation::{Evaluation, UNASKED};
 use crate::engine::go_on::{GoOn, Landing, Step, Who};
 use crate::engine::step::Kind;
 use crate::engine::stop::{self, Stop};
+use crate::engine::watchdog::Limit;
 use crate::engine::{codes, library};
 use crate::inspect::original::{Asked as Shown, Foreign, Variables};
 use crate::requests::evaluate;
 use crate::{capi, inspect};
 
 /// How long the program's own code may take to show one value of a stop, and all of them.
-const VALUE_TIME: Duration = Duration::from_millis(5);
-const STOP_TIME: Duration = Duration::from_millis(50);
+const VALUE_TIME: Limit = Limit { processor: Duration::from_millis(5), clock: Duration::from_millis(50) };
+const STOP_TIME: Limit = Limit { processor: Duration::from_millis(50), clock: Duration::from_millis(500) };
 /// How long it may take for a value that was asked for.
-const ASKED_TIME: Duration = Duration::from_secs(1);
+const ASKED_TIME: Limit = Limit { processor: Duration::from_secs(1), clock: Duration::from_secs(2) };
 /// So many frames of a stack are shown, and so many variables of all of them together.
 pub(crate) const FRAMES: usize = 500;
 pub(crate) const VARIABLES: usize = 20_000;
@@ -37,7 +39,7 @@ pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Err
         let begun = Instant::now();
         let mut event = Event::new("programBreak", json!({"executionStatus": Status::Stopped.name()}));
         event.frames = frames(py, door, stop);
-        event.exception.clone_from(&halt.exception);
+        event.exception = exception(py, door, stop);
         let known = threads::look(py);
         event.threads = Some(threads::describe(&known, door.selected()));
         if halt.at_entry {
@@ -52,6 +54,15 @@ pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Err
         door.sender.send(client, &event.message());
         None
     })
+}
+
+/// The exception that the program stopped for, with its text: that of `str`, also where a class of the program's writes it.
+fn exception(py: Python<'_>, door: &Door, stop: &mut Stop) -> Option<Exception> {
+    let value = stop.exception.as_ref()?.value.bind(py);
+    let mut foreign = Bounded::new(py, stop, VALUE_TIME, None, door.start.safe_values);
+    let own = inspect::original::own_text(&mut foreign, &value);
+    let info = own.unwrap_or_else(|| inspect::exception(&value).message);
+    Some(Exception { kind: inspect::original::type_name(&value), info })
 }
 
 /// The frames of the thread that stopped, the innermost first.
@@ -320,58 +331,4 @@ pub(crate) fn assign(
 /// `&`, `<` and `>` as HTML has them.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// Runs `__repr__` functions of the program's, each only for so long, and all of them together.
-struct Bounded<'a, 'py> {
-    py: Python<'py>,
-    stop: &'a mut Stop,
-    each: Duration,
-    left: Option<Duration>,
-    /// None is run.
-    is_safe: bool,
-    evaluation: Option<Evaluation>,
-}
-
-impl<'a, 'py> Bounded<'a, 'py> {
-    fn new(py: Python<'py>, stop: &'a mut Stop, each: Duration, all: Option<Duration>, is_safe: bool) -> Self {
-        Self { py, stop, each, left: all, is_safe, evaluation: None }
-    }
-
-    /// Ends what was begun. True if it was given up.
-    fn end(&mut self) -> bool {
-        self.evaluation.take().is_some_and(|it| it.end(self.py, self.stop).given_up)
-    }
-}
-
-impl<'py> Foreign<'py> for Bounded<'_, 'py> {
-    fn repr(&mut self, value: &Bound<'py, PyAny>) -> Shown<'py> {
-        let time = self.left.map_or(self.each, |left| left.min(self.each));
-        if self.is_safe || time.is_zero() {
-            return Shown::NotRun;
-        }
-        let begun = Instant::now();
-        // Looking after it once and going on is much cheaper than beginning anew for each value.
-        if !self.evaluation.as_ref().is_some_and(|it| it.goes_on(time)) {
-            self.end();
-            self.evaluation = Some(Evaluation::begin(self.py, self.stop, UNASKED, Some(time)));
-        }
-        let shown = value.repr();
-        let took = begun.elapsed();
-        self.left = self.left.map(|left| left.saturating_sub(took));
-        match shown {
-            Ok(text) => Shown::Shown(text.into_any()),
-            Err(error) => {
-                let given_up = self.end();
-                stop::forget_error(self.py, error);
-                if given_up { Shown::NotRun } else { Shown::Raised }
-            }
-        }
-    }
-}
-
-impl Drop for Bounded<'_, '_> {
-    fn drop(&mut self) {
-        self.end();
-    }
 }

@@ -5,6 +5,7 @@
 //! ([`at_stop`]). Several threads may be stopped at once; the client is shown one, and its commands are about that one.
 
 mod at_stop;
+mod bounded;
 pub(crate) mod breakpoints;
 mod commands;
 pub(crate) mod ending;
@@ -22,7 +23,7 @@ use std::time::Duration;
 use ikpdb_proto::StopPolicy;
 use ikpdb_proto::ThreadId;
 use ikpdb_proto::agent::IkpdbStart;
-use ikpdb_proto::ikpdb::{Event, Exception};
+use ikpdb_proto::ikpdb::Event;
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
@@ -30,7 +31,6 @@ use super::mailbox::{Letter, MAILBOX, StopId, To};
 use super::{OUTBOX, options};
 use crate::engine::threads::Thread;
 use crate::engine::what::{Reason, What};
-use crate::inspect;
 pub(crate) use at_stop::{FRAMES, VARIABLES, describe_frame};
 use paths::Paths;
 use sender::Sender;
@@ -97,7 +97,6 @@ pub(crate) struct Halt {
     thread: ThreadId,
     /// Before the first line.
     at_entry: bool,
-    exception: Option<Exception>,
 }
 
 static DOOR: OnceLock<Door> = OnceLock::new();
@@ -158,9 +157,9 @@ pub(crate) fn admits(thread: ThreadId, what: &What, lives: impl Fn(ThreadId) -> 
 }
 
 /// A thread has stopped and reads its letters.
-pub(crate) fn stopped(id: StopId, thread: &Thread, what: Begun) {
+pub(crate) fn stopped(id: StopId, thread: &Thread, at_entry: bool) {
     let Some(door) = door() else { return };
-    let halt = Halt { id, thread: thread.id, at_entry: what.at_entry, exception: what.exception };
+    let halt = Halt { id, thread: thread.id, at_entry };
     log::say!(Execution, Debug, "{} is stopped", thread.name);
     let mut state = door.lock();
     state.stops.push(halt);
@@ -168,27 +167,6 @@ pub(crate) fn stopped(id: StopId, thread: &Thread, what: Begun) {
         state.show(id);
         drop(state);
         door.tell_break();
-    }
-}
-
-/// What the door has to know of a stop.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Begun {
-    at_entry: bool,
-    exception: Option<Exception>,
-}
-
-impl Begun {
-    /// Reads it off what is shown. Only if there is a door.
-    pub(crate) fn of(py: Python<'_>, what: &What) -> Self {
-        if door().is_none() {
-            return Self::default();
-        }
-        let exception = what.exception.as_ref().map(|it| {
-            let facts = inspect::exception(&it.value.bind(py));
-            Exception { kind: inspect::original::type_name(&it.value.bind(py)), info: facts.message }
-        });
-        Self { at_entry: what.reason == Reason::Entry, exception }
     }
 }
 

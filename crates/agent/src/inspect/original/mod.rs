@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::data::{entries, find, text, text_is};
 use super::locals::{self, Shape};
-use super::native::{Any, NoCollection, class_of, is_text, small_int};
+use super::native::{Any, NoCollection, class_dict, class_of, is_native, is_text, small_int};
 use super::render;
 use super::types::{Kind, Types};
 use crate::capi::Ref;
@@ -39,6 +39,9 @@ pub(crate) enum Asked<'py> {
 pub(crate) trait Foreign<'py> {
     /// `repr(value)`.
     fn repr(&mut self, value: &Bound<'py, PyAny>) -> Asked<'py>;
+
+    /// `str(value)`.
+    fn str(&mut self, value: &Bound<'py, PyAny>) -> Asked<'py>;
 }
 
 /// The objects that clients were told of during one stop, by address: what a client names is looked up here, never taken for an
@@ -168,6 +171,20 @@ pub(crate) fn plain_type_text(value: &Bound<'_, PyAny>) -> String {
 pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
     let _quiet = NoCollection::new(value.py());
     repr::printed_name(&class_of(value))
+}
+
+/// The text of an exception whose class writes one with code of its own; none of others, or if that fails.
+pub(crate) fn own_text<'py>(foreign: &mut dyn Foreign<'py>, exception: &Bound<'py, PyAny>) -> Option<String> {
+    let is_own = {
+        let _quiet = NoCollection::new(exception.py());
+        let facts = Types::default().of(exception);
+        let writes = |class: &&Any<'_>| class_dict(class).is_some_and(|it| find(&it, "__str__").is_some());
+        facts.order().iter().find(writes).is_some_and(|class| !is_native(class))
+    };
+    match is_own.then(|| foreign.str(exception)) {
+        Some(Asked::Shown(shown)) => Some(text(&shown, usize::MAX)),
+        _ => None,
+    }
 }
 
 /// A value as JSON says it, if it is plain data, else as text.
