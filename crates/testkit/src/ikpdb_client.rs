@@ -10,10 +10,22 @@ use serde_json::{Map, Value, json};
 const DEADLINE: Duration = Duration::from_secs(30);
 const MAGIC: &[u8] = b"LLADpcdtbdpac";
 
+/// What reading leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Came {
+    /// A message.
+    Message(Map<String, Value>),
+    /// The end of the connection.
+    End,
+    /// Nothing in that time.
+    Nothing,
+}
+
 /// A connection to a door.
 pub struct IkpdbClient {
     stream: TcpStream,
     buffer: Vec<u8>,
+    has_ended: bool,
     last_id: i64,
     events: Vec<Value>,
 }
@@ -21,8 +33,15 @@ pub struct IkpdbClient {
 impl IkpdbClient {
     /// Connects. The greeting is the first message to be read.
     pub fn connect(address: impl ToSocketAddrs) -> Self {
-        let stream = TcpStream::connect(address).expect("the door listens");
-        Self { stream, buffer: Vec::new(), last_id: 0, events: Vec::new() }
+        Self::try_connect(address).expect("the door listens")
+    }
+
+    /// The same, where the program may have ended.
+    pub fn try_connect(address: impl ToSocketAddrs) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
+        // What is written byte by byte shall arrive so.
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: Vec::new(), has_ended: false, last_id: 0, events: Vec::new() })
     }
 
     /// Connects and reads the greeting.
@@ -38,16 +57,23 @@ impl IkpdbClient {
         self.stream.write_all(bytes).expect("the door reads");
     }
 
+    /// The bytes of a message.
+    pub fn bytes(message: &Value) -> Vec<u8> {
+        let body = message.to_string();
+        // Clients of the original are JavaScript: they count UTF-16 units.
+        let length = body.encode_utf16().count();
+        [format!("length={length}").as_bytes(), MAGIC, body.as_bytes()].concat()
+    }
+
+    /// Sends a message as it is, if the other side is still there.
+    pub fn offer(&mut self, message: &Value) -> std::io::Result<()> {
+        self.stream.write_all(&Self::bytes(message))
+    }
+
     /// Sends a command; its `_id`.
     pub fn send(&mut self, command: &str, args: &Value) -> i64 {
         self.last_id += 1;
-        let body = json!({"_id": self.last_id, "command": command, "args": args}).to_string();
-        // Clients of the original are JavaScript: they count UTF-16 units.
-        let length = body.encode_utf16().count();
-        let mut message = format!("length={length}").into_bytes();
-        message.extend_from_slice(MAGIC);
-        message.extend_from_slice(body.as_bytes());
-        self.send_raw(&message);
+        self.send_raw(&Self::bytes(&json!({"_id": self.last_id, "command": command, "args": args})));
         self.last_id
     }
 
@@ -83,20 +109,36 @@ impl IkpdbClient {
 
     /// The next message; none at the end of the connection.
     pub fn read(&mut self) -> Option<Value> {
-        let deadline = Instant::now() + DEADLINE;
+        match self.read_by(Instant::now() + DEADLINE) {
+            Came::Message(message) => Some(message.into()),
+            Came::End => None,
+            Came::Nothing => panic!("nothing came; so far {:?}", String::from_utf8_lossy(&self.buffer)),
+        }
+    }
+
+    /// What comes next, if it does by this time.
+    pub fn read_by(&mut self, deadline: Instant) -> Came {
         loop {
             if let Some(message) = self.take() {
-                return Some(message);
+                return Came::Message(message);
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "nothing came; so far {:?}", String::from_utf8_lossy(&self.buffer));
+            if self.has_ended {
+                return Came::End;
+            }
+            if left.is_zero() {
+                return Came::Nothing;
+            }
             self.stream.set_read_timeout(Some(left)).expect("a time that is not zero");
             let mut bytes = [0; 64 << 10];
             match self.stream.read(&mut bytes) {
-                Ok(0) => return None,
+                Ok(0) => self.has_ended = true,
                 Ok(count) => self.buffer.extend_from_slice(&bytes[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return None,
-                Err(error) => panic!("nothing came: {error}"),
+                Err(error) => match error.kind() {
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted => {}
+                    std::io::ErrorKind::ConnectionReset => self.has_ended = true,
+                    _ => panic!("nothing came: {error}"),
+                },
             }
         }
     }
@@ -111,15 +153,16 @@ impl IkpdbClient {
         }
     }
 
-    fn take(&mut self) -> Option<Value> {
+    fn take(&mut self) -> Option<Map<String, Value>> {
         let at = self.buffer.windows(MAGIC.len()).position(|it| it == MAGIC)?;
         let header = std::str::from_utf8(&self.buffer[..at]).expect("an ASCII header");
         let length: usize = header.strip_prefix("length=").and_then(|it| it.parse().ok()).expect("a length");
         let (begin, end) = (at + MAGIC.len(), at + MAGIC.len() + length);
         let body = self.buffer.get(begin..end)?;
         assert!(body.is_ascii(), "messages are ASCII only");
-        let message: Map<String, Value> = serde_json::from_slice(body).expect("a JSON object");
+        assert!(!body.windows(MAGIC.len()).any(|it| it == MAGIC), "clients take this for the end of a header");
+        let message = serde_json::from_slice(body).expect("a JSON object");
         self.buffer.drain(..end);
-        Some(Value::Object(message))
+        Some(message)
     }
 }

@@ -244,13 +244,34 @@ at = [
 }
 
 #[test]
+fn an_entry_that_depends_on_who_is_faster_may_be_of_no_use() {
+    let entry = |more: &str| {
+        let place = "transcript = \"02-setvariable\", message = 7, path = \"frames[0].line_number\", ours = 5";
+        format!("[[difference]]\nwhy = \"free\"\nreason = \"Time\"\nat = [{{ {place}{more} }}]\n")
+    };
+    let unused = |more| Differences::parse(&entry(more)).unwrap().unused(&[].into(), &[12]).len();
+    assert_eq!((unused(""), unused(", sometimes = true")), (1, 0));
+    let faster = |it: &mut Value| it["frames"][0]["line_number"] = 5.into();
+    assert_eq!(changed("02-setvariable", 7, &entry(", sometimes = true"), faster), [""; 0]);
+}
+
+#[test]
+fn what_the_recorder_did_without_writing_it_down_is_done_where_it_did_it() {
+    let (transcript, table) = (Transcript::named("19c-sigint-running"), none());
+    let mut replay = Replay::new(&transcript, &table, 12, Places::recorded());
+    let acts: Vec<Act> = std::iter::from_fn(|| replay.next_act()).collect();
+    let at = acts.iter().position(|it| *it == Act::Asleep).unwrap();
+    assert_eq!(acts[at - 1..=at + 1], [Act::Await, Act::Asleep, Act::Signal("INT".to_owned())]);
+}
+
+#[test]
 fn messages_that_do_not_come_and_others_that_do_are_in_the_table_too() {
     let table = r#"
 [[difference]]
 why = "fix"
 reason = "The message is read"
 at = [
-  { transcript = "13b-wire-bytelength", message = 3, change = "added", ours = { _id = 510, command = "setBreakpoint", result = { breakpoint_number = 0 } } },
+  { transcript = "13b-wire-bytelength", message = 3, change = "added", ours = { _id = 510, command = "setBreakpoint", result = { breakpoint_number = "*" } } },
   { transcript = "13b-wire-bytelength", message = 5, change = "added", ours = { _id = 1, command = "reconnect", result = { executionStatus = "p*" } } },
   { transcript = "13b-wire-bytelength", message = 2, change = "removed" },
   { transcript = "13b-wire-bytelength", message = 6, change = "skipped" },

@@ -1,8 +1,9 @@
 //! A program under `python -m ikpdb`, and its client.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use ikpdb_testkit::Python;
@@ -32,8 +33,14 @@ impl Program {
 
     /// Starts `python -m ikpdb` with these arguments.
     pub fn start_what(case: &Case, python: &Python, arguments: &[&str]) -> Self {
+        Self::start_in(case, python, &case.workspace, arguments)
+    }
+
+    /// The same in another folder.
+    pub fn start_in(case: &Case, python: &Python, folder: &Path, arguments: &[&str]) -> Self {
         let arguments: Vec<&str> = [ANY_PORT].into_iter().chain(arguments.iter().copied()).collect();
         let mut command = ikpdb(case, &python.executable, &arguments);
+        command.current_dir(folder);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (send, errors) = channel();
@@ -61,6 +68,39 @@ impl Program {
     /// A client that was greeted.
     pub fn client(&self) -> IkpdbClient {
         IkpdbClient::greeted(("127.0.0.1", self.port))
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: libc::c_int) {
+        // SAFETY: a plain call; the process is ours and was not waited for.
+        assert_eq!(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) }, 0);
+    }
+
+    /// Waits until its main thread is in `time.sleep`.
+    pub fn sleeps(&self) {
+        let deadline = Instant::now() + DEADLINE;
+        let asleep = format!("{} ", libc::SYS_clock_nanosleep);
+        // The kernel tells nobody of it, so it is asked.
+        let call = || std::fs::read_to_string(format!("/proc/{}/syscall", self.child.id())).unwrap();
+        while !call().starts_with(&asleep) {
+            assert!(Instant::now() < deadline, "it does not come to its sleep: {}", call());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Its exit code, or the signal that ended it as a negative number; `None` if it does not end by then.
+    pub fn exit_code_by(&mut self, deadline: Instant) -> Option<i32> {
+        use std::os::unix::process::ExitStatusExt;
+        loop {
+            // It closes standard error with its end, so nobody has to look again and again.
+            match self.errors.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        let status = self.child.wait().unwrap();
+        status.code().or_else(|| status.signal().map(|it| -it))
     }
 
     /// Waits for the end: what it printed, and its exit code or the signal that ended it.

@@ -35,6 +35,8 @@ pub struct Entry {
     pythons: (Option<u32>, Option<u32>),
     path: Option<(String, Pattern)>,
     recorded: Option<Value>,
+    /// Whether it differs depends on who is faster.
+    sometimes: bool,
     pub(super) change: Change,
 }
 
@@ -93,6 +95,8 @@ struct At {
     recorded: Option<toml::Value>,
     ours: Option<toml::Value>,
     change: Option<String>,
+    #[serde(default)]
+    sometimes: bool,
 }
 
 /// The table.
@@ -132,8 +136,8 @@ impl Differences {
     /// The entries that were of no use although their version of Python 3 was among those that were run, each in one line.
     pub fn unused(&self, used: &BTreeSet<usize>, pythons: &[u32]) -> Vec<String> {
         let entries = self.entries.iter().enumerate();
-        let unused =
-            entries.filter(|(number, entry)| !used.contains(number) && pythons.iter().any(|it| entry.is_for(*it)));
+        let is_due = |entry: &Entry| !entry.sometimes && pythons.iter().any(|it| entry.is_for(*it));
+        let unused = entries.filter(|(number, entry)| !used.contains(number) && is_due(entry));
         unused.map(|(_, entry)| format!("{}: nothing differs there ({})", entry.place(), entry.reason)).collect()
     }
 
@@ -266,13 +270,14 @@ fn leads_to(pattern: Option<&Value>, ours: &Value, recorded: &Value, came: &Valu
     }
 }
 
-/// What the `*` of a text stand for; nothing for other values, if they are equal.
+/// What the `*` of a text stand for; nothing for other values, if they are equal. A member that is a `*` and nothing else may be anything.
 pub(super) fn matches_value<'a>(pattern: &Value, value: &'a Value) -> Option<Vec<&'a str>> {
     match (pattern, value) {
         (Value::String(pattern), Value::String(text)) => glob(pattern, text),
         (Value::Object(patterns), Value::Object(values)) if patterns.len() == values.len() => {
-            let matches =
-                |(key, it): (&String, &Value)| values.get(key).is_some_and(|value| matches_value(it, value).is_some());
+            let matches = |(key, it): (&String, &Value)| {
+                values.get(key).is_some_and(|value| it == "*" || matches_value(it, value).is_some())
+            };
             patterns.iter().all(matches).then(Vec::new)
         }
         (Value::Array(patterns), Value::Array(values)) if patterns.len() == values.len() => {
@@ -331,6 +336,7 @@ fn entry(why: Why, reason: &str, at: At) -> Result<Entry, String> {
         pythons: (at.from, at.to),
         path,
         recorded: at.recorded.map(json).transpose()?,
+        sometimes: at.sometimes,
         change,
     })
 }

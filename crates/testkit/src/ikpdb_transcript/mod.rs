@@ -14,7 +14,7 @@
 //!         Act::Await => while !replay.has_come() { replay.take(read a message, or give up) },
 //!         Act::Quiet(time) => for that long, replay.take(whatever comes),
 //!         Act::Ending => replay.take(what comes), up to the end of the connection; replay.ended(whether it came),
-//!         Act::SecondConnection | Act::Signal(_) | Act::Close => do it,
+//!         Act::SecondConnection | Act::Signal(_) | Act::Asleep | Act::Close => do it,
 //!         Act::Exit => replay.exited(the process's exit code, None if it had to be killed),
 //!     }
 //! }

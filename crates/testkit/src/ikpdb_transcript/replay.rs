@@ -26,6 +26,8 @@ pub enum Act {
     SendRaw(Vec<u8>),
     /// Send the program a signal, such as `TERM`.
     Signal(String),
+    /// Wait until the program's main thread is in `time.sleep`.
+    Asleep,
     /// Connect a second time; nothing is to come there.
     SecondConnection,
     /// Read until [`Replay::has_come`], or until it is too late.
@@ -158,6 +160,7 @@ impl<'a> Replay<'a> {
                 }
                 StepKind::SendRaw(bytes) => Some(Act::SendRaw(outgoing_bytes(bytes, &self.names))),
                 StepKind::Signal(signal) => Some(Act::Signal(signal.clone())),
+                StepKind::Asleep => Some(Act::Asleep),
                 StepKind::SecondConnection => Some(Act::SecondConnection),
                 StepKind::Receive(message) => {
                     if !self.is_changed(|it| matches!(it, Change::Removed)) {

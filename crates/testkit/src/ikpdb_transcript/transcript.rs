@@ -43,6 +43,8 @@ pub enum StepKind {
     SendRaw(Vec<u8>),
     /// The program got a signal, such as `TERM`.
     Signal(String),
+    /// The recorder waited for a moment, while the program came to its `time.sleep`.
+    Asleep,
     /// A second client connected. It was never served.
     SecondConnection,
     /// The client got a message.
@@ -84,6 +86,8 @@ struct UnrecordedAct {
     after: u32,
     bytewise: Option<String>,
     signal: Option<String>,
+    #[serde(default)]
+    asleep: bool,
 }
 
 impl Transcript {
@@ -127,12 +131,13 @@ impl Transcript {
     }
 
     fn insert(&mut self, act: UnrecordedAct) -> Result<(), String> {
-        let kind = match (act.bytewise, act.signal) {
-            (Some(message), None) => {
+        let kind = match (act.bytewise, act.signal, act.asleep) {
+            (Some(message), None, false) => {
                 StepKind::SendBytewise(serde_json::from_str(&message).map_err(|error| error.to_string())?)
             }
-            (None, Some(signal)) => StepKind::Signal(signal),
-            _ => return Err("an act is either `bytewise` or a `signal`".to_owned()),
+            (None, Some(signal), false) => StepKind::Signal(signal),
+            (None, None, true) => StepKind::Asleep,
+            _ => return Err("an act is either `bytewise`, or a `signal`, or `asleep`".to_owned()),
         };
         let at = self.steps.iter().position(|it| it.number > act.after).ok_or("there is no such line")?;
         self.steps.insert(at, Step { number: act.after, kind });
