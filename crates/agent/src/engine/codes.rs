@@ -8,13 +8,14 @@ use std::collections::HashMap;
 use std::ffi::{CStr, c_int, c_void};
 use std::path::Path;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use super::breakpoints::{self, Armed, Spot};
+use super::code_slot;
 use super::events::{self, Watch};
 use super::exceptions;
 use super::files::{self, FileId};
@@ -114,21 +115,13 @@ struct Record(*mut CodeInfo);
 // SAFETY: used under the GIL only, which `GilCell` asks for.
 unsafe impl Send for Record {}
 
-/// The slot of code objects that tells of their death, where nothing else does: on 3.11.
-static EXTRA: AtomicIsize = AtomicIsize::new(-1);
-
 /// Prepares the registry. Needs to be called once before the others.
 pub(crate) fn start(py: Python<'_>) {
     RECORDS.with(py, |records| *records = Some(HashMap::new()));
     // SAFETY: the function has the signature that CPython calls, and lives as long as the process.
     let watched = capi::capi().optional.watch_codes.is_some_and(|watch| unsafe { watch(on_code) } >= 0);
     if !watched {
-        // SAFETY: as above. (An error says that there are too many watchers.)
-        let index = unsafe {
-            ffi::PyErr_Clear();
-            (capi::py().request_code_extra_index)(on_extra_freed)
-        };
-        EXTRA.store(index, Ordering::Relaxed);
+        code_slot::reserve(on_slot_freed);
     }
     let library = Library::find(py);
     CODES.with(py, |codes| *codes = Some(Codes { library, ..Codes::default() }));
@@ -268,12 +261,9 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
         info
     });
     RECORDS.with(py, |records| records.get_or_insert_default().insert(code.as_ptr().addr(), Record(info)));
-    let extra = EXTRA.load(Ordering::Relaxed);
-    // SAFETY: a live code object, our slot, the GIL.
-    if extra >= 0 && unsafe { (capi::py().code_set_extra)(code.as_ptr(), extra, info.cast()) } != 0 {
-        // The slot was not written.
+    if let Err(error) = code_slot::write(code, info.cast()) {
         forget(py, code.as_ptr());
-        return Err(PyErr::fetch(py));
+        return Err(error);
     }
     if thread_hook || task_hook { events::refresh(py, info) } else { Ok(()) }
 }
@@ -289,7 +279,7 @@ unsafe extern "C" fn on_code(event: c_int, code: *mut PyObject) -> c_int {
 }
 
 /// Called by the interpreter when a code object dies that has something in our slot.
-unsafe extern "C" fn on_extra_freed(info: *mut c_void) {
+unsafe extern "C" fn on_slot_freed(info: *mut c_void) {
     if !info.is_null() {
         // SAFETY: code objects die under the GIL; what is in the slot is the living record.
         unsafe { forget(Python::assume_attached(), (*info.cast::<CodeInfo>()).code) };

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 mod awaits;
 pub(crate) mod breakpoints;
 pub(crate) mod calls;
+mod code_slot;
 pub(crate) mod codes;
 pub(crate) mod control;
 pub(crate) mod entry;
