@@ -28,22 +28,38 @@ struct Layout {
     owner: usize,
     /// In a frame: the first local.
     locals: usize,
+    /// 3.11 and 3.12: in a frame, its dict of locals.
+    namespace: Option<usize>,
     /// Bits of a reference that are not part of the address (3.14+).
     tag: usize,
 }
 
 /// 3.11: in a frame, its code.
 const CODE_311: usize = 32;
+/// 3.11 and 3.12: in a frame object, the frame.
+const FRAME: usize = 24;
 
 /// The code of a frame object, borrowed. Quicker than to ask for it, which takes a reference.
 ///
 /// # Safety
 /// A live frame object of CPython 3.11, under the GIL.
 pub(crate) unsafe fn code_in_place(frame: *mut PyFrameObject) -> *mut PyObject {
-    /// In a frame object: the frame.
-    const FRAME: usize = 24;
     // SAFETY: by the caller; the offsets are those of every 3.11 release.
     unsafe { read(read(frame.cast(), FRAME), CODE_311) }.cast_mut().cast()
+}
+
+/// 3.11 and 3.12: where the frame of a frame object keeps its dict of locals, which it owns, or null.
+///
+/// # Safety
+/// A live frame object and its code, under the GIL. The place moves when the code of the frame ends.
+pub(crate) unsafe fn namespace_of(frame: *mut PyFrameObject, code: *mut PyObject) -> Option<*mut *mut PyObject> {
+    let layout = layout()?;
+    let offset = layout.namespace?;
+    // SAFETY: by the caller; a frame object points to a frame as long as it lives, and what is found there is looked at.
+    unsafe {
+        let frame = read(frame.cast(), FRAME);
+        (read(frame, layout.code).addr() == code.addr()).then(|| frame.add(offset).cast_mut().cast())
+    }
 }
 
 static LAYOUT: OnceLock<Option<Layout>> = OnceLock::new();
@@ -72,6 +88,7 @@ fn find_layout(version: Version) -> Option<Layout> {
             instruction: 56,
             owner: 69,
             locals: 72,
+            namespace: Some(24),
             tag: 0,
         }),
         (3, 12) => Some(Layout {
@@ -82,6 +99,7 @@ fn find_layout(version: Version) -> Option<Layout> {
             instruction: 56,
             owner: 70,
             locals: 72,
+            namespace: Some(40),
             tag: 0,
         }),
         // Indices of 8-byte words in `debug_offsets`; its own layout differs by minor version.
@@ -111,6 +129,7 @@ fn published(version: Version, current_frame: usize, frame: usize, tag: usize) -
         code: offset(frame + 1)?,
         instruction: offset(frame + 2)?,
         locals: offset(frame + 3)?,
+        namespace: None,
         owner: offset(frame + 4)?,
         tag,
     })

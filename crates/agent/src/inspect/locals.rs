@@ -1,7 +1,7 @@
 //! The local names of a frame, read and written, on every version.
 //!
-//! 3.11 and 3.12 make one dict per frame and fill it again at each request: it is read or written at once and never kept.
-//! From 3.13 on there is a proxy that reads and writes through.
+//! Up to 3.12 the locals of a function are read from and written to a dict, see [`Namespace`]; from 3.13 on there is a proxy that reads and
+//! writes through.
 
 use std::sync::OnceLock;
 
@@ -10,6 +10,7 @@ use pyo3::ffi::{self, PyFrameObject, PyObject};
 use pyo3::prelude::*;
 
 use super::data::{entries, find, text, text_is, tuple_items};
+use super::namespace::Namespace;
 use super::native::{Any, class_of, is_dict, is_exactly, is_native, is_text, own_attribute, small_int, take};
 use super::types::type_name;
 use crate::capi::{self, capi};
@@ -89,7 +90,6 @@ pub(super) fn values<'py>(frame: &Any<'py>) -> Vec<(Any<'py>, Any<'py>)> {
 /// Gives a local name of a frame a value.
 pub(super) fn set(frame: &Any<'_>, name: &Any<'_>, value: &Any<'_>) -> Result<(), Failure> {
     let shape = shape(frame);
-    let before_proxies = capi().version < (3, 13);
     // The interpreter takes such a write and drops it: a module's or class's names may hide the comprehension's.
     let is_dropped = match &shape {
         Shape::ModuleComprehension => true,
@@ -99,24 +99,26 @@ pub(super) fn set(frame: &Any<'_>, name: &Any<'_>, value: &Any<'_>) -> Result<()
     if is_dropped {
         return Err(Failure::user("Python cannot change the variable of a comprehension outside of functions"));
     }
-    let failed = || Failure::user(super::set::raised(frame.py()));
     // One dict, one write, and back to the frame at once: the next request for the dict would undo it.
-    let locals = locals(frame).ok_or_else(failed)?;
+    let failed = || Failure::user(super::set::raised(frame.py()));
+    let mut namespace = Namespace::of(frame.py(), frame.as_ptr().cast()).map_err(|error| {
+        error.restore(frame.py());
+        failed()
+    })?;
+    let locals = namespace.mapping();
     // SAFETY: live objects.
-    unsafe {
-        let outcome = if is_exactly(&locals, &raw mut ffi::PyDict_Type) {
+    let outcome = unsafe {
+        if is_exactly(locals, &raw mut ffi::PyDict_Type) {
             ffi::PyDict_SetItem(locals.as_ptr(), name.as_ptr(), value.as_ptr())
         } else {
             ffi::PyObject_SetItem(locals.as_ptr(), name.as_ptr(), value.as_ptr())
-        };
-        if outcome != 0 {
-            return Err(failed());
         }
-        if before_proxies && matches!(shape, Shape::Function) {
-            let write_back = capi().optional.frame_locals_to_fast;
-            let write_back = write_back.ok_or_else(|| Failure::internal("PyFrame_LocalsToFast is missing"))?;
-            write_back(frame.as_ptr().cast(), 0);
-        }
+    };
+    if outcome != 0 {
+        return Err(failed());
+    }
+    if matches!(shape, Shape::Function) {
+        namespace.write_back();
     }
     Ok(())
 }
@@ -132,7 +134,7 @@ fn code<'py>(frame: &Any<'py>) -> Option<Any<'py>> {
     unsafe { take(frame.py(), ffi::PyFrame_GetCode(frame.as_ptr().cast()).cast()) }
 }
 
-fn is_optimized(code: &Any<'_>) -> bool {
+pub(super) fn is_optimized(code: &Any<'_>) -> bool {
     own_attribute(code, "co_flags").and_then(|it| small_int(&it)).is_some_and(|flags| flags & OPTIMIZED != 0)
 }
 
@@ -156,8 +158,12 @@ fn fast<'py>(frame: &Any<'py>) -> Vec<(Any<'py>, Any<'py>)> {
             })
             .collect();
     }
-    let Some(dict) = locals(frame).filter(is_dict) else { return Vec::new() };
-    let mut bound: Vec<_> = entries(&dict, 0).filter(|(name, _)| is_text(name)).collect();
+    let Ok(namespace) = Namespace::of(frame.py(), frame.as_ptr().cast()) else { return Vec::new() };
+    let dict = namespace.mapping();
+    if !is_dict(dict) {
+        return Vec::new();
+    }
+    let mut bound: Vec<_> = entries(dict, 0).filter(|(name, _)| is_text(name)).collect();
     // In the order of the code; what the program itself put into the dict comes last.
     bound.sort_by_key(|(name, _)| names.iter().position(|it| it.is(name)).unwrap_or(usize::MAX));
     bound
@@ -180,7 +186,7 @@ fn get_var() -> Option<GetVar> {
 }
 
 /// Arguments and other locals, cells, free variables; each once.
-fn names<'py>(code: &Any<'py>) -> Vec<Any<'py>> {
+pub(super) fn names<'py>(code: &Any<'py>) -> Vec<Any<'py>> {
     let mut names: Vec<Any<'py>> = Vec::new();
     for kind in ["co_varnames", "co_cellvars", "co_freevars"] {
         let Some(tuple) = own_attribute(code, kind) else { continue };

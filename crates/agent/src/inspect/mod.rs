@@ -1,7 +1,7 @@
 //! Variables: shows any value in bounded time and space without running a line of the program's code.
 //!
 //! [`native`] and [`data`] read objects by C functions alone; [`types`] knows what to expect of a type; `render*` write one
-//! line; [`attributes`] and [`items`] list children, [`children`] makes DAP variables of them; [`locals`] knows frames;
+//! line; [`attributes`] and [`items`] list children, [`children`] makes DAP variables of them; [`locals`] knows frames, [`namespace`] leaves them as they were;
 //! [`lookup`] finds what an expression names; [`exceptions`] reads exceptions and tracebacks; [`handles`] holds what
 //! references refer to until the program goes on; [`original`] shows values as the original IKPdb did. Only two things run the program's code, because the user asks for it:
 //! opening a lazy variable, and [`set_variable`].
@@ -16,6 +16,7 @@ mod items;
 mod line;
 mod locals;
 mod lookup;
+mod namespace;
 mod native;
 pub(crate) mod original;
 mod paths;
@@ -35,6 +36,7 @@ use pyo3::prelude::*;
 use children::Describe;
 pub(crate) use exceptions::{Exception, FramePlace, Relation, SyntaxError};
 pub(crate) use handles::Handles;
+pub(crate) use namespace::Namespace;
 use native::NoCollection;
 pub(crate) use set::Evaluate;
 use types::Types;

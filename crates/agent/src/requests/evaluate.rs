@@ -5,7 +5,7 @@ use pyo3::ffi::{self, PyFrameObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::capi::{self, Ref, capi};
+use crate::capi;
 use crate::engine::codes;
 use crate::engine::control::one_line;
 use crate::engine::evaluation::Evaluation;
@@ -135,27 +135,20 @@ fn in_frame<'py>(
         }
     };
     let address: *mut PyFrameObject = frame.as_ptr().cast();
-    // SAFETY: a live frame; both give new references.
-    let (globals, locals) = unsafe {
-        let globals = Ref::steal((capi::py().frame_get_globals)(address)).ok_or_else(|| PyErr::fetch(py))?;
-        let locals = Ref::steal((capi::py().frame_get_locals)(address)).ok_or_else(|| PyErr::fetch(py))?;
-        (globals, locals)
-    };
-    let (globals, locals) = (globals.bind(py), locals.bind(py));
+    // SAFETY: a live frame; a new reference.
+    let globals = unsafe { Bound::from_owned_ptr_or_err(py, (capi::py().frame_get_globals)(address))? };
+    let mut namespace = inspect::Namespace::of(py, address)?;
+    let locals = namespace.mapping();
     // A lambda or comprehension sees globals only: it gets the locals among them.
-    let value = if !globals.is(&locals) && has_inner_code(code)? {
+    let value = if !globals.is(locals) && has_inner_code(code)? {
         let merged = globals.cast::<PyDict>()?.copy()?;
-        merged.call_method1("update", (&locals,))?;
-        evaluate_code(py, code, merged.as_any(), &locals)
+        merged.call_method1("update", (locals,))?;
+        evaluate_code(py, code, merged.as_any(), locals)
     } else {
-        evaluate_code(py, code, &globals, &locals)
+        evaluate_code(py, code, &globals, locals)
     };
-    if let Some(write_back) = capi().optional.frame_locals_to_fast
-        && capi().version < (3, 13)
-        && !globals.is(&locals)
-    {
-        // SAFETY: a live frame whose locals were fetched above, once.
-        unsafe { write_back(address, 0) };
+    if !globals.is(namespace.mapping()) {
+        namespace.write_back();
     }
     value
 }

@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyTuple};
 use crate::capi::frame::RawFrame;
 use crate::capi::{self, Ref};
 use crate::engine::codes;
+use crate::inspect::Namespace;
 
 /// An expression compiled for one code object.
 #[derive(Debug)]
@@ -84,11 +85,11 @@ impl Expression {
             return function.value(py, frame);
         }
         let frame = capi::current_frame();
+        let locals = Namespace::of(py, frame)?;
         // SAFETY: the current frame of this thread; both functions return new references.
         unsafe {
             let globals = Ref::steal((capi::py().frame_get_globals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
-            let locals = Ref::steal((capi::py().frame_get_locals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
-            let value = ffi::PyEval_EvalCode(self.plain.as_ptr(), globals.as_ptr(), locals.as_ptr());
+            let value = ffi::PyEval_EvalCode(self.plain.as_ptr(), globals.as_ptr(), locals.mapping().as_ptr());
             Bound::from_owned_ptr_or_err(py, value)
         }
     }

@@ -302,14 +302,10 @@ fn rules_about(py: Python<'_>, value: &Bound<'_, PyAny>) -> Arc<[Rule]> {
 fn holds(py: Python<'_>, rule: &Rule, value: &Bound<'_, PyAny>, frame: *mut PyFrameObject) -> bool {
     let Some(condition) = rule.condition.as_deref() else { return true };
     let holds = || -> PyResult<bool> {
-        // SAFETY: a live frame, by the callers; both give new references.
-        let (globals, locals) = unsafe {
-            let globals = Ref::steal((capi::py().frame_get_globals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
-            let locals = Ref::steal((capi::py().frame_get_locals)(frame)).ok_or_else(|| PyErr::fetch(py))?;
-            (globals, locals)
-        };
+        // SAFETY: a live frame, by the callers; a new reference.
+        let globals = unsafe { Ref::steal((capi::py().frame_get_globals)(frame)).ok_or_else(|| PyErr::fetch(py))? };
         let names = PyDict::new(py);
-        names.call_method1("update", (locals.bind(py),))?;
+        names.call_method1("update", (inspect::Namespace::of(py, frame)?.mapping(),))?;
         names.set_item("exception", value)?;
         breakpoints::evaluate(py, condition, &globals.bind(py), names.as_any())?.is_truthy()
     };
@@ -513,10 +509,7 @@ pub(crate) fn is_task_hook(name: &str, file: &str) -> bool {
 /// A loop is about to report something.
 pub(crate) fn task_hook_begins(py: Python<'_>) {
     let reported = || -> PyResult<Option<Bound<'_, PyAny>>> {
-        // SAFETY: the current frame; a new reference or null.
-        let locals = unsafe { Ref::steal((capi::py().frame_get_locals)(capi::current_frame())) };
-        let Some(locals) = locals else { return Ok(None) };
-        let context = locals.bind(py).get_item("context")?;
+        let context = inspect::Namespace::of(py, capi::current_frame())?.mapping().get_item("context")?;
         context.cast::<PyDict>()?.get_item("exception")
     };
     match reported() {
