@@ -102,9 +102,14 @@ impl Tool {
         self.set_events.bind(py).call1((self.id, events)).map(drop)
     }
 
+    /// The global events now.
+    pub(crate) fn global(&self) -> c_int {
+        self.global.load(Ordering::Relaxed)
+    }
+
     /// Sets the global events if they are others now: each change costs the interpreter a walk through its code.
     pub(crate) fn set_global_if_changed(&self, py: Python<'_>, events: c_int) -> PyResult<()> {
-        if self.global.load(Ordering::Relaxed) == events { Ok(()) } else { self.set_global(py, events) }
+        if self.global() == events { Ok(()) } else { self.set_global(py, events) }
     }
 
     /// Lets events that were disabled come again, of all tools.

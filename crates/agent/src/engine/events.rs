@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo};
-use super::{exceptions, freeze, hooks, monitor, pause, run_to, settled, step, trace};
+use super::{exceptions, freeze, hooks, monitor, pause, run_to, settled, step, stop, trace};
 use crate::capi;
 use crate::capi::monitoring::Tool;
 
@@ -124,7 +124,8 @@ pub(crate) fn refresh(py: Python<'_>, info: *mut CodeInfo) -> PyResult<()> {
     Ok(())
 }
 
-/// Asks for the global events that are wanted now.
+/// Asks for the global events that are wanted now. While everybody stands still what is not wanted any more is left: each change costs the
+/// interpreter a walk through all stacks, and the next step may want it again. Whoever lets a stopped program go on calls this.
 pub(crate) fn update(py: Python<'_>) {
     let Some(tools) = tools() else {
         trace::update(py);
@@ -143,6 +144,9 @@ pub(crate) fn update(py: Python<'_>) {
     }
     if step::watches_starts() {
         wanted |= events.py_start | events.py_resume | events.py_throw;
+    }
+    if stop::is_on() && freeze::wanted() {
+        wanted |= tools.control.global();
     }
     // An error here is a dead interpreter's.
     let _ = tools.control.set_global_if_changed(py, wanted);

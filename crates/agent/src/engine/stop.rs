@@ -20,7 +20,7 @@ use super::stack::Stacks;
 use super::threads::{self, Thread};
 use super::what::{Reason, Shown, What, stopped_event};
 use super::{
-    breakpoints, evaluation, exceptions, freeze, gil, ids, pause, published, run_to, settled, signals, step, watchdog,
+    breakpoints, evaluation, events, exceptions, freeze, gil, ids, pause, published, run_to, settled, signals, step, watchdog,
 };
 use crate::capi;
 use crate::door::mailbox::{Errand, Letter, MAILBOX, StopId, To};
@@ -196,8 +196,10 @@ fn go(py: Python<'_>, go_on: GoOn, policy: StopPolicy) {
         GoOn::LetGo => {
             freeze::end(py);
             lifetime::let_go(py);
+            return;
         }
     }
+    events::update(py);
 }
 
 /// Whether the debugger is to let the program go.
@@ -460,6 +462,7 @@ impl Reader {
                 give_way();
                 if held {
                     freeze::all_but(py, &other);
+                    events::update(py);
                 }
                 match (own_stop, go_on) {
                     (Some(stop), go_on) => drop(MAILBOX.put(To::Stop(stop), Letter::GoOn(go_on))),
