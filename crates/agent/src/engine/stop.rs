@@ -20,7 +20,8 @@ use super::stack::Stacks;
 use super::threads::{self, Thread};
 use super::what::{Reason, Shown, What, stopped_event};
 use super::{
-    breakpoints, evaluation, events, exceptions, freeze, gil, ids, pause, published, run_to, settled, signals, step, watchdog,
+    breakpoints, evaluation, events, exceptions, freeze, gil, ids, pause, published, run_to, settled, signals, step,
+    watchdog,
 };
 use crate::capi;
 use crate::door::mailbox::{Errand, Letter, MAILBOX, StopId, To};
