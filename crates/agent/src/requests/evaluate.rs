@@ -108,8 +108,7 @@ pub(crate) fn assign_global(py: Python<'_>, name: &str, value: &str, frame: Opti
 
 fn globals_of<'py>(py: Python<'py>, frame: &Bound<'_, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: a live frame; a new reference.
-    let globals = unsafe { Ref::steal((capi::py().frame_get_globals)(frame.as_ptr().cast())) };
-    Ok(globals.ok_or_else(|| PyErr::fetch(py))?.bind(py))
+    unsafe { Bound::from_owned_ptr_or_err(py, (capi::py().frame_get_globals)(frame.as_ptr().cast())) }
 }
 
 fn compile<'py>(py: Python<'py>, text: &str, file: &str, mode: &str) -> PyResult<Bound<'py, PyAny>> {
@@ -135,8 +134,7 @@ fn in_frame<'py>(
         }
     };
     let address: *mut PyFrameObject = frame.as_ptr().cast();
-    // SAFETY: a live frame; a new reference.
-    let globals = unsafe { Bound::from_owned_ptr_or_err(py, (capi::py().frame_get_globals)(address))? };
+    let globals = globals_of(py, frame)?;
     let mut namespace = inspect::Namespace::of(py, address)?;
     let locals = namespace.mapping();
     // A lambda or comprehension sees globals only: it gets the locals among them.
