@@ -114,7 +114,7 @@ fn coverage_covers_the_same_with_breakpoints_that_hit_and_that_never_do() {
 /// Waits for the end: what is covered.
 fn coverage_after(python: &Python, debuggee: Debuggee, core: &str) -> String {
     let folder = debuggee.folder().to_owned();
-    let (status, errors, report) = debuggee.end_and_read(support::DEADLINE, || {
+    let (ended, report) = debuggee.end_and_read(support::DEADLINE, || {
         let mut command = Command::new(&python.executable);
         command.args(["-m", "coverage", "report", "--data-file=debugged", "--show-missing"]).current_dir(&folder);
         let output = command.env("COVERAGE_CORE", core).output().unwrap();
@@ -124,8 +124,8 @@ fn coverage_after(python: &Python, debuggee: Debuggee, core: &str) -> String {
     let is_known =
         |line: &str| line.contains("assigning None to unbound local") || line.starts_with("  print([choose(n)");
     let said: Vec<&str> =
-        errors.lines().filter(|it| !(python.minor() == (3, 12) && core == "pytrace" && is_known(it))).collect();
-    assert_eq!((status.code(), said), (Some(0), Vec::new()), "{} {core}", python.version);
+        ended.errors.lines().filter(|it| !(python.minor() == (3, 12) && core == "pytrace" && is_known(it))).collect();
+    assert_eq!((ended.status.code(), said), (Some(0), Vec::new()), "{} {core}", python.version);
     report
 }
 

@@ -13,17 +13,22 @@ pub fn pythons() -> Vec<Python> {
 /// Does something on every interpreter, on two of them at a time: for what waits more than it computes. `work` gets the interpreter and its
 /// place in their row.
 pub fn on_each_python(work: impl Fn(&Python, usize) + Sync) {
-    let pythons = pythons();
+    let pythons: Vec<(usize, Python)> = pythons().into_iter().enumerate().collect();
+    two_at_a_time(&pythons, |(at, python)| work(python, *at));
+}
+
+/// Does something with each of these, two at a time; what came of them, in no order.
+pub fn two_at_a_time<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    std::thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(python) = pythons.get(at) else { return };
-                    work(python, at);
-                }
-            });
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some(it) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            done.push(work(it));
         }
-    });
+        done
+    };
+    std::thread::scope(|scope| {
+        let workers = [scope.spawn(worker), scope.spawn(worker)];
+        workers.into_iter().flat_map(|it| it.join().unwrap()).collect()
+    })
 }

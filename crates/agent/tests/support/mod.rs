@@ -10,9 +10,12 @@
 pub mod counters;
 pub mod ikpdb;
 pub mod interpreters;
+pub mod library;
 pub mod programs;
 pub mod reading;
+pub mod suites;
 pub mod variables;
+pub mod walk;
 pub mod wrong_requests;
 
 use std::collections::VecDeque;
@@ -451,8 +454,8 @@ impl Debuggee {
 
     /// Waits for the program's end, and reads what it left in its folder.
     #[track_caller]
-    pub fn end_and_read<T>(mut self, limit: Duration, read: impl FnOnce() -> T) -> (ExitStatus, String, T) {
-        (wait(&mut self.child, limit), self.errors.iter().collect::<Vec<_>>().join("\n"), read())
+    pub fn end_and_read<T>(mut self, limit: Duration, read: impl FnOnce() -> T) -> (Ended, T) {
+        (self.ended(limit), read())
     }
 
     /// Waits for the program's end; its status, output and errors, as far as not read before.
@@ -464,6 +467,11 @@ impl Debuggee {
     /// As [`Self::end`], for a program that takes longer.
     #[track_caller]
     pub fn end_within(mut self, limit: Duration) -> Ended {
+        self.ended(limit)
+    }
+
+    #[track_caller]
+    fn ended(&mut self, limit: Duration) -> Ended {
         let status = wait(&mut self.child, limit);
         Ended {
             status,

@@ -106,7 +106,7 @@ fn run_suites(suites: &[Suite], arguments: &Arguments) -> Vec<(Suite, Outcome)> 
 
 /// Tests of the agent that compare what whole suites and many programs come to, with the debugger and without: in development mode they
 /// would say the same again, and take minutes.
-const OUTCOMES_ONLY: [&str; 4] = ["library_suites", "with_others", "differential", "snapping"];
+const OUTCOMES_ONLY: [&str; 5] = ["library_suites", "stepping_suites", "with_others", "differential", "snapping"];
 
 /// The environment of the second run of the agent's tests. The thousand short programs ran in the first.
 const DEVMODE: [(&str, &str); 3] = [("PYTHONMALLOC", "debug"), ("PYTHONDEVMODE", "1"), ("IKPDB_SHORT_PROGRAMS", "20")];
