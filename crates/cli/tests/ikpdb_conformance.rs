@@ -27,8 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_millis(400);
 /// So many programs run at once for each processor: most of them wait most of the time.
 const CROWD: usize = 3;
-/// Transcripts that need what the package does not have yet (`ikpdb.set_trace`), so that they differ. One that does not has to leave the list.
-const TO_DO: [&str; 2] = ["11-post_mortem-set_trace", "11b-set_trace-with-breakpoint"];
+/// What differs is replayed again, alone: some of what was recorded depends on how soon a thread begins, or came in the 0.3 s that a program has
+/// ended and still answers, which a crowd may take from it.
+const AGAIN: usize = 2;
 
 /// A transcript on an interpreter.
 struct Job<'a> {
@@ -55,29 +56,28 @@ fn clients_of_the_original_get_what_they_got_from_it() {
             jobs.push(Job { transcript, python, library, folder });
         }
     }
-    let outcomes = in_a_crowd(jobs, |job| replay(&case, &differences, job));
+    let mut outcomes = in_a_crowd(jobs, |job| replay(&case, &differences, job));
+    for (job, outcome) in &mut outcomes {
+        for again in 0..AGAIN {
+            if !outcome.differences.is_empty() {
+                job.folder = case.path(&format!("{}/{}/{again}/app", job.python.version, job.transcript.name));
+                *outcome = replay(&case, &differences, job);
+            }
+        }
+    }
 
     let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let mut used = BTreeSet::new();
-    let mut to_do: BTreeSet<&str> = TO_DO.into_iter().filter(|it| transcripts.iter().any(|t| t.name == *it)).collect();
     for (job, outcome) in &outcomes {
         used.extend(&outcome.used);
-        if TO_DO.contains(&job.transcript.name.as_str()) {
-            if !outcome.differences.is_empty() {
-                to_do.remove(job.transcript.name.as_str());
-            }
-            continue;
-        }
         for difference in &outcome.differences {
             found.entry(difference.to_string()).or_default().insert(&job.python.version);
         }
     }
     let mut wrong: Vec<String> = found.iter().map(|(text, pythons)| format!("{text}\n    {pythons:?}")).collect();
-    wrong.extend(to_do.iter().map(|it| format!("{it}: nothing is to do any more")));
     if wanted.is_none() {
         let minors: Vec<u32> = pythons.iter().map(|it| it.minor().1).collect();
-        let unused = differences.unused(&used, &minors);
-        wrong.extend(unused.into_iter().filter(|it| !TO_DO.iter().any(|name| it.starts_with(name))));
+        wrong.extend(differences.unused(&used, &minors));
     }
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
 }
