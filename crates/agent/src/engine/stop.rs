@@ -139,7 +139,8 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
         return Came::Done;
     }
     let policy = what.policy.unwrap_or_else(policy);
-    let this = what.of.as_ref().map_or_else(|| threads::id_of(capi::current_thread()), |it| it.id);
+    // Only if somebody asks: the first look at all threads gives them ids in the order in which they were made.
+    let this = || what.of.as_ref().map_or_else(|| threads::id_of(capi::current_thread()), |it| it.id);
     if !original::admits(this, &what, threads::lives) {
         return Came::Done;
     }

@@ -143,12 +143,13 @@ pub(crate) fn begins() {
 }
 
 /// Whether a thread may stop here for the client. If the hub is there its rules count; what the program itself asks for always does.
-pub(crate) fn admits(thread: ThreadId, what: &What, lives: impl Fn(ThreadId) -> bool) -> bool {
+pub(crate) fn admits(thread: impl Fn() -> ThreadId, what: &What, lives: impl Fn(ThreadId) -> bool) -> bool {
     let Some(door) = door() else { return true };
     let asked_by_program = what.reason == Reason::Breakpoint && what.hits.is_empty();
     if asked_by_program || what.exception.is_some() || OUTBOX.is_connected() {
         return true;
     }
+    let thread = thread();
     let mut state = door.lock();
     if state.selected.is_some_and(|it| it != thread && !lives(it)) {
         state.selected = None;
