@@ -74,6 +74,19 @@ fn the_next_client_takes_over_a_program_that_waits_or_is_stopped() {
 }
 
 #[test]
+fn a_client_that_comes_right_behind_the_last_word_of_another_is_let_in() {
+    let case = Case::real();
+    for python in pythons() {
+        let program = Program::start(&case, &python, "print(1)\n", &[]);
+        for _ in 0..15 {
+            let mut client = program.client();
+            client.result("reconnect", &json!({}));
+            client.send("getBreakpoints", &json!({}));
+        }
+    }
+}
+
+#[test]
 fn a_thread_that_has_not_begun_is_not_listed() {
     let text = "import threading\nt = threading.Thread(target=print, name='Later')\nt.daemon = True  # BP:made\nt.start()\nt.join()\n";
     let case = Case::real();

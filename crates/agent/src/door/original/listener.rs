@@ -69,16 +69,16 @@ impl Listener {
                 }
                 waited[0].revents = 0;
             }
-            if waited[1].revents != 0
-                && let Some(it) = &mut client
-                && !it.serve(self.door)
-            {
-                let Some(gone) = client.take() else { continue };
-                gone.end(self.door);
+            if waited[1].revents != 0 {
+                client = client.and_then(|it| it.served(self.door));
             }
             if waited[0].revents != 0
                 && let Ok((stream, peer)) = self.line.socket().and_then(TcpListener::accept)
             {
+                // Who is there may have left right behind the last thing that it said.
+                while client.as_ref().is_some_and(Client::is_heard) {
+                    client = client.and_then(|it| it.served(self.door));
+                }
                 match &client {
                     Some(_) => self.refuse_second(stream, peer),
                     None => client = self.admit(stream, peer),
@@ -146,6 +146,22 @@ impl Listener {
 }
 
 impl Client {
+    /// Whether there is something to read, or the client has gone.
+    fn is_heard(&self) -> bool {
+        let mut waited = libc::pollfd { fd: self.line.descriptor(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: our own variable.
+        unsafe { libc::poll(&raw mut waited, 1, 0) > 0 }
+    }
+
+    /// Reads what has come, and answers it; none if the client has gone or has to.
+    fn served(mut self, door: &'static Door) -> Option<Self> {
+        if self.serve(door) {
+            return Some(self);
+        }
+        self.end(door);
+        None
+    }
+
     /// Reads what has come, and answers it. False if the client has gone or has to.
     fn serve(&mut self, door: &'static Door) -> bool {
         if !self.read() {
