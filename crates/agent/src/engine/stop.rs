@@ -153,6 +153,7 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     IS_STOPPED.with(|it| it.set(true));
     if policy == StopPolicy::All {
         // This thread keeps the GIL, so nobody else moves; whatever gives it away all the same finds them parked.
+        watchdog::step_ends();
         freeze::begin(py, threads::this());
     }
     let only = (policy == StopPolicy::Thread).then(capi::current_thread);

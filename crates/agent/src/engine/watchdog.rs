@@ -106,6 +106,14 @@ pub(crate) fn step_begins(py: Python<'_>, thread: *mut PyThreadState) {
     begin(Task::Step, 0, native, None);
 }
 
+/// Something has stopped: nobody waits for the step any more, and who sleeps now is the one that stopped.
+pub(crate) fn step_ends() {
+    let mut state = lock();
+    if state.task == Task::Step {
+        state.task = Task::None;
+    }
+}
+
 /// This thread runs alone from now on. If it ends the others run: nothing else would.
 pub(super) fn alone(thread: Option<libc::pid_t>) {
     lock().alone = thread;
