@@ -107,6 +107,33 @@ impl IkpdbClient {
         event
     }
 
+    /// Waits until so many messages have come, whole, and leaves them to be read: for who wants to know when.
+    pub fn wait_for(&mut self, messages: usize) {
+        while self.whole() < messages && !self.has_ended {
+            let mut bytes = [0; 64 << 10];
+            match self.stream.read(&mut bytes) {
+                Ok(count @ 1..) => self.buffer.extend_from_slice(&bytes[..count]),
+                _ => self.has_ended = true,
+            }
+        }
+    }
+
+    /// How many whole messages have come.
+    fn whole(&self) -> usize {
+        /// The longest header.
+        const HEADER: usize = 40;
+        let (mut count, mut at) = (0, 0);
+        while let Some(begin) = self.buffer.get(at..)
+            && let Some(end) = begin[..begin.len().min(HEADER)].windows(MAGIC.len()).position(|it| it == MAGIC)
+        {
+            let header = std::str::from_utf8(&begin[..end]).unwrap_or_default();
+            let length: usize = header.strip_prefix("length=").and_then(|it| it.parse().ok()).unwrap_or(usize::MAX / 2);
+            at += end + MAGIC.len() + length;
+            count += usize::from(at <= self.buffer.len());
+        }
+        count
+    }
+
     /// The next message; none at the end of the connection.
     pub fn read(&mut self) -> Option<Value> {
         match self.read_by(Instant::now() + DEADLINE) {
