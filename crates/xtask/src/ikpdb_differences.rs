@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::Result;
-use ikpdb_testkit::ikpdb_transcript::{Differences, Entry, Why};
+use anyhow::{Context, Result, ensure};
+use ikpdb_testkit::ikpdb_transcript::{Differences, Entry, Fixed, Why};
 
 use crate::shell;
 
@@ -16,7 +16,20 @@ pub(crate) fn path() -> PathBuf {
 
 /// The page as it has to be.
 pub(crate) fn current() -> Result<String> {
-    Ok(render(&Differences::load().map_err(anyhow::Error::msg)?))
+    let differences = Differences::load().map_err(anyhow::Error::msg)?;
+    for fixed in differences.fixed() {
+        exists(&fixed.test)?;
+    }
+    Ok(render(&differences))
+}
+
+/// Refuses a test that is not there, so that what is said to be shown is.
+fn exists(test: &str) -> Result<()> {
+    let (file, name) = test.split_once("::").with_context(|| format!("{test} is no file and function"))?;
+    let text = shell::read(shell::root().join(file))?;
+    let begins = |line: &str| ["fn ", "def "].iter().any(|it| line.trim_start().starts_with(&format!("{it}{name}(")));
+    ensure!(text.lines().any(begins), "{file} has no test {name}, which tests/ikpdb/differences.toml names");
+    Ok(())
 }
 
 fn render(differences: &Differences) -> String {
@@ -40,6 +53,13 @@ fn render(differences: &Differences) -> String {
             if told.insert(&entry.reason) {
                 let same: Vec<&Entry> = entries.iter().copied().filter(|it| it.reason == entry.reason).collect();
                 let _ = writeln!(page, "{}", row(&same));
+            }
+        }
+        if why == Why::Fix && !differences.fixed().is_empty() {
+            page += "\nNo recorded session shows these done right; tests do.\n\n| difference | test |\n|---|---|\n";
+            for Fixed { reason, test } in differences.fixed() {
+                let (file, name) = test.split_once("::").unwrap_or((test, ""));
+                let _ = writeln!(page, "| {}. | [{name}](../{file}) |", reason.replace('|', "\\|"));
             }
         }
     }
@@ -74,6 +94,9 @@ at = [
   { transcript = "a", path = "result.x", ours = 1 },
   { transcript = "a", path = "result.x", ours = 2 },
 ]
+[[fixed]]
+reason = "A page runs nothing"
+test = "crates/x/tests/y.rs::a_page_runs_nothing"
 [[difference]]
 why = "python3"
 reason = "Text is text"
@@ -83,6 +106,7 @@ at = [{ path = "**.type", recorded = "unicode", ours = "str" }]
         for line in [
             "## What the original does wrong",
             "| A \\| is read. | `a`, `b` | `result.x` |",
+            "| A page runs nothing. | [a_page_runs_nothing](../crates/x/tests/y.rs) |",
             "## What is so in Python 3",
             "| Text is text. | all | `**.type` |",
         ] {

@@ -72,6 +72,8 @@ pub(super) enum Type {
 struct Table {
     #[serde(default)]
     difference: Vec<Group>,
+    #[serde(default)]
+    fixed: Vec<Fixed>,
 }
 
 #[derive(Deserialize)]
@@ -99,10 +101,21 @@ struct At {
     sometimes: bool,
 }
 
+/// What the original does wrong that no recording shows done right.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fixed {
+    /// What is right, in a sentence without a stop.
+    pub reason: String,
+    /// The test that shows it: a file of the repository, `::` and a function.
+    pub test: String,
+}
+
 /// The table.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Differences {
     entries: Vec<Entry>,
+    fixed: Vec<Fixed>,
 }
 
 impl Differences {
@@ -125,12 +138,17 @@ impl Differences {
                 entries.push(entry);
             }
         }
-        Ok(Self { entries })
+        Ok(Self { entries, fixed: table.fixed })
     }
 
     /// All entries, in the order of the file.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// What tests show, in the order of the file.
+    pub fn fixed(&self) -> &[Fixed] {
+        &self.fixed
     }
 
     /// The entries that were of no use although their version of Python 3 was among those that were run, each in one line.

@@ -35,7 +35,7 @@ mod transcript;
 
 use std::path::PathBuf;
 
-pub use differences::{Differences, Entry, Why};
+pub use differences::{Differences, Entry, Fixed, Why};
 pub use outgoing::Start;
 pub use replay::{Act, Difference, Outcome, Replay};
 pub use text::Places;

@@ -51,6 +51,7 @@ pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Err
             };
         }
         log::say!(Frames, Debug, "{} frames in {:?}", event.frames.len(), begun.elapsed());
+        door.warn(&mut event.messages);
         door.sender.send(client, &event.message());
         None
     })
@@ -97,7 +98,9 @@ pub(crate) fn frames(py: Python<'_>, door: &Door, stop: &mut Stop) -> Vec<Value>
         let names = if left > 0 { variables.of_frame(&frame) } else { Vec::new() };
         left = left.saturating_sub(names.len());
         let id = variables.addresses.add(&frame);
-        frames.push(describe_frame(py, door, &frame, id, line, names, &thread));
+        let described = describe_frame(py, door, &frame, id, line, names, &thread);
+        log::say!(Frames, Debug, "{} at {}:{line}", described["name"], described["file_path"]);
+        frames.push(described);
     }
     drop(foreign);
     stop.addresses = addresses;
@@ -148,6 +151,7 @@ pub(super) fn go_on(asked: Asked, kind: Option<Kind>) -> Errand {
         asked.door.sender.flush(GO_ON_PATIENCE);
         let stop = stop?;
         let thread = stop.thread.clone();
+        log::say!(Execution, Debug, "{} goes on: {}", thread.name, asked.command.command);
         let state = thread.state;
         let who = if stop.policy == StopPolicy::Thread { Who::Only(thread) } else { Who::All };
         let is_over = stop.exception.as_ref().is_some_and(|it| it.unwound);
@@ -202,19 +206,20 @@ pub(crate) fn evaluated(
     let evaluation = Evaluation::begin(py, stop, UNASKED, None);
     let outcome = evaluate::expression_or_statements(py, expression, "<string>", frame, is_global);
     let ended = evaluation.end(py, stop);
-    match outcome {
+    let shown = match outcome {
         Ok(Some(value)) => {
             let kind = inspect::original::type_name(&value);
             if door.start.safe_values {
-                return (inspect::original::safe_line(&value), kind);
+                (inspect::original::safe_line(&value), kind)
+            } else {
+                let mut foreign = Bounded::new(py, stop, ASKED_TIME, None, false);
+                let text = match foreign.repr(&value) {
+                    Shown::Shown(text) => text.extract::<String>().unwrap_or_else(|_| text.to_string()),
+                    Shown::Raised => "Error while extracting value".to_owned(),
+                    Shown::NotRun => inspect::original::address(&value),
+                };
+                (text, kind)
             }
-            let mut foreign = Bounded::new(py, stop, ASKED_TIME, None, false);
-            let shown = match foreign.repr(&value) {
-                Shown::Shown(text) => text.extract::<String>().unwrap_or_else(|_| text.to_string()),
-                Shown::Raised => "Error while extracting value".to_owned(),
-                Shown::NotRun => inspect::original::address(&value),
-            };
-            (shown, kind)
         }
         Ok(None) => ("None".to_owned(), "NoneType".to_owned()),
         Err(error) => {
@@ -224,7 +229,9 @@ pub(crate) fn evaluated(
             stop::forget_error(py, error);
             (text, kind)
         }
-    }
+    };
+    log::say!(Evaluation, Debug, "It is of type {}: {}", shown.1, log::shortened(shown.0.as_bytes()));
+    shown
 }
 
 /// The frame that a command names; none if it names none.
@@ -293,6 +300,7 @@ pub(super) fn set_variable(asked: Asked) -> Errand {
             (Some(name), Some(value), Ok(frame)) => {
                 // A name that was cut or is a stand-in carries a mark.
                 let name = name.strip_suffix('*').unwrap_or(name);
+                log::say!(Evaluation, Debug, "Sets {name:?} to {value:?}");
                 match assign(py, stop, name, value, frame.as_ref()) {
                     Ok(()) => Reply::ok(Value::Null),
                     Err(why) => Reply::error(format!("setVariable({name}={value}) failed with error: {why}")),

@@ -27,7 +27,8 @@ pub(crate) struct Asked {
 
 impl Asked {
     /// Answers it.
-    pub(crate) fn answer(&self, reply: Reply) {
+    pub(crate) fn answer(&self, mut reply: Reply) {
+        self.door.warn(&mut reply.messages);
         self.door.sender.send(self.client, &reply.to(&self.command));
     }
 
@@ -80,6 +81,7 @@ pub(crate) fn carry_out(door: &'static Door, client: u32, command: Command) {
 /// Releases the main thread. Once: later it does nothing.
 fn run_script(asked: &Asked) {
     super::begins();
+    log::say!(Execution, Debug, "The program begins");
     // The answer goes first: a short program may be over, by `os._exit` too, before the next line here.
     asked.answer_status(Status::Running);
     asked.door.sender.flush(GO_ON_PATIENCE);
@@ -124,6 +126,7 @@ fn suspend(asked: &Asked) {
     match status {
         Status::Running => {
             asked.answer_status(Status::Running);
+            log::say!(Execution, Debug, "Suspends {selected:?}");
             let any = if stop::policy() == StopPolicy::All { crate::engine::threads::MAIN } else { pause::ANY };
             pause::request_patiently(selected.unwrap_or(any));
         }
@@ -172,7 +175,9 @@ fn change_breakpoint(command: &Command) -> Reply {
         return Reply::error("changeBreakpointState() error: missing required breakpointNumber parameter.");
     };
     let enabled = command.flag("enabled").unwrap_or(false);
-    match breakpoints::change(None, number, enabled, command.text("condition").map(str::to_owned)) {
+    let condition = command.text("condition");
+    log::say!(Breakpoints, Debug, "Breakpoint {number} becomes enabled={enabled}, condition={condition:?}");
+    match breakpoints::change(None, number, enabled, condition.map(str::to_owned)) {
         Ok(()) => Reply::ok(Value::Null),
         Err(missing) => {
             let colon = if missing == Missing::Never { ":" } else { "" };
@@ -185,6 +190,7 @@ fn clear_breakpoint(command: &Command) -> Reply {
     let Some(number) = command.number("breakpoint_number") else {
         return Reply::error("IKPdb error: Failed to delete breakpoint (Missing required breakpointNumber parameter).");
     };
+    log::say!(Breakpoints, Debug, "Breakpoint {number} is cleared");
     match breakpoints::clear(None, number) {
         Ok(()) => Reply::ok(Value::Null),
         Err(missing) => {
@@ -208,8 +214,10 @@ impl Door {
         let file = self.file_without_gil(name).ok_or_else(|| format!("Failed to find file '{name}'"))?;
         let missing = || format!("Line {}:{line} does not exist.", file.display());
         let at = u32::try_from(line).ok().filter(|_| breakpoints::has_line(&file, line)).ok_or_else(missing)?;
-        let number = breakpoints::set(None, Breakpoint { file: file.clone(), line: at, condition, enabled });
-        log::say!(Breakpoints, Debug, "Breakpoint {number} at {}:{line}", file.display());
+        let wanted = Breakpoint { file, line: at, condition, enabled };
+        let place = format!("{}:{line}", wanted.file.display());
+        let number = breakpoints::set(None, wanted);
+        log::say!(Breakpoints, Debug, "Breakpoint {number} at {place}");
         Ok(number)
     }
 
@@ -243,7 +251,11 @@ impl Door {
 
     /// What a client calls a file.
     pub(crate) fn name_of(&self, file: &str) -> String {
-        self.paths.outward(file)
+        let name = self.paths.outward(file);
+        if name != file {
+            log::say!(Paths, Debug, "'{file}' is '{name}' for the client");
+        }
+        name
     }
 
     /// A path without `.` and `..`.

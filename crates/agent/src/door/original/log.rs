@@ -94,6 +94,12 @@ pub(crate) fn log(domain: Domain, level: Level, text: Arguments<'_>) {
     }
 }
 
+/// The beginning of what may be long, as it is logged.
+pub(crate) fn shortened(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    const LOGGED: usize = 2000;
+    String::from_utf8_lossy(&bytes[..bytes.len().min(LOGGED)])
+}
+
 fn line(domain: Domain, level: Level, time: (i32, i32, i32), micros: u32, text: Arguments<'_>) -> String {
     let (_, name, colour) = Level::ALL[level as usize];
     let (hour, minute, second) = time;

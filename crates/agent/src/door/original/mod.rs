@@ -23,7 +23,7 @@ use std::time::Duration;
 use ikpdb_proto::StopPolicy;
 use ikpdb_proto::ThreadId;
 use ikpdb_proto::agent::IkpdbStart;
-use ikpdb_proto::ikpdb::Event;
+use ikpdb_proto::ikpdb::{Event, Messages};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
@@ -42,6 +42,8 @@ const GO_ON_PATIENCE: Duration = Duration::from_secs(1);
 /// How long the end of the program waits until the client has got what was sent, and then for its last commands.
 const END_PATIENCE: Duration = Duration::from_secs(2);
 const LATE_COMMANDS: Duration = Duration::from_millis(300);
+/// So many warnings wait for a message that takes them along.
+const WARNINGS: usize = 20;
 
 /// The door.
 pub(crate) struct Door {
@@ -66,6 +68,8 @@ struct State {
     escapes: bool,
     /// What the program ends with, once that is known.
     exit_code: Option<Value>,
+    /// What the client is warned of with the next message.
+    warnings: Vec<String>,
 }
 
 /// What the program does.
@@ -123,6 +127,7 @@ pub(crate) fn open(py: Python<'_>, start: IkpdbStart) -> &'static Door {
             told: None,
             escapes: false,
             exit_code: None,
+            warnings: Vec::new(),
         }),
         search: Mutex::new(Vec::new()),
     });
@@ -185,6 +190,16 @@ pub(crate) fn continued(id: StopId) {
     }
 }
 
+/// A condition or a log message of the client's failed: it is warned of that with the next message.
+pub(crate) fn failed(why: &str) {
+    let Some(door) = door() else { return };
+    log::say!(Breakpoints, Warning, "{why}");
+    let mut state = door.lock();
+    if state.warnings.len() < WARNINGS {
+        state.warnings.push(why.to_owned());
+    }
+}
+
 /// The program ends with this code: that of the interpreter's main thread.
 pub(crate) fn ends_with(exit_code: Value) {
     if let Some(door) = door() {
@@ -240,10 +255,17 @@ impl Door {
             code => log::say!(General, Info, "Program terminated with exit value: {code}"),
         }
         let Some(client) = self.sender.client() else { return false };
-        let result = json!({"exit_code": exit_code, "executionStatus": Status::Terminated.name()});
-        self.sender.send(client, &Event::new("programEnd", result).message());
+        let mut event =
+            Event::new("programEnd", json!({"exit_code": exit_code, "executionStatus": Status::Terminated.name()}));
+        self.warn(&mut event.messages);
+        self.sender.send(client, &event.message());
         self.sender.flush(END_PATIENCE);
         true
+    }
+
+    /// Adds what the client is to be warned of to a message.
+    fn warn(&self, messages: &mut Messages) {
+        messages.warning.append(&mut self.lock().warnings);
     }
 
     /// Whether what is evaluated is escaped for HTML.

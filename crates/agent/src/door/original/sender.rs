@@ -81,7 +81,7 @@ impl Sender {
         let bytes = encode(message);
         let mut state = self.lock();
         if state.line.is_some() && state.client == client {
-            log::say!(Network, Debug, "Sent {} bytes: {}", bytes.len(), shortened(&bytes));
+            log::say!(Network, Debug, "Sent {} bytes: {}", bytes.len(), log::shortened(&bytes));
             state.queue.push_back(bytes);
             drop(state);
             self.changed.notify_all();
@@ -129,10 +129,4 @@ impl Sender {
             self.changed.notify_all();
         }
     }
-}
-
-/// A message as it is logged.
-pub(crate) fn shortened(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
-    const LOGGED: usize = 2000;
-    String::from_utf8_lossy(&bytes[..bytes.len().min(LOGGED)])
 }

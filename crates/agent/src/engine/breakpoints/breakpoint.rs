@@ -11,7 +11,7 @@ use super::expression::Expression;
 use super::hit_condition::HitCondition;
 use super::lock;
 use super::log_message::Template;
-use crate::door::OUTBOX;
+use crate::door::{OUTBOX, original};
 use crate::lifetime;
 
 /// One breakpoint of the hub's.
@@ -158,6 +158,17 @@ impl Breakpoint {
         };
         if self.refused.get().is_none() {
             let _ = self.refused.set(look());
+        }
+    }
+
+    /// Tells the client of the original's protocol, once, that it stops nowhere; the hub learns it from where it is.
+    pub(super) fn tell_refusal(&self, file: &str) {
+        let Target::Line { line, .. } = self.wish.target else { return };
+        if let Some(Some(why)) = self.refused.get()
+            && self.wish.exact
+            && !self.complained.swap(true, Ordering::Relaxed)
+        {
+            original::failed(&format!("The breakpoint at {file}:{line} does not stop: {why}"));
         }
     }
 

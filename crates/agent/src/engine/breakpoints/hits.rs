@@ -6,7 +6,7 @@ use ikpdb_proto::{Event, dap};
 use pyo3::prelude::*;
 
 use super::{Armed, Spot};
-use crate::door::{LOG, OUTBOX};
+use crate::door::{LOG, OUTBOX, original};
 use crate::engine::codes::{self, CodeInfo};
 use crate::engine::control::one_line;
 use crate::engine::stop;
@@ -31,7 +31,13 @@ pub(crate) fn reached(py: Python<'_>, info: *mut CodeInfo, spot: Spot) -> Vec<i3
         let (armed, code) = (armed.clone(), info_now.code);
         let reached = armed.ask(py, code, holds);
         match reached {
-            Ok(true) => hits.push(armed.breakpoint.id),
+            Ok(true) => {
+                if armed.breakpoint.wish.exact {
+                    let (file, line) = armed.place(py, code);
+                    original::log::say!(Breakpoints, Debug, "Breakpoint at {file}:{line} is reached");
+                }
+                hits.push(armed.breakpoint.id);
+            }
             Ok(false) => {}
             Err(error) => {
                 if !armed.breakpoint.complained.swap(true, Ordering::Relaxed) {
@@ -81,6 +87,9 @@ impl Armed {
                 format!("the condition failed: {error}"),
             ),
         };
+        if self.breakpoint.wish.exact {
+            original::failed(&format!("The breakpoint at {path}:{line} does not stop: {short}"));
+        }
         OUTBOX.send(Event::new(
             "output",
             &dap::OutputEvent {

@@ -241,6 +241,7 @@ pub(crate) fn arm(py: Python<'_>, owner: Owner, given: &str) -> PyResult<()> {
     let Some((path, breakpoints)) = found else { return Ok(()) };
     for breakpoint in &breakpoints {
         breakpoint.check(py);
+        breakpoint.tell_refusal(given);
     }
     let files = preloaded::files_at(py, &path);
     place(&breakpoints, &files);
