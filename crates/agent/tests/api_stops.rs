@@ -63,8 +63,8 @@ done = 3  # BP:done
         let at = |marker: &str| program.line(marker);
         client.stopped();
         let name = program.script.to_str().unwrap();
-        client.request("setBreakpoint", json!({"file_name": name, "line_number": at("deep")}));
-        client.request("setBreakpoint", json!({"file_name": name, "line_number": at("import")}));
+        client.result("setBreakpoint", &json!({"file_name": name, "line_number": at("deep")}));
+        client.result("setBreakpoint", &json!({"file_name": name, "line_number": at("import")}));
         for marker in ["here", "call"] {
             assert_eq!(client.go_and_stop("stepInto").line(), at(marker), "{}", python.version);
         }
@@ -207,7 +207,7 @@ callee()
         ] {
             let stop = client.stopped();
             assert_eq!((stop.line(), stop.functions()[0]), (program.line(marker), function), "{version} {marker}");
-            client.request("resume", json!({}));
+            client.result("resume", &json!({}));
         }
         assert_eq!(client.event("programEnd")["result"]["exit_code"], json!(null));
         let printed = "True True\nFalse False False\nTrue\nFalse None\n\
@@ -237,7 +237,7 @@ start()
         let (program, mut client) = Program::run(&python, source, &Setup::default());
         client.stopped();
         for marker in ["repr", "work"] {
-            client.request("setBreakpoint", json!({"file_name": "app.py", "line_number": program.line(marker)}));
+            client.result("setBreakpoint", &json!({"file_name": "app.py", "line_number": program.line(marker)}));
         }
         let stop = client.go_and_stop("resume");
         assert_eq!(stop.functions(), ["work", "<module>", "start", "<module>"], "{version}");

@@ -4,8 +4,9 @@
 
 mod support;
 
+use ikpdb_testkit::ikpdb_client::{Break, IkpdbClient};
 use serde_json::{Value, json};
-use support::ikpdb::{Break, Client, Program, Setup};
+use support::ikpdb::{Program, Setup};
 use support::pythons;
 
 /// What the programs begin with: `stop` shows its caller, the frame `shown`; `lines` are those with markers; `leave` leaves a value in a
@@ -26,7 +27,7 @@ def leave(value):
         json.dump(value, left)
 ";
 
-fn start(python: &ikpdb_testkit::Python, source: &str, setup: &Setup) -> (Program, Client, Break) {
+fn start(python: &ikpdb_testkit::Python, source: &str, setup: &Setup) -> (Program, IkpdbClient, Break) {
     let (program, mut client) = Program::run(python, &format!("{PRELUDE}{source}"), setup);
     let stop = client.stopped();
     (program, client, stop)
@@ -34,7 +35,7 @@ fn start(python: &ikpdb_testkit::Python, source: &str, setup: &Setup) -> (Progra
 
 /// What an expression of the program's is, by JSON.
 #[track_caller]
-fn seen(client: &mut Client, stop: &Break, expression: &str) -> Value {
+fn seen(client: &mut IkpdbClient, stop: &Break, expression: &str) -> Value {
     let answer = client.evaluate(&format!("leave({expression})"), stop.top());
     assert_eq!(answer, "None", "{expression}");
     let script = client.evaluate("__file__", stop.top());
@@ -74,13 +75,13 @@ for n in [1, 2]:
         assert_eq!(program.printed(), "1 n == 2 True 2");
         assert_eq!(stop.line(), at("first"), "{version}");
         let rows = json!([row(0, "first", json!(""), true), row(1, "second", json!("n == 2"), true)]);
-        assert_eq!((client.request("getBreakpoints", json!({})), seen(&mut client, &stop, view)), (rows.clone(), rows));
+        assert_eq!((client.result("getBreakpoints", &json!({})), seen(&mut client, &stop, view)), (rows.clone(), rows));
 
-        client.request("setBreakpoint", json!({"file_name": "app.py", "line_number": at("third"), "enabled": false}));
-        client.request("changeBreakpointState", json!({"breakpoint_number": 1, "enabled": false, "condition": null}));
-        client.request("clearBreakpoint", json!({"breakpoint_number": 0}));
+        client.result("setBreakpoint", &json!({"file_name": "app.py", "line_number": at("third"), "enabled": false}));
+        client.result("changeBreakpointState", &json!({"breakpoint_number": 1, "enabled": false, "condition": null}));
+        client.result("clearBreakpoint", &json!({"breakpoint_number": 0}));
         let rows = json!([row(1, "second", json!(null), false), row(2, "third", json!(null), false)]);
-        assert_eq!((client.request("getBreakpoints", json!({})), seen(&mut client, &stop, view)), (rows.clone(), rows));
+        assert_eq!((client.result("getBreakpoints", &json!({})), seen(&mut client, &stop, view)), (rows.clone(), rows));
         for (expression, value) in [
             ("[mine.number, mine.file_name, mine.line_number]", json!([1, script, at("second")])),
             ("[mine.condition, mine.enabled, mine.any_active_breakpoint]", json!([null, false, false])),
@@ -109,15 +110,15 @@ for n in [1, 2]:
             assert_eq!(client.evaluate(text, stop.top()), "None", "{version} {text}");
         }
         let rows = json!([row(1, "second", json!("n > 1"), false), row(2, "third", json!("n == 2"), false)]);
-        assert_eq!(client.request("getBreakpoints", json!({})), rows, "{version}");
+        assert_eq!(client.result("getBreakpoints", &json!({})), rows, "{version}");
         client.evaluate("IKBreakpoint.restore_breakpoints_state(kept)", stop.top());
         let rows = json!([row(1, "second", json!("n > 1"), true), row(2, "third", json!("n == 2"), true)]);
-        assert_eq!(client.request("getBreakpoints", json!({})), rows, "{version}");
+        assert_eq!(client.result("getBreakpoints", &json!({})), rows, "{version}");
 
         let stop = client.go_and_stop("resume");
         assert_eq!((stop.line(), client.evaluate("n", stop.top())), (at("second"), "2".to_owned()), "{version}");
         client.evaluate("mine.clear()", stop.top());
-        assert_eq!(client.request("getBreakpoints", json!({}))[0]["breakpoint_number"], 2);
+        assert_eq!(client.result("getBreakpoints", &json!({}))[0]["breakpoint_number"], 2);
         assert_eq!(seen(&mut client, &stop, "[mine.condition, repr(mine)]")[0], "n > 1");
         let refused = client.evaluate("mine.enabled = True", stop.top());
         assert_eq!(refused, "ValueError: the breakpoint numbered 1 was cleared", "{version}");
@@ -152,12 +153,12 @@ print(debugger.evaluate(None, 'work(2)', False, True))
 ";
     for python in pythons() {
         let (program, mut client, _) = start(&python, source, &Setup::default());
-        client.request("resume", json!({}));
+        client.result("resume", &json!({}));
         // The line of the call in the middle of which they are asked.
         for _ in 0..2 {
             let stop = client.stopped();
             assert_eq!(stop.line(), program.line("second"), "{}", python.version);
-            client.request("resume", json!({}));
+            client.result("resume", &json!({}));
         }
         client.event("programEnd");
         let printed = "[None, 3, True] [None, 3, True]\n('[0, None, False]', 'list')";
@@ -193,7 +194,7 @@ over.set()
         for name in ["bear", "numbers", "text"] {
             let told = stop.top()["f_locals"].as_array().unwrap().iter();
             let told = told.clone().find(|it| it["name"].as_str().unwrap().trim_end_matches('*') == name).unwrap();
-            let inside = client.request("getProperties", json!({"id": told["id"]}));
+            let inside = client.result("getProperties", &json!({"id": told["id"]}));
             let view = format!("debugger.extract_object_properties({name}, True)");
             assert_eq!(seen(&mut client, &stop, &view), inside["properties"], "{version} {name}");
             let view = format!("debugger.extract_name_value_type('{name}', {name}, True)");
@@ -223,7 +224,7 @@ over.set()
             assert_eq!(seen(&mut client, &stop, expression), value, "{version} {expression}");
         }
         let selected = seen(&mut client, &stop, "debugger.set_debugged_thread(other.ident)");
-        assert_eq!(selected["result"], client.request("getThreads", json!({})), "{version}");
+        assert_eq!(selected["result"], client.result("getThreads", &json!({})), "{version}");
         let debugged = |threads: &Value| {
             let rows = threads.as_object().unwrap().values();
             rows.filter(|it| it["debugged"] == true).map(|it| it["name"].clone()).collect::<Vec<_>>()
@@ -277,7 +278,7 @@ work(1, 2)
         ] {
             for is_global in [false, true] {
                 let args = json!({"expression": expression, "frame": stop.top()["id"], "global": is_global, "disableBreak": true});
-                let told = client.request("evaluate", args);
+                let told = client.result("evaluate", &args);
                 let is_global = if is_global { "True" } else { "False" };
                 let text = serde_json::to_string(expression).unwrap();
                 let call = format!("debugger.evaluate({}, {text}, {is_global}, True)", stop.top()["id"]);
@@ -287,7 +288,7 @@ work(1, 2)
         }
         for (name, value) in [("a", "5"), ("outside", "[a]"), ("new*", "1"), ("a", "zzz"), ("1", "2")] {
             let args = json!({"frame": stop.top()["id"], "name": name, "value": value});
-            let told = client.try_request("setVariable", args);
+            let told = client.attempt("setVariable", &args);
             let name = name.trim_end_matches('*');
             let call = format!("debugger.let_variable({}, '{name}*', '{value}')", stop.top()["id"]);
             let said = seen(&mut client, &stop, &call);
@@ -375,7 +376,7 @@ stop()
             let line = program.logged(text);
             assert!(line.contains(&format!("[IKPdb-{letter}]")) && line.contains(level), "{} {line}", python.version);
         }
-        client.request("setBreakpoint", json!({"file_name": "app.py", "line_number": 1}));
+        client.result("setBreakpoint", &json!({"file_name": "app.py", "line_number": 1}));
         program.logged("Breakpoint 0 at ");
         client.go_to_end();
         assert_eq!(program.end().seen(), (Some(0), "", ""), "{}", python.version);

@@ -4,10 +4,9 @@
 
 mod support;
 
-use std::net::TcpStream;
-
+use ikpdb_testkit::ikpdb_client::IkpdbClient;
 use serde_json::json;
-use support::ikpdb::Client;
+
 use support::{Debuggee, Launch, pythons};
 
 const TEXT: &str = "\
@@ -27,27 +26,26 @@ print('done')
 ";
 
 /// A program at both doors, configured by the hub, with its client.
-fn both(python: &support::Python, launch: Launch) -> (Debuggee, Client) {
+fn both(python: &support::Python, launch: Launch) -> (Debuggee, IkpdbClient) {
     let mut hub = Debuggee::begin(python, TEXT, &Launch { door: true, ..launch });
-    let client = Client::new(TcpStream::connect(hub.door.unwrap()).unwrap());
+    let client = IkpdbClient::greeted(hub.door.unwrap());
     hub.request("attach", json!({"stopPolicy": "all"}));
     hub.event("initialized");
     (hub, client)
 }
 
-fn set_by_client(hub: &Debuggee, client: &mut Client, marker: &str) -> i64 {
+fn set_by_client(hub: &Debuggee, client: &mut IkpdbClient, marker: &str) -> i64 {
     let wanted = json!({"file_name": "app.py", "line_number": hub.line(marker)});
-    client.request("setBreakpoint", wanted)["breakpoint_number"].as_i64().unwrap()
+    client.result("setBreakpoint", &wanted)["breakpoint_number"].as_i64().unwrap()
 }
 
 #[test]
 fn each_door_is_told_of_stops_by_the_breakpoints_of_either_and_any_thread() {
     for python in pythons() {
         let (mut hub, mut client) = both(&python, Launch::default());
-        client.event("start");
         hub.set_breakpoints(&[("hub".to_owned(), Some("n == 1".to_owned()))]);
         set_by_client(&hub, &mut client, "client");
-        assert_eq!(client.request("reconnect", json!({}))["executionStatus"], "pending");
+        assert_eq!(client.result("reconnect", &json!({}))["executionStatus"], "pending");
         hub.request("configurationDone", json!({}));
         let (of_hub, of_client) = (hub.line("hub"), hub.line("client"));
         // The client's stops each time, the hub's once a thread; the selection of the first thread keeps nobody from stopping.
@@ -57,11 +55,11 @@ fn each_door_is_told_of_stops_by_the_breakpoints_of_either_and_any_thread() {
             let told = client.stopped();
             assert_eq!(stopped.line(), told.line(), "{}", python.version);
             seen.push(told.line());
-            assert_eq!(client.request("reconnect", json!({}))["executionStatus"], "stopped");
+            assert_eq!(client.result("reconnect", &json!({}))["executionStatus"], "stopped");
             if seen.len() % 2 == 0 {
                 hub.go("continue", stopped.thread);
             } else {
-                client.request("resume", json!({}));
+                client.result("resume", &json!({}));
             }
         }
         let of_a_thread = [of_client, of_hub, of_client, of_client];
@@ -84,11 +82,11 @@ fn neither_door_takes_the_others_breakpoints_away() {
         assert_eq!(client.stopped().line(), hub.line("client"));
         let stopped = hub.stopped();
         hub.set_breakpoints(&[("client".to_owned(), Some("n == 2".to_owned()))]);
-        client.request("clearBreakpoint", json!({"breakpoint_number": number}));
+        client.result("clearBreakpoint", &json!({"breakpoint_number": number}));
         hub.go("continue", stopped.thread);
         let stopped = client.stopped();
         assert_eq!(client.evaluate("n", stopped.top()), "2", "{}", python.version);
-        assert_eq!(client.request("getBreakpoints", json!({})), json!([]));
+        assert_eq!(client.result("getBreakpoints", &json!({})), json!([]));
     }
 }
 
@@ -105,7 +103,7 @@ fn the_client_goes_on_debugging_when_the_hub_leaves_and_by_its_own_rules() {
         hub.request("disconnect", json!({}));
         hub.hang_up();
         // Still stopped, and from now on only at the client's own, in the thread that was first.
-        assert_eq!(client.request("getStatus", json!({}))["executionStatus"], "stopped");
+        assert_eq!(client.result("getStatus", &json!({}))["executionStatus"], "stopped");
         assert_eq!(client.stopped().line(), hub.line("hub"), "it is told again");
         for _ in 0..3 {
             assert_eq!(client.go_and_stop("resume").line(), hub.line("client"), "{}", python.version);
@@ -121,7 +119,7 @@ fn the_hub_goes_on_debugging_when_the_client_leaves() {
         let (mut hub, mut client) = both(&python, Launch::default());
         hub.set_breakpoints(&[("hub".to_owned(), None)]);
         // Whoever has said nothing yet is only greeted.
-        client.request("reconnect", json!({}));
+        client.result("reconnect", &json!({}));
         hub.request("configurationDone", json!({}));
         let stopped = hub.stopped();
         client.stopped();

@@ -1,5 +1,6 @@
 //! A client of the original IKPdb's protocol: what clients of it do, and no more.
 
+use std::collections::VecDeque;
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -27,7 +28,9 @@ pub struct IkpdbClient {
     buffer: Vec<u8>,
     has_ended: bool,
     last_id: i64,
-    events: Vec<Value>,
+    /// What has come and nobody has asked for yet.
+    events: VecDeque<Value>,
+    replies: Vec<Value>,
 }
 
 impl IkpdbClient {
@@ -41,7 +44,14 @@ impl IkpdbClient {
         let stream = TcpStream::connect(address)?;
         // What is written byte by byte shall arrive so.
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::new(), has_ended: false, last_id: 0, events: Vec::new() })
+        Ok(Self {
+            stream,
+            buffer: Vec::new(),
+            has_ended: false,
+            last_id: 0,
+            events: VecDeque::new(),
+            replies: Vec::new(),
+        })
     }
 
     /// Connects and reads the greeting.
@@ -77,34 +87,93 @@ impl IkpdbClient {
         self.last_id
     }
 
-    /// Sends a command and waits for its reply. Events that come before are kept for [`Self::event`].
-    pub fn ask(&mut self, command: &str, args: &Value) -> Value {
-        let id = self.send(command, args);
+    /// Waits for a reply. Events that come before are kept for [`Self::event`].
+    #[track_caller]
+    pub fn reply(&mut self, id: i64) -> Value {
         loop {
-            let message = self.read().unwrap_or_else(|| panic!("no reply to {command}: the connection ended"));
-            if message["_id"] == id {
-                return message;
+            if let Some(at) = self.replies.iter().position(|it| it["_id"] == id) {
+                return self.replies.swap_remove(at);
             }
-            assert!(message["_id"].is_null(), "a reply to nothing that was asked last: {message}");
-            self.events.push(message);
+            let message = self.read().unwrap_or_else(|| panic!("no reply to command {id}: the connection ended"));
+            match message["_id"] {
+                Value::Null => self.events.push_back(message),
+                _ => self.replies.push(message),
+            }
         }
     }
 
-    /// The same, and what is in its `result`; the command must have been carried out.
-    pub fn result(&mut self, command: &str, args: &Value) -> Value {
+    /// Sends a command and waits for its reply.
+    #[track_caller]
+    pub fn ask(&mut self, command: &str, args: &Value) -> Value {
+        let id = self.send(command, args);
+        let reply = self.reply(id);
+        assert_eq!(reply["command"], command);
+        reply
+    }
+
+    /// The same: what is in its `result`, or its one message of an error.
+    #[track_caller]
+    pub fn attempt(&mut self, command: &str, args: &Value) -> Result<Value, String> {
         let reply = self.ask(command, args);
-        assert_eq!(reply["commandExecStatus"], "ok", "{reply}");
-        reply["result"].clone()
+        match reply["commandExecStatus"].as_str() {
+            Some("ok") => Ok(reply["result"].clone()),
+            Some("error") => Err(reply["error_messages"][0].as_str().expect("an error is told").to_owned()),
+            other => panic!("a reply is ok or an error, not {other:?}"),
+        }
+    }
+
+    /// The same; the command must be carried out.
+    #[track_caller]
+    pub fn result(&mut self, command: &str, args: &Value) -> Value {
+        self.attempt(command, args).unwrap_or_else(|why| panic!("'{command}' was refused: {why}"))
     }
 
     /// Waits for the next event, which must be this one.
+    #[track_caller]
     pub fn event(&mut self, command: &str) -> Value {
-        let event = match self.events.is_empty() {
-            false => self.events.remove(0),
-            true => self.read().unwrap_or_else(|| panic!("no {command}: the connection ended")),
-        };
-        assert_eq!(event["command"], command, "{event}");
-        event
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                assert_eq!(event["command"], command, "{event}");
+                return event;
+            }
+            let message = self.read().unwrap_or_else(|| panic!("no {command}: the connection ended"));
+            match message["_id"] {
+                Value::Null => self.events.push_back(message),
+                _ => self.replies.push(message),
+            }
+        }
+    }
+
+    /// Waits for the next stop.
+    #[track_caller]
+    pub fn stopped(&mut self) -> Break {
+        Break(self.event("programBreak"))
+    }
+
+    /// Sends `resume` or a step, and waits for the next stop.
+    #[track_caller]
+    pub fn go_and_stop(&mut self, command: &str) -> Break {
+        self.result(command, &json!({}));
+        self.stopped()
+    }
+
+    /// Lets the program go on, and waits for its end; its exit code.
+    #[track_caller]
+    pub fn go_to_end(&mut self) -> Value {
+        self.result("resume", &json!({}));
+        self.event("programEnd")["result"]["exit_code"].clone()
+    }
+
+    /// Evaluates in a frame; the value.
+    #[track_caller]
+    pub fn evaluate(&mut self, expression: &str, frame: &Value) -> String {
+        let args = json!({"expression": expression, "frame": frame["id"], "global": false, "disableBreak": true});
+        self.result("evaluate", &args)["value"].as_str().expect("a stopped program has values").to_owned()
+    }
+
+    /// Ends the connection.
+    pub fn hang_up(&mut self) {
+        self.stream.shutdown(std::net::Shutdown::Both).expect("a connection");
     }
 
     /// Waits until so many messages have come, whole, and leaves them to be read: for who wants to know when.
@@ -191,5 +260,31 @@ impl IkpdbClient {
         let message = serde_json::from_slice(body).expect("a JSON object");
         self.buffer.drain(..end);
         Some(message)
+    }
+}
+
+/// A stop.
+#[derive(Debug)]
+pub struct Break(pub Value);
+
+impl Break {
+    /// The frames, the innermost first.
+    pub fn frames(&self) -> &[Value] {
+        self.0["frames"].as_array().expect("a stop has frames")
+    }
+
+    /// The frame that the program stopped in.
+    pub fn top(&self) -> &Value {
+        &self.frames()[0]
+    }
+
+    /// Its line.
+    pub fn line(&self) -> u32 {
+        u32::try_from(self.top()["line_number"].as_u64().expect("a frame has a line")).expect("a line")
+    }
+
+    /// What the frames are called, without their thread.
+    pub fn functions(&self) -> Vec<&str> {
+        self.frames().iter().filter_map(|it| it["name"].as_str()?.split("()").next()).collect()
     }
 }

@@ -1,20 +1,17 @@
-//! Runs a program behind the door for clients of the original IKPdb, and is such a client.
+//! Runs a program behind the door for clients of the original IKPdb.
 
-use std::collections::VecDeque;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, channel};
 
 use ikpdb_proto::PROTOCOL;
 use ikpdb_proto::agent::{AgentStart, IkpdbStart};
-use ikpdb_proto::ikpdb::{LENGTH, MAGIC};
+use ikpdb_testkit::ikpdb_client::IkpdbClient;
 use ikpdb_testkit::{Python, marked_line};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{DEADLINE, Ended, read_lines, start_descriptor, wait};
 
@@ -61,6 +58,7 @@ pub struct Program {
     pub source: String,
     pub script: PathBuf,
     pub address: SocketAddr,
+    greets: bool,
     output: Receiver<String>,
     errors: Receiver<String>,
     log: Receiver<String>,
@@ -116,22 +114,22 @@ impl Program {
         let mut child = command.spawn().unwrap();
         let output = read_lines(child.stdout.take().unwrap());
         let (errors, log) = without_log(read_lines(child.stderr.take().unwrap()));
-        Self { child, folder, source: source.to_owned(), script, address, output, errors, log }
+        Self { child, folder, source: source.to_owned(), script, address, greets: !setup.silent, output, errors, log }
     }
 
     /// Starts it, connects, and lets it run.
     #[track_caller]
-    pub fn run(python: &Python, source: &str, setup: &Setup) -> (Self, Client) {
+    pub fn run(python: &Python, source: &str, setup: &Setup) -> (Self, IkpdbClient) {
         let program = Self::start(python, source, setup);
         let mut client = program.connect();
-        client.request("runScript", json!({}));
+        client.result("runScript", &json!({}));
         (program, client)
     }
 
     /// A client that has been greeted, if clients are.
     #[track_caller]
-    pub fn connect(&self) -> Client {
-        Client::new(TcpStream::connect(self.address).unwrap())
+    pub fn connect(&self) -> IkpdbClient {
+        if self.greets { IkpdbClient::greeted(self.address) } else { IkpdbClient::connect(self.address) }
     }
 
     pub fn pid(&self) -> i32 {
@@ -206,197 +204,4 @@ fn without_log(lines: Receiver<String>) -> (Receiver<String>, Receiver<String>) 
         }
     });
     (errors, log)
-}
-
-/// A client of the original IKPdb.
-pub struct Client {
-    stream: TcpStream,
-    received: Receiver<Value>,
-    events: VecDeque<Value>,
-    replies: Vec<Value>,
-    id: i64,
-}
-
-impl Client {
-    pub fn new(stream: TcpStream) -> Self {
-        stream.set_nodelay(true).unwrap();
-        let received = read_messages(stream.try_clone().unwrap());
-        Self { stream, received, events: VecDeque::new(), replies: Vec::new(), id: 0 }
-    }
-
-    /// Sends bytes as they are.
-    pub fn send_bytes(&mut self, bytes: &[u8]) {
-        // A program that has ended reads nothing: who waits for an answer notices.
-        let _ = self.stream.write_all(bytes);
-    }
-
-    /// Sends a command whose reply is fetched later by [`Self::reply`]; its `_id`.
-    pub fn ask(&mut self, command: &str, args: Value) -> i64 {
-        self.id += 1;
-        self.send_bytes(&frame(&json!({"_id": self.id, "command": command, "args": args}).to_string()));
-        self.id
-    }
-
-    /// Waits for a reply.
-    #[track_caller]
-    pub fn reply(&mut self, id: i64) -> Value {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            if let Some(at) = self.replies.iter().position(|it| it["_id"] == id) {
-                return self.replies.swap_remove(at);
-            }
-            assert!(self.read(deadline), "no reply to command {id}; there were {:?}", self.events);
-        }
-    }
-
-    /// Sends a command and waits for the `result` of its reply, which is no error.
-    #[track_caller]
-    pub fn request(&mut self, command: &str, args: Value) -> Value {
-        match self.try_request(command, args) {
-            Ok(result) => result,
-            Err(why) => panic!("'{command}' was refused: {why}"),
-        }
-    }
-
-    /// Sends a command and waits for its result, or its one message of an error.
-    #[track_caller]
-    pub fn try_request(&mut self, command: &str, args: Value) -> Result<Value, String> {
-        let id = self.ask(command, args);
-        let reply = self.reply(id);
-        assert_eq!(reply["command"], command);
-        match reply["commandExecStatus"].as_str() {
-            Some("ok") => Ok(reply["result"].clone()),
-            Some("error") => Err(reply["error_messages"][0].as_str().unwrap().to_owned()),
-            other => panic!("a reply is ok or an error, not {other:?}"),
-        }
-    }
-
-    /// Waits for an event; others before it stay for later.
-    #[track_caller]
-    pub fn event(&mut self, name: &str) -> Value {
-        let deadline = Instant::now() + DEADLINE;
-        loop {
-            if let Some(at) = self.events.iter().position(|it| it["command"] == name) {
-                return self.events.remove(at).unwrap();
-            }
-            assert!(self.read(deadline), "no event '{name}'; there were {:?}", self.events);
-        }
-    }
-
-    /// Waits for the next `programBreak`.
-    #[track_caller]
-    pub fn stopped(&mut self) -> Break {
-        Break(self.event("programBreak"))
-    }
-
-    /// Sends `resume` or a step, and waits for the next `programBreak`.
-    #[track_caller]
-    pub fn go_and_stop(&mut self, command: &str) -> Break {
-        self.request(command, json!({}));
-        self.stopped()
-    }
-
-    /// Lets the program go on, and waits for its end; its exit code.
-    #[track_caller]
-    pub fn go_to_end(&mut self) -> Value {
-        self.request("resume", json!({}));
-        self.event("programEnd")["result"]["exit_code"].clone()
-    }
-
-    /// Evaluates in a frame; the value.
-    #[track_caller]
-    pub fn evaluate(&mut self, expression: &str, frame: &Value) -> String {
-        let args = json!({"expression": expression, "frame": frame["id"], "global": false, "disableBreak": true});
-        self.request("evaluate", args)["value"].as_str().unwrap().to_owned()
-    }
-
-    /// Events that nobody has waited for.
-    pub fn unclaimed(&mut self) -> Vec<Value> {
-        while let Ok(message) = self.received.try_recv() {
-            self.keep(message);
-        }
-        self.events.drain(..).collect()
-    }
-
-    /// Whether the connection ends within the deadline; what comes before is kept.
-    pub fn is_closed(&mut self) -> bool {
-        let deadline = Instant::now() + DEADLINE;
-        while self.read(deadline) {}
-        self.received.recv_timeout(Duration::ZERO) == Err(RecvTimeoutError::Disconnected)
-    }
-
-    /// Ends the connection.
-    pub fn hang_up(&mut self) {
-        self.stream.shutdown(std::net::Shutdown::Both).unwrap();
-    }
-
-    fn read(&mut self, deadline: Instant) -> bool {
-        let message = self.received.recv_timeout(deadline.saturating_duration_since(Instant::now()));
-        message.map(|it| self.keep(it)).is_ok()
-    }
-
-    fn keep(&mut self, message: Value) {
-        match message["_id"] {
-            Value::Null => self.events.push_back(message),
-            _ => self.replies.push(message),
-        }
-    }
-}
-
-/// A stop.
-#[derive(Debug)]
-pub struct Break(pub Value);
-
-impl Break {
-    /// The frames, the innermost first.
-    pub fn frames(&self) -> &[Value] {
-        self.0["frames"].as_array().unwrap()
-    }
-
-    pub fn top(&self) -> &Value {
-        &self.frames()[0]
-    }
-
-    pub fn line(&self) -> u32 {
-        u32::try_from(self.top()["line_number"].as_u64().unwrap()).unwrap()
-    }
-
-    /// What the frames are called, without their thread.
-    pub fn functions(&self) -> Vec<&str> {
-        self.frames().iter().map(|it| it["name"].as_str().unwrap().split("()").next().unwrap()).collect()
-    }
-}
-
-/// The bytes of a message, its length in UTF-16 units.
-pub fn frame(body: &str) -> Vec<u8> {
-    format!("{LENGTH}{}{MAGIC}{body}", body.encode_utf16().count()).into_bytes()
-}
-
-/// A thread of its own reads what the door sends, as fast as it comes.
-fn read_messages(mut stream: TcpStream) -> Receiver<Value> {
-    let (sender, receiver) = channel();
-    std::thread::spawn(move || {
-        let (mut bytes, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
-        while let Ok(count @ 1..) = stream.read(&mut buffer) {
-            bytes.extend_from_slice(&buffer[..count]);
-            while let Some(message) = take_message(&mut bytes) {
-                if sender.send(message).is_err() {
-                    return;
-                }
-            }
-        }
-    });
-    receiver
-}
-
-/// Takes the first message off bytes, if it is whole. The door sends ASCII only, so units are bytes.
-fn take_message(bytes: &mut Vec<u8>) -> Option<Value> {
-    let begin = bytes.windows(MAGIC.len()).position(|it| it == MAGIC.as_bytes())?;
-    let length = std::str::from_utf8(&bytes[..begin]).unwrap().strip_prefix(LENGTH).expect("a message begins so");
-    let (body, end) = (begin + MAGIC.len(), begin + MAGIC.len() + length.parse::<usize>().unwrap());
-    let text = bytes.get(body..end)?;
-    assert!(text.is_ascii(), "{}", String::from_utf8_lossy(text));
-    let message = serde_json::from_slice(text).unwrap();
-    bytes.drain(..end);
-    Some(message)
 }
