@@ -35,6 +35,7 @@ enum XtaskCommand {
     Dist(commands::dist::Arguments),
     Bench(commands::bench::Arguments),
     Tidy(commands::tidy::Arguments),
+    Fuzz(commands::fuzz::Arguments),
     Web(commands::web::Arguments),
 }
 
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         XtaskCommand::Dist(arguments) => commands::dist::run(arguments),
         XtaskCommand::Bench(arguments) => commands::bench::run(arguments),
         XtaskCommand::Tidy(arguments) => commands::tidy::run(arguments),
+        XtaskCommand::Fuzz(arguments) => commands::fuzz::run(arguments),
         XtaskCommand::Web(arguments) => commands::web::run(arguments),
     };
     match done {

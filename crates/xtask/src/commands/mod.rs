@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod codegen;
 pub(crate) mod dist;
+pub(crate) mod fuzz;
 pub(crate) mod run;
 pub(crate) mod test;
 pub(crate) mod tidy;
