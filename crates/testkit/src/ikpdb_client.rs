@@ -91,8 +91,8 @@ impl IkpdbClient {
     #[track_caller]
     pub fn reply(&mut self, id: i64) -> Value {
         loop {
-            if let Some(at) = self.replies.iter().position(|it| it["_id"] == id) {
-                return self.replies.swap_remove(at);
+            if let Some(reply) = self.has_replied(id) {
+                return reply;
             }
             let message = self.read().unwrap_or_else(|| panic!("no reply to command {id}: the connection ended"));
             match message["_id"] {
@@ -100,6 +100,12 @@ impl IkpdbClient {
                 _ => self.replies.push(message),
             }
         }
+    }
+
+    /// The reply to a command, if it has come before one that was waited for.
+    pub fn has_replied(&mut self, id: i64) -> Option<Value> {
+        let at = self.replies.iter().position(|it| it["_id"] == id)?;
+        Some(self.replies.swap_remove(at))
     }
 
     /// Sends a command and waits for its reply.

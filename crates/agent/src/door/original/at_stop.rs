@@ -209,10 +209,11 @@ pub(crate) fn evaluated(
     let shown = match outcome {
         Ok(Some(value)) => {
             let kind = inspect::original::type_name(&value);
-            if door.start.safe_values {
-                (inspect::original::safe_line(&value), kind)
+            let is_safe = door.start.safe_values;
+            let mut foreign = Bounded::new(py, stop, ASKED_TIME, None, is_safe);
+            if is_safe {
+                (inspect::original::known_repr(&mut foreign, &value), kind)
             } else {
-                let mut foreign = Bounded::new(py, stop, ASKED_TIME, None, false);
                 let text = match foreign.repr(&value) {
                     Shown::Shown(text) => text.extract::<String>().unwrap_or_else(|_| text.to_string()),
                     Shown::Raised => "Error while extracting value".to_owned(),

@@ -18,6 +18,8 @@ use crate::capi::Ref;
 
 /// The most characters of a value.
 const VALUE: usize = 487;
+/// So many characters of a value that was asked for, where it is shown without running anything.
+const KNOWN: usize = 10_000_000;
 /// What follows a value that was cut.
 const CUT: &str = " ... (truncated by ikpdb)";
 /// What is shown of a value whose own code raises.
@@ -195,7 +197,7 @@ pub(crate) fn as_json(value: &Bound<'_, PyAny>) -> Value {
         Kind::Bool => Value::from(value.is(PyBool::new(value.py(), true))),
         Kind::Int if small_int(value).is_some() => Value::from(small_int(value)),
         Kind::Text => Value::from(text(value, usize::MAX)),
-        _ => Value::from(safe_line(value)),
+        _ => Value::from(render::line_of(&mut Types::default(), value)),
     }
 }
 
@@ -222,8 +224,8 @@ pub(crate) fn children_count(value: &Bound<'_, PyAny>) -> usize {
     children::count(&mut Types::default(), value)
 }
 
-/// A value in one line without running anything.
-pub(crate) fn safe_line(value: &Bound<'_, PyAny>) -> String {
-    let _quiet = NoCollection::new(value.py());
-    render::line_of(&mut Types::default(), value)
+/// What `repr` gives as far as C code alone can tell it; the rest is asked for from `foreign`, or has a stand-in.
+pub(crate) fn known_repr<'py>(foreign: &mut dyn Foreign<'py>, value: &Bound<'py, PyAny>) -> String {
+    let shown = repr::repr(&mut Types::default(), foreign, value, KNOWN);
+    if shown.failed { FAILED.to_owned() } else { shown.text }
 }
