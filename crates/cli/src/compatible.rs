@@ -109,7 +109,7 @@ pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
         stop_at_entry: options.stop_at_entry,
         working_directory: text(options.working_directory.unwrap_or_else(here)),
         client_working_directory: text(options.client_working_directory),
-        log: options.log,
+        log: Some(options.log),
         safe_values: options.safe_values,
         allow_any_user: options.allow_any_user,
     };

@@ -97,6 +97,7 @@ fn wish(arguments: LaunchArguments) -> anyhow::Result<Wish> {
         folder: arguments.cwd.map(PathBuf::from),
         variables: variables.collect(),
         stop_on_entry: arguments.stop_on_entry.unwrap_or(false),
+        ikpdb_port: None,
         options: ikpdb_proto::Options {
             just_my_code: arguments.just_my_code.unwrap_or(true),
             stop_policy: arguments.stop_policy.unwrap_or_default(),

@@ -72,6 +72,10 @@ pub(crate) struct Options {
     #[arg(long)]
     port: Option<u16>,
 
+    /// Let a client of the original IKPdb connect to this port of this machine, too
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    ikpdb_port: Option<u16>,
+
     /// Step into library code, too
     #[arg(long)]
     no_just_my_code: bool,
@@ -135,6 +139,7 @@ fn wish(options: Options) -> anyhow::Result<Wish> {
         folder: options.cwd,
         variables: options.env,
         stop_on_entry: !options.no_stop,
+        ikpdb_port: options.ikpdb_port,
         options: ikpdb_proto::Options {
             just_my_code: !options.no_just_my_code,
             stop_policy: if options.stop_one_thread { StopPolicy::Thread } else { StopPolicy::All },

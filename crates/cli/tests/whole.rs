@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use hub_support::program::{id, run, session, socket, tab};
 use hub_support::{Home, PATIENCE, all};
+use ikpdb_testkit::ikpdb_client::IkpdbClient;
 use serde_json::json;
 
 const LOOP: &str = "\
@@ -190,4 +191,50 @@ fn run_returns_with_the_program_and_the_hub_ends_ten_seconds_later() {
     }
     let log = std::fs::read_to_string(home.find("state", "hub.log").unwrap()).unwrap();
     assert!(log.contains("ended: nobody needs this hub"), "{log}");
+}
+
+#[test]
+fn a_page_and_a_client_of_the_original_debug_one_program_and_its_restart() {
+    let home = Home::new();
+    let path = home.write("loop.py", LOOP);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut program = run(&home, &["--port", "0", "--ikpdb-port", &port.to_string(), &path]);
+    let mut tab = tab(&home);
+    let info = session(&mut tab, |it| it["state"] == "stopped");
+    let mut client = IkpdbClient::greeted(("127.0.0.1", port));
+    assert_eq!(client.result("reconnect", &json!({}))["executionStatus"], "stopped");
+    assert_eq!(client.stopped().line(), 1);
+    client.result("setBreakpoint", &json!({"file_name": "loop.py", "line_number": 5}));
+    tab.call(id(&info), "continue", json!({"threadId": info["stopped"]["threadId"]}));
+    let stop = client.stopped();
+    assert_eq!((stop.line(), client.evaluate("total", stop.top())), (5, "3".to_owned()));
+    session(&mut tab, |it| it["state"] == "stopped" && it["stopped"]["reason"] == "breakpoint");
+    assert_eq!(client.go_to_end(), 7);
+    drop(client);
+    assert_eq!(program.0.wait().unwrap().code(), Some(7));
+    assert_eq!(
+        (all(program.0.stdout.take()), all(program.0.stderr.take()).contains("IKPdb-g")),
+        ("total 3\n".to_owned(), false)
+    );
+    session(&mut tab, |it| it["state"] == "ended");
+    let next = tab.call(id(&info), "restart", json!({}))["ikpdbSession"].clone();
+    let again = session(&mut tab, |it| it["id"] == next && it["state"] == "stopped");
+    let mut client = IkpdbClient::greeted(("127.0.0.1", port));
+    client.result("reconnect", &json!({}));
+    client.stopped();
+    tab.call(id(&again), "continue", json!({"threadId": again["stopped"]["threadId"]}));
+    assert_eq!(client.event("programEnd")["result"]["exit_code"], 7);
+    session(&mut tab, |it| it["id"] == next && it["state"] == "ended");
+}
+
+#[test]
+fn a_port_for_clients_of_the_original_that_is_taken_is_named_with_the_remedy() {
+    let home = Home::new();
+    let path = home.write("loop.py", LOOP);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let mut program = run(&home, &["--port", "0", "--ikpdb-port", &port.to_string(), &path]);
+    assert_eq!(program.0.wait().unwrap().code(), Some(2));
+    let said = all(program.0.stderr.take());
+    assert!(said.contains(&format!("cannot listen at 127.0.0.1:{port}")) && said.contains("--ikpdb-port"), "{said}");
 }

@@ -122,8 +122,8 @@ wire! {
         pub working_directory: String,
         /// The folder that the paths of clients begin with; empty for none.
         pub client_working_directory: String,
-        /// The letters of what is logged to standard error: n b e x f p g.
-        pub log: String,
+        /// The letters of what is logged in detail to standard error: n b e x f p g. Without them nothing is logged at all.
+        pub log: Option<String>,
         /// Values are shown without running any `__repr__` of the program's.
         pub safe_values: bool,
         /// Clients of other users of this machine are let in.

@@ -62,6 +62,9 @@ wire! {
         pub python: PythonInfo,
         /// Stop before the first line.
         pub stop_on_entry: bool,
+        /// Where it listens for clients of the original IKPdb, too: a port of this machine.
+        #[serde(default)]
+        pub ikpdb_port: Option<u16>,
         /// How it is stopped and stepped through.
         #[serde(flatten)]
         pub options: Options,

@@ -12,8 +12,8 @@ use ikpdb_proto::agent::IkpdbStart;
 
 use crate::error::Error;
 use crate::image::{Image, Plan};
-use crate::injected::{Injected, Purpose};
-use crate::own_environment;
+use crate::injected::Injected;
+use crate::program::{Program, own_environment};
 use crate::signals::Mask;
 use crate::streams::Found;
 use crate::sys;
@@ -51,6 +51,25 @@ impl Door {
         self.listener.as_raw_fd()
     }
 
+    /// What the agent is told of a door that is opened beside a hub: nothing of it shows in the program's streams.
+    pub(crate) fn beside_a_hub(&self, program: &Program) -> IkpdbStart {
+        IkpdbStart {
+            listener: self.descriptor(),
+            address: self.address.to_string(),
+            welcome: true,
+            stop_at_entry: program.stop_on_entry,
+            working_directory: program.folder.to_string_lossy().into_owned(),
+            client_working_directory: String::new(),
+            log: None,
+            safe_values: false,
+            allow_any_user: false,
+        }
+    }
+
+    pub(crate) fn into_descriptor(self) -> OwnedFd {
+        self.listener
+    }
+
     /// What the user has to know about the address before anybody comes; nothing if only this machine reaches it.
     pub fn warning(&self) -> Option<String> {
         let (address, port) = (self.address, self.address.port());
@@ -76,7 +95,7 @@ fn complaint(address: SocketAddr, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
             "{place}: another program has that port, perhaps one that waits for its debugger; end it, or choose another port \
-             with --ikpdb-port (0 takes a free one)"
+             with --ikpdb-port"
         ),
         io::ErrorKind::PermissionDenied => {
             format!("{place}: you may not use that port; choose one from 1024 on with --ikpdb-port")
@@ -115,7 +134,7 @@ impl InPlace {
     }
 
     fn image(self, door: Door) -> io::Result<Image> {
-        let start = self.libraries.start(Purpose::Ikpdb(self.start))?;
+        let start = self.libraries.start(None, Some(self.start))?;
         let found = Found::look();
         Image::new(Plan {
             executable: self.executable.as_os_str(),

@@ -21,14 +21,6 @@ pub struct Injected {
     preload: PathBuf,
 }
 
-/// Whom the agent debugs for.
-pub(crate) enum Purpose {
-    /// The hub that it calls.
-    Hub(HubStart),
-    /// Clients of the original IKPdb, which come to it.
-    Ikpdb(IkpdbStart),
-}
-
 impl Injected {
     /// With a path for the preload library that `LD_PRELOAD` can hold: a blank or colon ends an entry there, so such a
     /// path gets a link in a folder that is private. It is asked for only then.
@@ -51,12 +43,9 @@ impl Injected {
         Ok(Self { agent, preload: link })
     }
 
-    /// The descriptor that the preload library reads.
-    pub(crate) fn start(&self, purpose: Purpose) -> io::Result<OwnedFd> {
-        let (hub, ikpdb) = match purpose {
-            Purpose::Hub(hub) => (Some(hub), None),
-            Purpose::Ikpdb(ikpdb) => (None, Some(ikpdb)),
-        };
+    /// The descriptor that the preload library reads: whom the agent debugs for, a hub that it calls, clients of the original IKPdb that
+    /// come to it, or both.
+    pub(crate) fn start(&self, hub: Option<HubStart>, ikpdb: Option<IkpdbStart>) -> io::Result<OwnedFd> {
         let start = AgentStart { protocol: PROTOCOL, build: BUILD.to_owned(), hub, ikpdb };
         let mut content = self.agent.as_os_str().as_encoded_bytes().to_vec();
         content.push(b'\n');

@@ -26,6 +26,8 @@ pub struct Program {
     pub python: PythonInfo,
     /// Stop before the first line.
     pub stop_on_entry: bool,
+    /// Where it listens for clients of the original IKPdb, too: a port of this machine.
+    pub ikpdb_port: Option<u16>,
     /// How it is stopped and stepped through.
     pub options: Options,
 }
@@ -48,6 +50,7 @@ impl Program {
             env,
             python: self.python.clone(),
             stop_on_entry: self.stop_on_entry,
+            ikpdb_port: self.ikpdb_port,
             options: self.options.clone(),
         }
     }
@@ -63,6 +66,7 @@ impl Program {
             name: spec.name,
             python: spec.python,
             stop_on_entry: spec.stop_on_entry,
+            ikpdb_port: spec.ikpdb_port,
             options: spec.options,
         }
     }
@@ -126,6 +130,7 @@ mod tests {
                 free_threaded: false,
             },
             stop_on_entry: true,
+            ikpdb_port: Some(15470),
             options: Options::default(),
         };
         assert_eq!(Program::from_spec(program.spec()), program);

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ikpdb_proto::SessionId;
-use ikpdb_proto::agent::HubStart;
+use ikpdb_proto::agent::{HubStart, IkpdbStart};
 use ikpdb_proto::runner::TerminalSize;
 
 use crate::console::{Console, Screen};
 use crate::error::Error;
 use crate::image::{Child, Image, Plan, Stream};
-use crate::injected::{Injected, Purpose};
+use crate::in_place::Door;
+use crate::injected::Injected;
 use crate::keeper::{Keeper, Report};
 use crate::outbox::Origin;
 use crate::program::Program;
@@ -22,6 +23,8 @@ use crate::sys;
 
 /// How long the program waits for the hub before it runs undebugged, in milliseconds.
 const PATIENCE_MS: u32 = 10_000;
+/// Where clients of the original IKPdb come from: this machine.
+const LOOPBACK: &str = "127.0.0.1";
 
 /// The libraries that go into the program, and whom the agent calls.
 #[derive(Clone, Debug)]
@@ -39,13 +42,14 @@ impl Agent {
     }
 
     /// The descriptor that the preload library reads.
-    fn start(&self, session: SessionId, secret: &str) -> io::Result<OwnedFd> {
-        self.libraries.start(Purpose::Hub(HubStart {
+    fn start(&self, session: SessionId, secret: &str, ikpdb: Option<IkpdbStart>) -> io::Result<OwnedFd> {
+        let hub = HubStart {
             socket: self.hub.to_string_lossy().into_owned(),
             session,
             secret: secret.to_owned(),
             patience_ms: PATIENCE_MS,
-        }))
+        };
+        self.libraries.start(Some(hub), ikpdb)
     }
 }
 
@@ -92,15 +96,17 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(order: &Order<'_>, screen: &Screen) -> Result<Self, Error> {
         let program = order.program;
-        Self::try_start(order, screen).map_err(|reason| Error::Start {
+        let door = program.ikpdb_port.map(|port| Door::open(LOOPBACK, port)).transpose()?;
+        Self::try_start(order, screen, door).map_err(|reason| Error::Start {
             executable: program.executable.clone(),
             folder: program.folder.clone(),
             reason,
         })
     }
 
-    fn try_start(order: &Order<'_>, screen: &Screen) -> io::Result<Self> {
-        let start = order.agent.start(order.session, order.secret)?;
+    fn try_start(order: &Order<'_>, screen: &Screen, door: Option<Door>) -> io::Result<Self> {
+        let ikpdb = door.as_ref().map(|it| it.beside_a_hub(order.program));
+        let start = order.agent.start(order.session, order.secret, ikpdb)?;
         let environment = order.agent.libraries.environment(&order.program.environment, start.as_raw_fd());
         let plan = |streams| {
             Image::new(Plan {
@@ -109,7 +115,7 @@ impl Running {
                 arguments: &order.program.arguments,
                 environment: &environment,
                 streams,
-                kept: vec![start],
+                kept: std::iter::once(start).chain(door.map(Door::into_descriptor)).collect(),
                 mask: order.mask,
             })
         };

@@ -28,6 +28,8 @@ pub struct Wish {
     pub variables: Vec<(OsString, OsString)>,
     /// Stop before the first line.
     pub stop_on_entry: bool,
+    /// Listen for clients of the original IKPdb, too, at this port.
+    pub ikpdb_port: Option<u16>,
     /// How it is stopped and stepped through.
     pub options: Options,
 }
@@ -117,6 +119,7 @@ pub fn resolve(wish: &Wish) -> Result<Resolved, Error> {
         name: line.name,
         python: info,
         stop_on_entry: wish.stop_on_entry,
+        ikpdb_port: wish.ikpdb_port,
         options: wish.options.clone(),
     };
     Ok(Resolved { program, workspace })

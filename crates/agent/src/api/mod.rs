@@ -271,7 +271,7 @@ fn escape_html(escapes: bool) -> PyResult<()> {
 
 #[pyfunction]
 fn set_up_log(letters: &str) {
-    log::set_up(letters);
+    log::set_up(Some(letters));
 }
 
 /// Whether lines of a domain, by its letter, and a level, by its name, are written.

@@ -45,7 +45,7 @@ pub fn start_at(listener: &TcpListener, folder: &Path) -> IkpdbStart {
         stop_at_entry: false,
         working_directory: folder.to_str().unwrap().to_owned(),
         client_working_directory: String::new(),
-        log: String::new(),
+        log: Some(String::new()),
         safe_values: false,
         allow_any_user: false,
     }
@@ -84,7 +84,7 @@ impl Program {
             door.working_directory.clone_from(&setup.working_directory);
         }
         door.client_working_directory.clone_from(&setup.client_working_directory);
-        door.log.clone_from(&setup.log);
+        door.log = Some(setup.log.clone());
         door.safe_values = setup.safe_values;
         let start = AgentStart { protocol: PROTOCOL, build: "test".into(), hub: None, ikpdb: Some(door) };
         let config = start_descriptor(&ikpdb_testkit::built("libikpdb_agent.so"), &start);

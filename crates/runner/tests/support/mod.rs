@@ -35,6 +35,7 @@ pub fn program(python: &ikpdb_testkit::Python, arguments: &[&str]) -> Program {
         },
         executable,
         stop_on_entry: false,
+        ikpdb_port: None,
         options: ikpdb_proto::Options::default(),
     }
 }

@@ -29,9 +29,9 @@ workingDirectory: string,
  */
 clientWorkingDirectory: string, 
 /**
- * The letters of what is logged to standard error: n b e x f p g.
+ * The letters of what is logged in detail to standard error: n b e x f p g. Without them nothing is logged at all.
  */
-log: string, 
+log?: string, 
 /**
  * Values are shown without running any `__repr__` of the program's.
  */

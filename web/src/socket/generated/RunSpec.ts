@@ -32,6 +32,10 @@ python: PythonInfo,
  */
 stopOnEntry: boolean, 
 /**
+ * Where it listens for clients of the original IKPdb, too: a port of this machine.
+ */
+ikpdbPort?: number, 
+/**
  * Steps skip the library, and its frames are marked subtle.
  */
 justMyCode: boolean, 

@@ -1,7 +1,7 @@
 //! What the door logs on standard error, in the original's format: a letter for what it is about, a level, a text.
 
 use std::fmt::{Arguments, Write as _};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What a line is about.
@@ -43,8 +43,9 @@ const DOMAINS: [(Domain, char); 7] = [
     (Domain::General, 'g'),
 ];
 
-/// A bit for each domain whose lines of level DEBUG are written, too.
+/// A bit for each domain whose lines of level DEBUG are written, too; and whether any line is.
 static DETAILED: AtomicU32 = AtomicU32::new(0);
+static SILENT: AtomicBool = AtomicBool::new(false);
 
 impl Domain {
     fn letter(self) -> char {
@@ -72,15 +73,18 @@ impl Level {
     }
 }
 
-/// Lets the domains with these letters tell all; unknown letters are passed over.
-pub(crate) fn set_up(letters: &str) {
-    let bits = letters.chars().filter_map(Domain::of).fold(0, |bits, domain| bits | 1 << domain as u32);
+/// Lets the domains with these letters tell all; unknown letters are passed over. Without letters nothing is told.
+pub(crate) fn set_up(letters: Option<&str>) {
+    SILENT.store(letters.is_none(), Ordering::Relaxed);
+    let bits =
+        letters.unwrap_or_default().chars().filter_map(Domain::of).fold(0, |bits, domain| bits | 1 << domain as u32);
     DETAILED.store(bits, Ordering::Relaxed);
 }
 
 /// Whether such a line is written.
 pub(crate) fn is_on(domain: Domain, level: Level) -> bool {
-    level > Level::Debug || DETAILED.load(Ordering::Relaxed) & 1 << domain as u32 != 0
+    let is_detailed = DETAILED.load(Ordering::Relaxed) & 1 << domain as u32 != 0;
+    (level > Level::Debug || is_detailed) && !SILENT.load(Ordering::Relaxed)
 }
 
 /// Writes a line, if such lines are.
@@ -146,12 +150,12 @@ mod tests {
 
     #[test]
     fn letters_of_either_case_turn_details_on_and_others_are_passed_over() {
-        set_up("Nz,9p");
+        set_up(Some("Nz,9p"));
         let on = |domain| is_on(domain, Level::Debug);
         assert!(on(Domain::Network) && on(Domain::Paths));
         assert!(!on(Domain::General) && !on(Domain::Breakpoints));
         assert!(is_on(Domain::General, Level::Info));
-        set_up("");
+        set_up(Some(""));
         assert!(!on(Domain::Network));
     }
 }

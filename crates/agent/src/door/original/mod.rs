@@ -112,7 +112,7 @@ pub(crate) fn door() -> Option<&'static Door> {
 
 /// Opens the door.
 pub(crate) fn open(py: Python<'_>, start: IkpdbStart) -> &'static Door {
-    log::set_up(&start.log);
+    log::set_up(start.log.as_deref());
     let paths = Paths::new(&start.working_directory, &start.client_working_directory);
     options().stop_on_entry = start.stop_at_entry;
     let door = DOOR.get_or_init(|| Door {
