@@ -183,7 +183,7 @@ for wrong in (lambda: sys.settrace(), lambda: _thread.start_new_thread(1), lambd
 }
 
 #[test]
-fn breakpoints_work_again_when_a_program_stops_tracing_itself() {
+fn breakpoints_work_while_a_program_traces_itself_and_when_it_stops_doing_so() {
     const TRACES: &str = "\
 import ctypes, sys, threading, time
 seen = []
@@ -238,11 +238,8 @@ print(seen, sys.gettrace())
             let launch = Launch { args: vec![where_.into()], breakpoints: markers.into(), ..Launch::default() };
             let mut debuggee = Debuggee::launch(&python, TRACES, launch);
             let [before, after, traced] = ["before", "after", "traced"].map(|it| debuggee.line(it));
-            // While the program traces itself, 3.11 has no place for ours.
-            let own: &[u32] =
-                if python.minor() == (3, 11) { &[before, after, traced] } else { &[before, traced, after, traced] };
             // An error of the tracer comes before the line is reached.
-            for (round, expected) in own.repeat(3).into_iter().enumerate() {
+            for (round, expected) in [before, traced, after, traced].repeat(3).into_iter().enumerate() {
                 let stop = debuggee.stopped();
                 assert_eq!(stop.line(), expected, "{} {where_} {round}", python.version);
                 debuggee.go("continue", stop.thread);
@@ -251,5 +248,45 @@ print(seen, sys.gettrace())
             let expected = "['call', 'line', 'line', 'return', 'call', 'line', 'line', 'return', 'call', 'line', 'line', 'return'] None";
             assert_eq!(ended.output, expected, "{} {where_}: {}", python.version, ended.errors);
         }
+    }
+}
+
+#[test]
+fn i18_after_detach_the_programs_trace_function_is_where_it_was() {
+    const TRACES: &str = "\
+import ctypes, sys, threading, time
+ctypes.pythonapi.PyThreadState_Get.restype = ctypes.c_void_p
+def function():
+    return ctypes.c_void_p.from_address(ctypes.pythonapi.PyThreadState_Get() + 72).value
+seen = []
+def tracer(frame, event, arg):
+    if frame.f_code.co_name == 'traced': seen.append(event)
+    return tracer
+def traced():
+    return 1  # BP:traced
+sys.settrace(tracer)
+own = function()
+print('ready', flush=True)
+input()
+traced()
+input()
+end = time.monotonic() + 10
+while function() != own and time.monotonic() < end: time.sleep(0.001)
+traced()
+print(function() == own, sys.gettrace() is tracer, seen)
+";
+    for python in python_311() {
+        let launch = Launch { pipe_stdin: true, ..Launch::default() };
+        let mut debuggee = Debuggee::launch(&python, TRACES, launch);
+        let mut stdin = debuggee.stdin();
+        assert_eq!(debuggee.printed(), "ready");
+        debuggee.set_breakpoints(&[("traced".into(), None)]);
+        stdin.write_all(b"\n").unwrap();
+        assert_eq!(debuggee.stopped().line(), debuggee.line("traced"), "{}", python.version);
+        debuggee.request("disconnect", json!({}));
+        stdin.write_all(b"\n").unwrap();
+        let ended = debuggee.end();
+        let events = "['call', 'line', 'return', 'call', 'line', 'return']";
+        assert_eq!(ended.output, format!("True True {events}"), "{} {}", python.version, ended.errors);
     }
 }

@@ -102,8 +102,7 @@ fn coverage_covers_the_same_with_breakpoints_that_hit_and_that_never_do() {
                 let command = if stops % 3 == 0 && stops < 20 { "next" } else { "continue" };
                 debuggee.ask(command, json!({"threadId": stop["threadId"]}));
             }
-            // On 3.11 a thread that somebody else traces is left alone.
-            assert!(stops > 5 || python.minor() == (3, 11), "{what}: {stops} stops");
+            assert!(stops > 5, "{what}: {stops} stops");
             let after = coverage_after(&python, debuggee, core);
             assert_eq!(after, report, "{what}");
             assert!(report.contains('%'), "{what}: {report}");
@@ -211,12 +210,9 @@ fn pdb_in_a_debugged_program_says_what_it_always_says() {
                 let stops = stop_and_step(&mut debuggee);
                 let [call, at_loop, head] = ["call", "loop", "head"].map(|it| debuggee.line(it));
                 let round = |total: &'static str| [("breakpoint", at_loop, total), ("step", head, "")];
-                let expected: Vec<(&str, u32, &str)> = match (ours, python.minor(), how) {
-                    (Ours::None | Ours::NeverHit, _, _) => Vec::new(),
-                    // What pdb traces on 3.11 has no place for us; in the end it does not trace any more.
-                    (Ours::Hit, (3, 11), "module") => Vec::new(),
-                    (Ours::Hit, (3, 11), _) => ["0", "0"].into_iter().flat_map(round).collect(),
-                    (Ours::Hit, _, _) => {
+                let expected: Vec<(&str, u32, &str)> = match (ours, how) {
+                    (Ours::None | Ours::NeverHit, _) => Vec::new(),
+                    (Ours::Hit, _) => {
                         // From a module pdb is left before the last call.
                         let totals =
                             ["0", "0", "1", "0", "0", "0", "0"].into_iter().take(if how == "module" { 5 } else { 7 });

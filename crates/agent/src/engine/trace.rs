@@ -1,7 +1,7 @@
 //! 3.11: the native trace function, on all threads, and only while a breakpoint, a step or a pause needs it.
 //!
-//! A program that traces itself keeps its tracer: a thread whose trace function is not ours is left alone, until it stops
-//! tracing itself.
+//! A program that traces itself keeps its tracer: where a thread has a trace function of the program's, ours takes its place, hands
+//! each event on to it first, and leaves it the object that it belongs to, by which `sys.gettrace` knows it.
 
 use std::collections::BTreeSet;
 use std::ffi::c_int;
@@ -28,14 +28,19 @@ const LINE: c_int = 2;
 const RETURN: c_int = 3;
 const OPCODE: c_int = 7;
 
-/// `c_tracefunc` in 3.11's thread state.
+/// `c_tracefunc` and `c_traceobj` in 3.11's thread state.
 const C_TRACE_FUNCTION: usize = 72;
+const C_TRACE_OBJECT: usize = 88;
 
 static ON: AtomicBool = AtomicBool::new(false);
 /// Who is traced has to be looked at anew: a trace function may have gone, or be wanted no more.
 static STALE: AtomicBool = AtomicBool::new(false);
 /// It is we who change trace functions, under the GIL.
 static CHANGING: AtomicBool = AtomicBool::new(false);
+
+/// The program's trace functions in whose place ours is, by the address of the thread's state. An entry of a thread that has ended, or
+/// has another function by now, stands for nothing: only where ours is, with an object, it counts.
+static THEIRS: GilCell<Vec<(usize, TraceFunction)>> = GilCell::new(Vec::new());
 
 /// Threads in which `SystemExit` is to appear. (3.11's own way to do that lets traced threads go round for ever at their next call
 /// while the one that is meant waits in native code.)
@@ -88,10 +93,10 @@ pub(crate) fn thread_started(py: Python<'_>) {
     }
 }
 
-/// The current thread has a new tracer of the program's, or none any more: then it is ours again, from its next line on.
-pub(crate) fn tracer_changed(_py: Python<'_>) {
+/// The current thread has a new tracer of the program's, or none any more: ours is there again, from its next line on.
+pub(crate) fn tracer_changed(py: Python<'_>) {
     if ON.load(Ordering::Relaxed) {
-        set_in([capi::current_thread()], true);
+        set_in(py, [capi::current_thread()], true);
     }
 }
 
@@ -110,47 +115,86 @@ pub(crate) fn tracer_changes() {
     }
 }
 
-fn set_everywhere(_py: Python<'_>, on: bool) {
-    set_in(threads::states(), on);
+fn set_everywhere(py: Python<'_>, on: bool) {
+    set_in(py, threads::states(), on);
 }
 
-fn set_in(states: impl IntoIterator<Item = *mut PyThreadState>, on: bool) {
+fn set_in(py: Python<'_>, states: impl IntoIterator<Item = *mut PyThreadState>, on: bool) {
     let Some(set) = capi().optional.set_trace_of else { return };
+    let ours = on_event as TraceFunction;
     CHANGING.store(true, Ordering::Relaxed);
     for state in states {
-        // SAFETY: under the GIL thread states stay; the functions are 3.11's own.
-        unsafe {
-            let present = function_of(state);
-            let ours = on_event as TraceFunction;
-            let failed = match on {
-                true if present == 0 => set(state, Some(ours), std::ptr::null_mut()) != 0,
-                false if present == ours as usize => set(state, None, std::ptr::null_mut()) != 0,
-                _ => false,
-            };
-            if failed {
+        // SAFETY: under the GIL thread states stay; the offsets are those of every 3.11 release.
+        let (present, object) = unsafe {
+            let state = state.cast::<u8>();
+            (
+                state.add(C_TRACE_FUNCTION).cast::<Option<TraceFunction>>().read(),
+                Bound::<PyAny>::from_borrowed_ptr_or_opt(py, state.add(C_TRACE_OBJECT).cast::<*mut PyObject>().read()),
+            )
+        };
+        let is_ours = present.is_some_and(|it| std::ptr::fn_addr_eq(it, ours));
+        let theirs = THEIRS.with(py, |all| {
+            let known = all.iter().position(|it| it.0 == state as usize).map(|at| all.swap_remove(at).1);
+            let theirs = if is_ours { known } else { present };
+            theirs.filter(|_| object.is_some())
+        });
+        // One that belongs to no object would not be told from ours alone: it is left where it is.
+        let change = match (on, present) {
+            (true, Some(_)) if !is_ours && theirs.is_some() => Some(Some(ours)),
+            (true, None) => Some(Some(ours)),
+            (false, _) if is_ours => Some(theirs),
+            _ => None,
+        };
+        if let (true, Some(theirs)) = (on, theirs) {
+            THEIRS.with(py, |all| all.push((state as usize, theirs)));
+        }
+        if let Some(function) = change {
+            let object = object.as_ref().filter(|_| theirs.is_some()).map_or(std::ptr::null_mut(), Bound::as_ptr);
+            // SAFETY: as above; the interpreter keeps a reference of its own to the object.
+            if unsafe { set(state, function, object) } != 0 {
                 // An audit hook of the program's forbids it.
-                ffi::PyErr_Clear();
+                // SAFETY: under the GIL.
+                unsafe { ffi::PyErr_Clear() };
             }
         }
     }
     CHANGING.store(false, Ordering::Relaxed);
 }
 
-/// # Safety
-/// A live thread state of CPython 3.11, under the GIL.
-unsafe fn function_of(state: *mut PyThreadState) -> usize {
-    // SAFETY: by the caller; the offset is that of every 3.11 release.
-    unsafe { state.cast::<u8>().add(C_TRACE_FUNCTION).cast::<usize>().read() }
+/// Hands an event on to the program's trace function that ours is in the place of. False if that has raised.
+fn hand_on(
+    py: Python<'_>,
+    object: *mut PyObject,
+    frame: *mut PyFrameObject,
+    what: c_int,
+    argument: *mut PyObject,
+) -> bool {
+    let state = capi::current_thread() as usize;
+    let theirs = THEIRS.with(py, |all| all.iter().find(|it| it.0 == state).map(|it| it.1));
+    let Some(theirs) = theirs else { return true };
+    if what == OPCODE {
+        // SAFETY: a live frame object of CPython 3.11, under the GIL.
+        let info = codes::lookup(unsafe { code_in_place(frame) });
+        // It is we who want these.
+        if !info.is_null() && stops_within_lines(info) {
+            return true;
+        }
+    }
+    // SAFETY: as the interpreter would have called it.
+    unsafe { theirs(object, frame, what, argument) == 0 }
 }
 
 unsafe extern "C" fn on_event(
-    _: *mut PyObject,
+    object: *mut PyObject,
     frame: *mut PyFrameObject,
     what: c_int,
     argument: *mut PyObject,
 ) -> c_int {
     // SAFETY: trace functions are called with the GIL.
     let py = unsafe { Python::assume_attached() };
+    if !object.is_null() && !hand_on(py, object, frame, what, argument) {
+        return -1;
+    }
     if is_of_no_concern(frame, what) || lifetime::is_child(py) || stop::is_stopped() {
         return 0;
     }
