@@ -63,7 +63,12 @@ def find() -> "Agent | None":
     Who looks in vain may look again: the debugger may come later.
     """
     global _found
-    import os  # Not above: importing the package imports nothing, and the interpreter may have been started without it.
+    # Not above: importing the package imports nothing, and the interpreter may have been started without it. Where it ends there are
+    # no imports any more, and nobody who debugs.
+    try:
+        import os
+    except ImportError:
+        return None
 
     process = os.getpid()
     if _found is None or _found[0] != process:

@@ -51,6 +51,8 @@ def post_mortem(trace_back: "TracebackType | None" = None, exc_info: "_ExcInfo |
         return "Error: IKPdb must be launched before calling ikpd.post_mortem()."
     exception: "BaseException | None" = None
     if exc_info is not None:
+        if not isinstance(exc_info, tuple) or len(exc_info) != 3:
+            raise TypeError(f"exc_info needs type, exception and traceback, not {exc_info!r}")
         _, exception, trace_back = exc_info
         if exception is not None and not isinstance(exception, BaseException):
             raise TypeError(f"exc_info needs an exception in its middle, not {exception!r}")

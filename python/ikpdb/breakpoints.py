@@ -190,6 +190,8 @@ class IKBreakpoint:
             TypeError: ``frame`` is no frame.
         """
         agent = _native.need()
+        if not isinstance(frame, FrameType):
+            raise TypeError(f"a frame is needed, not {frame!r}")
         file_name = agent.canonic(os.fspath(file_name))
         for row in _rows():
             _, file, line, condition, enabled = row

@@ -56,7 +56,7 @@ class Options:
     def __init__(self) -> None:
         self.parser = argparse.ArgumentParser(
             prog="python -m ikpdb",
-            usage="python -m ikpdb [options] scriptfile [args ...]",
+            usage="python -m ikpdb [options] (scriptfile | -m module | -c code) [args ...]",
             description=DESCRIPTION,
             epilog=EPILOG,
             # Finding the width out takes modules that take their time, at every start.

@@ -4,7 +4,6 @@
 //! So whoever wants the GIL passes the gate, and an `atexit` callback shuts it and waits until nobody is inside. The program's own
 //! threads may live on as daemons, and are inside while they are in a callback of ours: a condition, say, may give the GIL away.
 
-use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use crate::capi::builtin::builtin;
+use crate::door::line::close_all_in_child;
 use crate::door::{OUTBOX, original};
 use crate::engine::{breakpoints, events, exceptions, freeze, stop, threads};
 use crate::sync::Semaphore;
@@ -27,7 +27,6 @@ const LOG_PATIENCE: Duration = Duration::from_secs(1);
 static DEBUGGING: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicBool = AtomicBool::new(false);
 static DISARMED: AtomicBool = AtomicBool::new(false);
-static DESCRIPTORS: [AtomicI32; 6] = [const { AtomicI32::new(-1) }; 6];
 static HIDDEN_THREADS: AtomicPtr<AtomicI32> = AtomicPtr::new(std::ptr::null_mut());
 /// Callbacks of ours that threads of the program are in. Changes under the GIL.
 static CALLBACKS: AtomicU32 = AtomicU32::new(0);
@@ -219,25 +218,6 @@ pub(crate) fn own_threads(count: i32) {
     }
 }
 
-/// A descriptor of the agent's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Descriptor {
-    /// The connection to the hub.
-    HubReader,
-    HubWriter,
-    /// The door for clients of the original, and its client.
-    Listener,
-    Reader,
-    Writer,
-    /// Where SIGTERM is told.
-    Signal,
-}
-
-/// Remembers a descriptor that a forked child has to close; -1 for none.
-pub(crate) fn owns(which: Descriptor, descriptor: c_int) {
-    DESCRIPTORS[which as usize].store(descriptor, Ordering::Relaxed);
-}
-
 /// Registers what has to be called at the end of the program and at a fork. Needs the GIL.
 pub(crate) fn register(py: Python<'_>) -> PyResult<()> {
     // SAFETY: the handler only writes atomics and closes a descriptor.
@@ -261,13 +241,7 @@ unsafe extern "C" fn forget_in_child() {
         // SAFETY: as in `own_threads`. A fork leaves our threads behind.
         unsafe { (*threads).store(0, Ordering::Relaxed) };
     }
-    for owned in &DESCRIPTORS {
-        let descriptor = owned.swap(-1, Ordering::Relaxed);
-        if descriptor >= 0 {
-            // SAFETY: closing is safe after a fork; the descriptor is the agent's.
-            unsafe { libc::close(descriptor) };
-        }
-    }
+    close_all_in_child();
 }
 
 unsafe extern "C" fn on_exit(_: *mut PyObject, _: *mut *mut PyObject, _: isize) -> *mut PyObject {

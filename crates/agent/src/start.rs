@@ -14,14 +14,14 @@ use pyo3::prelude::*;
 use crate::capi::builtin::builtin_in_place_of;
 use crate::capi::{self, Capi, Ref, integer};
 use crate::door::listener::{self, Connection};
-use crate::door::mailbox::{Letter, MAILBOX};
+use crate::door::mailbox::{Letter, MAILBOX, StopId};
 use crate::door::{CONFIGURED, HUB_IS_GONE, options, original};
 use crate::engine::stop::Came;
 use crate::engine::what::{Reason, What};
 use crate::engine::{
     audit, codes, entry, events, exit_code, freeze, gil, hooks, interrupt, signals, stop, threads, watchdog,
 };
-use crate::semaphore::Semaphore;
+use crate::sync::Semaphore;
 use crate::{children, lifetime, log, requests, reserve};
 
 /// What the preload library calls for every later audit event.
@@ -58,6 +58,7 @@ pub unsafe extern "C" fn ikpdb_agent_start(config: *const u8, length: usize) -> 
 }
 
 fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
+    log::begin();
     let start: AgentStart =
         serde_json::from_slice(config).map_err(|error| format!("the start is not readable: {error}"))?;
     let version = py.version_info();
@@ -71,6 +72,10 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     capi::adopt_interpreter();
     let _main = threads::id_of(capi::current_thread());
     let connection = start.hub.as_ref().map(|hub| Connection::open(py, hub, &start.build)).transpose()?;
+    let id = StopId(0);
+    let arrived = MAILBOX.open(id, ikpdb_proto::ThreadId(0), ikpdb_proto::StopPolicy::All);
+    // Who waits for a client waits long: Ctrl-C ends the program meanwhile, from the moment on that it is said to wait.
+    let interrupts = start.ikpdb.is_some().then(|| signals::Watch::begin(arrived));
     let listener = start.ikpdb.map(|it| original::listener::Listener::new(original::open(py, it)));
     if connection.is_none() && listener.is_none() {
         return Err("the start names nobody to debug for".to_owned());
@@ -87,7 +92,7 @@ fn start(py: Python<'_>, config: &[u8]) -> Result<(), String> {
     spawn_threads(connection, listener, &one_is_ready)?;
     // Two of them take the GIL once for a state of their own, before anybody could look at the states.
     py.detach(|| one_is_ready.wait_for(STATE_PATIENCE) && one_is_ready.wait_for(STATE_PATIENCE));
-    wait_for_configuration(py, patience);
+    wait_for_configuration(py, patience, id, arrived, interrupts);
     if options().stop_on_entry && lifetime::debugging() {
         entry::arm(py);
     }
@@ -150,9 +155,11 @@ fn spawn_threads(
         threads.push(("ikpdb-writer", Box::new(|| crate::door::OUTBOX.write_for_ever())));
     }
     if let Some(listener) = listener {
-        let sender = &listener.door.sender;
+        let door = listener.door;
+        let sender = &door.sender;
         threads.push(("ikpdb-sender", Box::new(move || sender.send_for_ever())));
         threads.push(("ikpdb-door", Box::new(move || listener.listen_for_ever())));
+        threads.push(("ikpdb-signals", Box::new(move || original::ending::wait_for_sigterm(door))));
     }
     lifetime::own_threads(i32::try_from(threads.len()).unwrap_or(0));
     let outcome = threads.into_iter().try_for_each(|(name, work)| spawn(name, work));
@@ -163,10 +170,14 @@ fn spawn_threads(
 
 /// Waits, with the GIL, until the hub has configured us, doing the jobs that come from it. The program is not kept from its
 /// first line by a hub that says nothing or is gone.
-fn wait_for_configuration(py: Python<'_>, patience: Option<Duration>) {
+fn wait_for_configuration(
+    py: Python<'_>,
+    patience: Option<Duration>,
+    id: StopId,
+    arrived: &Semaphore,
+    interrupts: Option<signals::Watch>,
+) {
     let deadline = patience.map(|it| Instant::now() + it);
-    let id = crate::door::mailbox::StopId(0);
-    let arrived = MAILBOX.open(id, ikpdb_proto::ThreadId(0), ikpdb_proto::StopPolicy::All);
     while !CONFIGURED.load(Ordering::Acquire) && lifetime::debugging() {
         let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));
         let gone = HUB_IS_GONE.load(Ordering::Acquire) && original::door().is_none();
@@ -176,9 +187,17 @@ fn wait_for_configuration(py: Python<'_>, patience: Option<Duration>) {
             lifetime::let_go(py);
             break;
         }
+        if let Some(signal) = interrupts.as_ref().and_then(signals::Watch::take) {
+            original::interrupted(signal);
+            // Nothing of the program has run that would want to know.
+            drop(interrupts);
+            signals::end_by(signal);
+            lifetime::let_go(py);
+            break;
+        }
         match left {
             Some(left) => arrived.wait_for(left),
-            None => arrived.wait(),
+            None => py.detach(|| arrived.wait()),
         };
         while let Some((_, letter)) = MAILBOX.next(id) {
             match letter {

@@ -100,6 +100,7 @@ pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
     if let Some(warning) = door.warning() {
         say(warning);
     }
+    let absolute = |folder: OsString| std::path::absolute(&folder).map_or(folder, OsString::from);
     // Of a folder that is gone no path begins with anything.
     let here = || std::env::current_dir().unwrap_or_default().into_os_string();
     let start = IkpdbStart {
@@ -107,7 +108,7 @@ pub(crate) fn main(options: Options) -> anyhow::Result<ExitCode> {
         address: door.address().to_string(),
         welcome: !options.no_welcome,
         stop_at_entry: options.stop_at_entry,
-        working_directory: text(options.working_directory.unwrap_or_else(here)),
+        working_directory: text(options.working_directory.map_or_else(here, absolute)),
         client_working_directory: text(options.client_working_directory),
         log: Some(options.log),
         safe_values: options.safe_values,

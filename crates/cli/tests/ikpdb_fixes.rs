@@ -343,12 +343,12 @@ fn a_condition_that_fails_or_is_none_is_told_once_with_the_next_message() {
 fn each_letter_of_the_log_tells_what_it_is_about_and_else_only_the_beginning_and_the_end_are_told() {
     let text = "def f(n):\n    return n + 1  # BP:f\nprint(f(1))\n";
     let letters = [
-        ("n", &["Received {", "Sent "][..]),
+        ("n", &["Received {", "Sending "][..]),
         ("b", &["Breakpoint 0 at ", "Breakpoint at ", "Breakpoint 0 becomes enabled=false", "Breakpoint 0 is cleared"]),
         ("e", &["Evaluating \"n\"", "It is of type int: 1", "Sets \"n\" to \"5\""]),
         ("x", &["The program begins", "MainThread is stopped", "MainThread goes on: resume"]),
         ("f", &["2 frames in ", "\"f() [MainThread]\" at \"app.py\":2"]),
-        ("p", &["'app.py' of the client is Some(", "' is 'app.py' for the client"]),
+        ("p", &["'app.py' of the client is '", "' is 'app.py' for the client"]),
         ("", &["IKPdb listening on ", "Connected with ", "Program terminated with no exit value."]),
     ];
     let case = Case::real();

@@ -5,6 +5,7 @@
 mod support;
 
 use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
@@ -107,12 +108,13 @@ fn another_user_of_this_machine_is_refused_unless_all_are_let_in() {
     }
     const NOBODY: u32 = 65534;
     let case = Case::real();
-    let connect = |port: u16| {
-        let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port} && head -c 7 <&3");
+    let connect_to = |address: IpAddr, port: u16| {
+        let script = format!("exec 3<>/dev/tcp/{address}/{port} && head -c 7 <&3");
         let mut bash = Command::new("/bin/bash");
         let output = bash.args(["-c", &script]).current_dir("/").uid(NOBODY).gid(NOBODY).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
+    let connect = |port| connect_to(Ipv4Addr::LOCALHOST.into(), port);
     let mut program = Program::start(&case, &python(), RUNS, &[]);
     assert_eq!(connect(program.port), "", "not even greeted");
     program.says("was refused: it is another user's; --ikpdb-allow-any-user lets it in");
@@ -121,6 +123,13 @@ fn another_user_of_this_machine_is_refused_unless_all_are_let_in() {
     client.event("programEnd");
     let program = Program::start(&case, &python(), RUNS, &["--ikpdb-allow-any-user"]);
     assert_eq!(connect(program.port), "length=");
+    // By an address of this machine that others reach as well. There is none on a machine without a network.
+    let route = UdpSocket::bind("0.0.0.0:0").and_then(|it| it.connect("203.0.113.1:9").map(|()| it));
+    if let Ok(own) = route.and_then(|it| it.local_addr()) {
+        let mut program = Program::start(&case, &python(), RUNS, &["--ikpdb-address=0.0.0.0"]);
+        assert_eq!(connect_to(own.ip(), program.port), "", "{own}");
+        program.says("was refused: it is another user's");
+    }
 }
 
 #[test]
@@ -129,6 +138,7 @@ fn a_second_client_is_told_that_there_is_one_already() {
     for python in pythons() {
         let mut program = Program::start(&case, &python, RUNS, &[]);
         let mut first = program.client();
+        first.result("reconnect", &json!({}));
         let mut second = IkpdbClient::connect(("127.0.0.1", program.port));
         let told = second.read().unwrap();
         assert_eq!(told["error_messages"], json!(["IKPdb error: another client is connected already."]));

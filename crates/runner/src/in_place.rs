@@ -91,7 +91,7 @@ fn unknown(address: &str, error: &io::Error) -> Error {
 
 /// Why the address cannot be had, and what to do.
 fn complaint(address: SocketAddr, error: &io::Error) -> String {
-    let place = format!("ikpdb cannot listen at {address}");
+    let place = format!("cannot listen at {address}");
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
             "{place}: another program has that port, perhaps one that waits for its debugger; end it, or choose another port \

@@ -243,7 +243,7 @@ fn begin_step(py: Python<'_>, kind: &str, frame: Bound<'_, PyAny>) -> PyResult<(
 /// Stops the thread that is selected at its next line, or any.
 #[pyfunction]
 fn suspend() -> PyResult<()> {
-    pause::request_patiently(door()?.selected().unwrap_or(pause::ANY));
+    pause::request_patiently(door()?.live_selection(crate::engine::threads::lives).unwrap_or(pause::ANY));
     Ok(())
 }
 

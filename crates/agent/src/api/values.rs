@@ -39,23 +39,20 @@ pub(super) fn frames(py: Python<'_>, frame: Bound<'_, PyAny>) -> PyResult<String
     run(py, || {
         let thread = threads::this(py);
         let mut told = Addresses::default();
-        let mut frames = Vec::new();
-        let mut left = original::VARIABLES;
+        let mut stack = Vec::new();
         let mut next = stack::shown(Some(frame.into()));
-        while let Some(frame) = next.filter(|_| frames.len() < original::FRAMES) {
-            let bound = frame.bind(py);
-            // SAFETY: a live frame.
-            let line = unsafe { ffi::PyFrame_GetLineNumber(frame.as_ptr().cast()) };
-            let names = match left {
-                0 => Vec::new(),
-                _ => variables(&mut Addresses::default(), &mut Direct, false).of_frame(&bound),
-            };
-            left = left.saturating_sub(names.len());
-            let id = told.add(&bound);
-            let line = u32::try_from(line).unwrap_or(1);
-            frames.push(original::describe_frame(py, door, &bound, id, line, names, &thread));
+        while let Some(frame) = next.filter(|_| stack.len() < original::FRAMES) {
+            stack.push(frame.bind(py).clone());
             next = stack::shown(stack::back(&frame));
         }
+        let variables = variables(&mut Addresses::default(), &mut Direct, false).of_frames(&stack);
+        let frame = |(frame, variables): (&Bound<'_, PyAny>, Vec<Value>)| {
+            // SAFETY: a live frame.
+            let line = unsafe { ffi::PyFrame_GetLineNumber(frame.as_ptr().cast()) };
+            let line = u32::try_from(line).unwrap_or(1);
+            original::describe_frame(py, door, frame, told.add(frame), line, variables, &thread)
+        };
+        let frames: Vec<Value> = stack.iter().zip(variables).map(frame).collect();
         drop(TOLD.with(py, |it| it.replace(told)));
         Ok(Value::from(frames).to_string())
     })
@@ -80,7 +77,7 @@ pub(super) fn describe(
 ) -> PyResult<(String, String, bool)> {
     run(py, || {
         let _quiet = quietly.then(stop::Quiet::begin);
-        let (value, is_marked) = variables(&mut Addresses::default(), &mut Direct, whole).value(&object);
+        let (value, is_marked) = variables(&mut Addresses::default(), &mut Direct, whole).shown(&object);
         Ok((value, inspect::original::plain_type_text(&object), is_marked))
     })
 }

@@ -24,7 +24,7 @@ use super::mailbox::{Letter, MAILBOX, To};
 use super::{CONFIGURED, HUB_IS_GONE, OUTBOX, immediate, original};
 use crate::engine::ids::{self, Owner};
 use crate::engine::stop;
-use crate::{lifetime, log};
+use crate::log;
 
 /// How long a hub may take to answer the hello.
 const WELCOME_PATIENCE: Duration = Duration::from_secs(5);
@@ -89,11 +89,7 @@ impl Connection {
     }
 
     fn use_it(&self) -> Result<(), String> {
-        let writer = self.line.socket().and_then(UnixStream::try_clone).map(Line::new);
-        let writer = writer.map_err(|error| error.to_string())?;
-        lifetime::owns(lifetime::Descriptor::HubReader, self.line.descriptor());
-        lifetime::owns(lifetime::Descriptor::HubWriter, writer.descriptor());
-        OUTBOX.connect(writer);
+        OUTBOX.connect(self.line.duplicate().ok_or("there is no room for another descriptor")?);
         Ok(())
     }
 

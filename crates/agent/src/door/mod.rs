@@ -2,12 +2,13 @@
 //! the GIL.
 
 pub(crate) mod immediate;
-mod line;
+pub(crate) mod line;
 pub(crate) mod listener;
 pub(crate) mod log;
 pub(crate) mod mailbox;
 pub(crate) mod original;
 pub(crate) mod outbox;
+mod queue;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};

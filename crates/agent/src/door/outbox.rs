@@ -4,9 +4,6 @@
 //! queued, and the writer thread finishes it. The queue is bounded by what the hub asks: each request has one answer, and the
 //! events of a program that runs are few.
 
-use std::collections::VecDeque;
-use std::ffi::c_int;
-use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +13,7 @@ use ikpdb_proto::framing::encode;
 
 use super::LOG;
 use super::line::Line;
+use super::queue::{Kind, Queue, wait_writable};
 
 /// The way to the hub.
 #[derive(Debug)]
@@ -26,14 +24,13 @@ pub(crate) struct Outbox {
 
 #[derive(Debug)]
 struct State {
-    line: Option<Line<UnixStream>>,
+    to_hub: Queue<UnixStream>,
     seq: i64,
-    queue: VecDeque<Vec<u8>>,
 }
 
 impl Outbox {
     pub(crate) const fn new() -> Self {
-        Self { state: Mutex::new(State { line: None, seq: 0, queue: VecDeque::new() }), wake: Condvar::new() }
+        Self { state: Mutex::new(State { to_hub: Queue::new(), seq: 0 }), wake: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -42,19 +39,17 @@ impl Outbox {
 
     /// Uses this connection from now on. What was queued for an earlier one is forgotten: a new hub asks anew.
     pub(crate) fn connect(&self, line: Line<UnixStream>) {
-        let mut state = self.lock();
-        state.drop_line();
-        state.line = Some(line);
+        self.lock().to_hub.connect(line);
     }
 
     /// Forgets the connection.
     pub(crate) fn disconnect(&self) {
-        self.lock().drop_line();
+        self.lock().to_hub.disconnect();
     }
 
     /// Whether there is a hub.
     pub(crate) fn is_connected(&self) -> bool {
-        self.lock().line.is_some()
+        self.lock().to_hub.is_connected()
     }
 
     /// Sends a message that must arrive if there is a hub. What logpoints have printed goes before it.
@@ -78,12 +73,12 @@ impl Outbox {
         let deadline = Instant::now() + patience;
         let mut state = self.lock();
         state.push_log();
-        while state.line.is_some() && !state.queue.is_empty() && Instant::now() < deadline {
-            let descriptor = state.line.as_ref().map_or(-1, Line::descriptor);
+        while state.to_hub.is_connected() && !state.to_hub.is_empty() && Instant::now() < deadline {
+            let descriptor = state.to_hub.descriptor();
             drop(state);
             wait_writable(descriptor, patience);
             state = self.lock();
-            state.flush();
+            state.to_hub.flush();
         }
     }
 
@@ -91,19 +86,21 @@ impl Outbox {
     pub(crate) fn write_for_ever(&self) -> ! {
         loop {
             let mut state = self.lock();
-            while state.line.is_none() || (state.queue.is_empty() && !LOG.waits()) {
+            while !state.to_hub.is_connected() || (state.to_hub.is_empty() && !LOG.waits()) {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
             }
-            if state.queue.is_empty()
+            if state.to_hub.is_empty()
                 && let Some(event) = LOG.next()
             {
                 state.push(event.into());
             }
-            let Some(line) = state.line.as_ref().filter(|_| !state.queue.is_empty()) else { continue };
-            let descriptor = line.descriptor();
+            if state.to_hub.is_empty() {
+                continue;
+            }
+            let descriptor = state.to_hub.descriptor();
             drop(state);
             wait_writable(descriptor, Duration::from_secs(1));
-            self.lock().flush();
+            self.lock().to_hub.flush();
         }
     }
 }
@@ -111,7 +108,7 @@ impl Outbox {
 impl State {
     /// Everything that logpoints have printed.
     fn push_log(&mut self) {
-        while self.line.is_some()
+        while self.to_hub.is_connected()
             && let Some(event) = LOG.next()
         {
             self.push(event.into());
@@ -119,55 +116,9 @@ impl State {
     }
 
     fn push(&mut self, message: Message) {
-        if self.line.is_none() {
-            return;
-        }
-        self.seq += 1;
-        let bytes = encode(&message.with_seq(self.seq));
-        self.queue.push_back(bytes);
-        self.flush();
-    }
-
-    /// Writes as much as the socket takes now.
-    fn flush(&mut self) {
-        while let Some(bytes) = self.queue.front_mut() {
-            let Some(line) = self.line.as_ref() else { return };
-            match line.socket().and_then(|socket| send_now(socket, bytes)) {
-                Ok(written) if written == bytes.len() => {
-                    self.queue.pop_front();
-                }
-                Ok(written) => {
-                    bytes.drain(..written);
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                // The hub is gone. The listener sees the end of the stream and decides what follows.
-                Err(_) => {
-                    self.queue.clear();
-                    return;
-                }
-            }
+        if self.to_hub.is_connected() {
+            self.seq += 1;
+            self.to_hub.push(encode(&message.with_seq(self.seq)), Kind::Kept);
         }
     }
-
-    fn drop_line(&mut self) {
-        self.line = None;
-        self.queue.clear();
-    }
-}
-
-/// Writes what the socket takes without waiting. The socket itself blocks: the listener reads from the same one.
-fn send_now(socket: &UnixStream, bytes: &[u8]) -> std::io::Result<usize> {
-    // SAFETY: our own socket and buffer. A closed peer gives an error, not SIGPIPE.
-    let sent = unsafe {
-        libc::send(socket.as_raw_fd(), bytes.as_ptr().cast(), bytes.len(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
-    };
-    usize::try_from(sent).map_err(|_| std::io::Error::last_os_error())
-}
-
-/// Waits until a socket takes something, but not for ever: the descriptor may have been closed meanwhile.
-fn wait_writable(descriptor: RawFd, patience: Duration) {
-    let mut poll = libc::pollfd { fd: descriptor, events: libc::POLLOUT, revents: 0 };
-    // SAFETY: one pollfd of our own.
-    unsafe { libc::poll(&raw mut poll, 1, c_int::try_from(patience.as_millis()).unwrap_or(1000)) };
 }

@@ -492,12 +492,22 @@ pub(crate) fn is_machinery(frame: *mut ffi::PyFrameObject) -> bool {
     !info.is_null() && unsafe { (*info).machinery }
 }
 
-/// Whether a frame is the package's. What nobody has seen run is not.
+/// Whether a frame is ours: the package's, or that of a breakpoint's condition or message.
 pub(crate) fn is_own(frame: *mut ffi::PyFrameObject) -> bool {
-    let info = lookup(capi::frame_code(frame).cast());
+    let code: *mut PyObject = capi::frame_code(frame).cast();
     // SAFETY: as above.
-    !info.is_null() && unsafe { (*info).own }
+    match unsafe { lookup(code).as_ref() } {
+        Some(info) => info.own,
+        None => {
+            // SAFETY: called with the GIL, and with the code of a live frame.
+            let code = unsafe { Bound::from_borrowed_ptr(Python::assume_attached(), code) };
+            attribute(&code, c"co_filename").is_ok_and(|it| it.extract::<&str>().is_ok_and(|it| it == EXPRESSION_FILE))
+        }
+    }
 }
+
+/// The file that expressions of breakpoints are compiled for.
+pub(crate) const EXPRESSION_FILE: &str = "<breakpoint>";
 
 /// The name of a code object's file and whether it is the user's own.
 pub(crate) fn file_of(py: Python<'_>, info: *const CodeInfo) -> (String, bool) {

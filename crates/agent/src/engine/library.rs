@@ -6,6 +6,8 @@ use std::sync::OnceLock;
 use ikpdb_proto::options::CodeRule;
 use pyo3::prelude::*;
 
+use super::codes;
+
 /// The folders of the standard library.
 #[derive(Debug, Default)]
 pub(crate) struct Library {
@@ -129,6 +131,9 @@ pub(crate) fn is_machinery(name: &str) -> bool {
 /// Whether a file, by its `co_filename`, is one of the package `ikpdb`, which a program calls to stop itself, say: it is known by a file
 /// that lies beside, as a folder of that name may be anybody's.
 pub(crate) fn is_own(name: &str) -> bool {
+    if name == codes::EXPRESSION_FILE {
+        return true;
+    }
     let Some((folder, file)) = name.rsplit_once('/') else { return false };
     folder.ends_with("/ikpdb") && file.ends_with(".py") && Path::new(folder).join("_native.py").is_file()
 }

@@ -98,6 +98,12 @@ impl Watch {
         Self { arrived }
     }
 
+    /// The signal that has arrived, if one has.
+    pub(crate) fn take(&self) -> Option<c_int> {
+        let arrived = ARRIVED.swap(0, Ordering::Relaxed);
+        SIGNALS.into_iter().find(|signal| arrived & (1 << signal) != 0)
+    }
+
     /// What to do about signals that arrived.
     pub(crate) fn check(&self, place: impl FnOnce() -> String) -> Option<GoOn> {
         let arrived = ARRIVED.swap(0, Ordering::Relaxed);
@@ -121,6 +127,15 @@ impl Watch {
             ));
         }
         None
+    }
+}
+
+/// Ends the process by a signal, as if nobody had a handler for it.
+pub(crate) fn end_by(signal: c_int) {
+    // SAFETY: calls that a signal handler may make, too.
+    unsafe {
+        libc::signal(signal, libc::SIG_DFL);
+        libc::kill(libc::getpid(), signal);
     }
 }
 

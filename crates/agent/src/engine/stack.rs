@@ -194,6 +194,13 @@ impl Stacks {
     }
 }
 
+/// The innermost frame that the calling thread runs, of those that are shown.
+pub(crate) fn innermost() -> Option<Ref> {
+    let frame = capi::current_frame();
+    // SAFETY: null, or the frame that runs, to which this makes a new reference.
+    shown((!frame.is_null()).then(|| unsafe { Ref::borrow(frame.cast()) }))
+}
+
 /// The caller of a frame.
 pub(crate) fn back(frame: &Ref) -> Option<Ref> {
     // SAFETY: a live frame; a new reference or null.

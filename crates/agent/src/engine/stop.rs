@@ -138,6 +138,10 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     if !lifetime::debugging() || is_stopper() {
         return Came::Done;
     }
+    if original::is_out_of_reach() {
+        lifetime::give_up(py, "the program has closed all connections");
+        return Came::Done;
+    }
     let policy = what.policy.unwrap_or_else(policy);
     // Only if somebody asks: the first look at all threads gives them ids in the order in which they were made.
     let this = || what.of.as_ref().map_or_else(|| threads::id_of(capi::current_thread()), |it| it.id);

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use ikpdb_proto::StopPolicy;
-use ikpdb_proto::ikpdb::{Event, Exception, Messages, Reply};
+use ikpdb_proto::ikpdb::{Event, Exception, Reply};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ use crate::engine::go_on::{GoOn, Landing, Step, Who};
 use crate::engine::step::Kind;
 use crate::engine::stop::{self, Stop};
 use crate::engine::watchdog::Limit;
-use crate::engine::{codes, library};
+use crate::engine::{codes, library, stack};
 use crate::inspect::original::{Asked as Shown, Foreign, Variables};
 use crate::requests::evaluate;
 use crate::{capi, inspect};
@@ -28,9 +28,10 @@ const VALUE_TIME: Limit = Limit { processor: Duration::from_millis(5), clock: Du
 const STOP_TIME: Limit = Limit { processor: Duration::from_millis(50), clock: Duration::from_millis(500) };
 /// How long it may take for a value that was asked for.
 const ASKED_TIME: Limit = Limit { processor: Duration::from_secs(1), clock: Duration::from_secs(2) };
-/// So many frames of a stack are shown, and so many variables of all of them together.
+/// So many frames of a stack are shown.
 pub(crate) const FRAMES: usize = 500;
-pub(crate) const VARIABLES: usize = 20_000;
+/// The id of what stands for a script that cannot be compiled. It is no object's: there is no frame, but clients want one to show the line.
+const NO_FRAME: u64 = 1;
 
 /// The event of a stop.
 pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Errand {
@@ -38,21 +39,21 @@ pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Err
         let stop = stop?;
         let begun = Instant::now();
         let mut event = Event::new("programBreak", json!({"executionStatus": Status::Stopped.name()}));
-        event.frames = frames(py, door, stop);
+        let has_more;
+        (event.frames, has_more) = frames(py, door, stop);
+        if has_more {
+            event.messages.warning.push(format!("The innermost {FRAMES} frames are shown; there are more."));
+        }
         event.exception = exception(py, door, stop);
         let known = threads::look(py);
         event.threads = Some(threads::describe(&known, door.selected()));
         if halt.at_entry {
-            event.messages = Messages {
-                warning: vec![
-                    "IKPdb stopped so that you can setup some breakpoints before 'Resuming' execution.".to_owned(),
-                ],
-                ..Messages::default()
-            };
+            let why = "IKPdb stopped so that you can setup some breakpoints before 'Resuming' execution.";
+            event.messages.warning.push(why.to_owned());
         }
         log::say!(Frames, Debug, "{} frames in {:?}", event.frames.len(), begun.elapsed());
         door.warn(&mut event.messages);
-        door.sender.send(client, &event.message());
+        door.sender.send_latest(client, &event.message());
         None
     })
 }
@@ -66,15 +67,16 @@ fn exception(py: Python<'_>, door: &Door, stop: &mut Stop) -> Option<Exception> 
     Some(Exception { kind: inspect::original::type_name(&value), info })
 }
 
-/// The frames of the thread that stopped, the innermost first.
-pub(crate) fn frames(py: Python<'_>, door: &Door, stop: &mut Stop) -> Vec<Value> {
-    let rows = stop.stacks.frames(&stop.thread.clone(), FRAMES);
+/// The frames of the thread that stopped, the innermost first, and whether there are more.
+fn frames(py: Python<'_>, door: &Door, stop: &mut Stop) -> (Vec<Value>, bool) {
+    let mut rows = stop.stacks.frames(&stop.thread.clone(), FRAMES + 1);
+    let has_more = rows.len() > FRAMES;
+    rows.truncate(FRAMES);
     let found = threads::look(py).into_iter().find(|it| it.id == stop.thread.id);
-    let Some(thread) = found else { return Vec::new() };
+    let Some(thread) = found else { return (Vec::new(), false) };
     let not_compiled = stop.stacks.not_compiled().map(|place| {
         json!({
-            // No object's: there is no frame, but clients want one to show the line.
-            "id": 1,
+            "id": NO_FRAME,
             "name": format!("<module>() [{}]", thread.name),
             "line_number": place.line,
             "file_path": door.name_of(&place.path),
@@ -86,25 +88,21 @@ pub(crate) fn frames(py: Python<'_>, door: &Door, stop: &mut Stop) -> Vec<Value>
     let mut addresses = std::mem::take(&mut stop.addresses);
     let mut foreign = Bounded::new(py, stop, VALUE_TIME, Some(STOP_TIME), door.start.safe_values);
     let mut variables = Variables::new(&mut addresses, &mut foreign);
-    let mut left = VARIABLES;
-    let mut frames: Vec<Value> = not_compiled.into_iter().collect();
     // What imports stands between a module and who needs it, and is nobody's business.
     let imports = |frame: &Bound<'_, PyAny>| inspect::place_of(frame).is_some_and(|it| library::is_machinery(&it.file));
-    for (frame, line) in rows {
-        let frame = frame.bind(py);
-        if imports(&frame) {
-            continue;
-        }
-        let names = if left > 0 { variables.of_frame(&frame) } else { Vec::new() };
-        left = left.saturating_sub(names.len());
-        let id = variables.addresses.add(&frame);
-        let described = describe_frame(py, door, &frame, id, line, names, &thread);
+    let bound = rows.iter().map(|(frame, line)| (frame.bind(py).clone(), *line)).filter(|it| !imports(&it.0));
+    let (stack, lines): (Vec<_>, Vec<_>) = bound.unzip();
+    let of_frames = variables.of_frames(&stack);
+    let mut frames: Vec<Value> = not_compiled.into_iter().collect();
+    for ((frame, line), names) in stack.iter().zip(lines).zip(of_frames) {
+        let id = variables.addresses.add(frame);
+        let described = describe_frame(py, door, frame, id, line, names, &thread);
         log::say!(Frames, Debug, "{} at {}:{line}", described["name"], described["file_path"]);
         frames.push(described);
     }
     drop(foreign);
     stop.addresses = addresses;
-    frames
+    (frames, has_more)
 }
 
 /// A frame as the protocol tells of it.
@@ -155,7 +153,8 @@ pub(super) fn go_on(asked: Asked, kind: Option<Kind>) -> Errand {
         let state = thread.state;
         let who = if stop.policy == StopPolicy::Thread { Who::Only(thread) } else { Who::All };
         let is_over = stop.exception.as_ref().is_some_and(|it| it.unwound);
-        let frame = stop.stacks.top(&stop.thread).filter(|_| !is_over);
+        // An exception has left the frames that are shown. Behind `post_mortem` the program goes on, behind an uncaught one it does not.
+        let frame = if is_over { stack::innermost() } else { stop.stacks.top(&stop.thread) };
         Some(match (kind, frame) {
             (Some(kind), Some(frame)) => GoOn::Step(
                 Step { kind, thread: state, frame: Some(frame), call: None, anyway: true, landing: Landing::NextLine },

@@ -85,6 +85,8 @@ fn run_script(asked: &Asked) {
     // The answer goes first: a short program may be over, by `os._exit` too, before the next line here.
     asked.answer_status(Status::Running);
     asked.door.sender.flush(GO_ON_PATIENCE);
+    // Beside a hub the program may have begun, and be stopped, long before a client came.
+    asked.door.tell_break_once(asked.client);
     CONFIGURED.store(true, Ordering::Release);
     MAILBOX.nudge();
 }
@@ -120,12 +122,11 @@ fn too_late(work: Errand) {
 
 /// Stops the thread that is selected, or any. In a program that is stopped it gives up what the client has asked for.
 fn suspend(asked: &Asked) {
-    let state = asked.door.lock();
-    let (status, selected) = (state.status, state.selected);
-    drop(state);
-    match status {
+    match asked.door.status() {
         Status::Running => {
             asked.answer_status(Status::Running);
+            let known = threads::list();
+            let selected = asked.door.live_selection(|id| known.iter().any(|it| it.id == id));
             log::say!(Execution, Debug, "Suspends {selected:?}");
             let any = if stop::policy() == StopPolicy::All { crate::engine::threads::MAIN } else { pause::ANY };
             pause::request_patiently(selected.unwrap_or(any));
@@ -227,7 +228,10 @@ impl Door {
             within_patience(move |py| self.look_for_search(py));
             self.paths.inward(name, &self.search())
         });
-        log::say!(Paths, Debug, "'{name}' of the client is {found:?}");
+        match &found {
+            Some(file) => log::say!(Paths, Debug, "'{name}' of the client is '{}'", file.display()),
+            None => log::say!(Paths, Debug, "'{name}' of the client is not found"),
+        }
         found
     }
 

@@ -1,21 +1,27 @@
 //! How the program ends, for the client: with which code, and by SIGTERM.
 
 use std::ffi::{c_int, c_void};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use serde_json::Value;
 
-use super::ends_with;
+use super::{Door, END_PATIENCE, LATE_COMMANDS, ends_with};
+use crate::engine::signals;
+use crate::semaphore::Semaphore;
 use crate::{capi, inspect, lifetime};
 
 /// What the shell adds to the number of a signal that ended a program.
-const BY_SIGNAL: i32 = 128;
+pub(super) const BY_SIGNAL: i32 = 128;
 
-/// Where the handler tells of SIGTERM; -1 for nowhere.
-static TOLD: AtomicI32 = AtomicI32::new(-1);
-/// The process whose listener listens.
+/// How long SIGTERM waits until the client has got the last message: what the signal ends shall end.
+const SIGTERM_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Whom the handler wakes.
+static WOKEN: AtomicPtr<Semaphore> = AtomicPtr::new(std::ptr::null_mut());
+/// The process whose thread waits.
 static PROCESS: AtomicI32 = AtomicI32::new(0);
 
 /// The exit code that the program gives.
@@ -36,7 +42,7 @@ fn of_status(status: c_int) -> Value {
     let asked = std::mem::take(&mut *ASKED.lock().unwrap_or_else(PoisonError::into_inner));
     let fits = match &asked {
         Value::Null => false,
-        Value::Number(number) => number.as_i64().is_some_and(|it| it & 0xff == i64::from(status & 0xff)),
+        Value::Number(number) => number.as_i64().map_or(status == 1, |it| it & 0xff == i64::from(status & 0xff)),
         Value::Bool(flag) => c_int::from(*flag) == status,
         _ => status == 1,
     };
@@ -52,25 +58,30 @@ pub(crate) fn by_exception(is_interrupt: bool) {
     ends_with(if is_interrupt { Value::from(BY_SIGNAL + libc::SIGINT) } else { Value::from(1) });
 }
 
-/// From now on SIGTERM is told by this descriptor before it ends the program, if nobody else has a handler for it: what the program
-/// sets later counts.
-pub(super) fn watch_for_sigterm() -> c_int {
-    // SAFETY: makes a descriptor, and puts a handler in the place of none.
+/// The thread that waits for SIGTERM, tells the client of the end of the program, and lets the signal end it. The signal's handler is put
+/// in the place of none, by this thread: as long as nobody waits there is none. What the program sets later counts.
+pub(crate) fn wait_for_sigterm(door: &'static Door) {
+    let arrived: &'static Semaphore = Box::leak(Box::new(Semaphore::new()));
+    // SAFETY: puts a handler in the place of none.
     unsafe {
-        let event = libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK);
         let mut present: libc::sigaction = std::mem::zeroed();
         libc::sigaction(libc::SIGTERM, std::ptr::null(), &raw mut present);
-        if event < 0 || present.sa_sigaction != libc::SIG_DFL {
-            return event;
+        // The first process of a container ignores signals that it has no handler for.
+        if present.sa_sigaction != libc::SIG_DFL || libc::getpid() == 1 {
+            return;
         }
         PROCESS.store(libc::getpid(), Ordering::Relaxed);
-        TOLD.store(event, Ordering::Relaxed);
-        lifetime::owns(lifetime::Descriptor::Signal, event);
+        WOKEN.store(std::ptr::from_ref(arrived).cast_mut(), Ordering::Release);
         let mut ours: libc::sigaction = std::mem::zeroed();
         ours.sa_sigaction = on_sigterm as extern "C" fn(c_int) as usize;
         ours.sa_flags = libc::SA_RESTART;
         libc::sigaction(libc::SIGTERM, &raw const ours, std::ptr::null_mut());
-        event
+    }
+    loop {
+        if arrived.wait() {
+            door.tell_end(&Value::from(BY_SIGNAL + libc::SIGTERM), SIGTERM_PATIENCE);
+            signals::end_by(libc::SIGTERM);
+        }
     }
 }
 
@@ -80,15 +91,12 @@ pub(crate) fn is_ours(handler: usize) -> bool {
 }
 
 extern "C" fn on_sigterm(_: c_int) {
-    let event = TOLD.load(Ordering::Relaxed);
-    let one: u64 = 1;
-    // SAFETY: calls that a signal handler may make.
+    // SAFETY: calls that a signal handler may make. The semaphore lives for ever.
     unsafe {
-        let told = libc::getpid() == PROCESS.load(Ordering::Relaxed)
-            && libc::write(event, (&raw const one).cast(), size_of::<u64>()) == 8;
-        if !told {
-            // A forked child, or a program that has closed our descriptor.
-            act_natively();
+        match WOKEN.load(Ordering::Acquire).as_ref() {
+            Some(woken) if libc::getpid() == PROCESS.load(Ordering::Relaxed) => woken.post(),
+            // A forked child.
+            _ => signals::end_by(libc::SIGTERM),
         }
     }
 }
@@ -108,20 +116,9 @@ extern "C" fn process_exits(status: c_int, _: *mut c_void) {
     if !lifetime::forked()
         && let Some(door) = super::door()
     {
-        door.end(of_status(status));
+        let told = door.tell_end(&of_status(status), END_PATIENCE);
+        if told {
+            door.sender.wait_for_end(LATE_COMMANDS);
+        }
     }
-}
-
-/// Ends the process as the signal does natively.
-pub(super) fn act_natively() {
-    // SAFETY: calls that a signal handler may make, too.
-    unsafe {
-        libc::signal(libc::SIGTERM, libc::SIG_DFL);
-        libc::kill(libc::getpid(), libc::SIGTERM);
-    }
-}
-
-/// The exit code of a program that SIGTERM has ended.
-pub(super) fn by_sigterm() -> Value {
-    Value::from(BY_SIGNAL + libc::SIGTERM)
 }

@@ -10,20 +10,27 @@ use std::os::fd::FromRawFd;
 use ikpdb_proto::ikpdb::{Decoder, Event, Incoming};
 use serde_json::Value;
 
-use super::{COMPATIBLE, Door, commands, ending, log, peer, threads};
+use super::{COMPATIBLE, Door, commands, log, peer, threads};
 use crate::door::line::Line;
 use crate::engine::{evaluation, watchdog};
-use crate::lifetime;
 
 /// How long a connection is waited for to speak first, in milliseconds: who knows the protocol waits for the greeting.
 const FIRST_WORD_MS: c_int = 20;
+
+/// How long nobody is let in after there was no descriptor left, in milliseconds; and between two looks whether a client that has not
+/// read has done so.
+const LATER_MS: c_int = 100;
+/// A client whose machine is gone is noticed after a minute without an answer and ten more questions, in seconds.
+const SILENCE: c_int = 60;
+const BETWEEN_QUESTIONS: c_int = 10;
+const QUESTIONS: c_int = 10;
 
 /// The listener before it runs.
 pub(crate) struct Listener {
     pub(crate) door: &'static Door,
     line: Line<TcpListener>,
-    /// Where SIGTERM is told.
-    sigterm: c_int,
+    /// Whose clients are let in.
+    user: peer::User,
 }
 
 /// The client that is there.
@@ -35,85 +42,106 @@ struct Client {
     has_spoken: bool,
 }
 
+/// Somebody who is let in.
+struct Visitor {
+    client: Client,
+    writer: Line<TcpStream>,
+    /// What it has said already.
+    first: Vec<Incoming>,
+}
+
 impl Listener {
     /// Takes over the descriptor that was inherited.
     pub(crate) fn new(door: &'static Door) -> Self {
         // SAFETY: it was opened for us alone, by who started the program, and is used by nobody else.
         let line = Line::new(unsafe { TcpListener::from_raw_fd(door.start.listener) });
-        lifetime::owns(lifetime::Descriptor::Listener, line.descriptor());
+        // Who knocks may be gone again when the door is opened.
+        let _ = line.socket().and_then(|it| it.set_nonblocking(true));
+        let _ = door.listens.set(line.mark());
         log::say!(General, Info, "IKPdb listening on {}", door.start.address);
-        Self { door, line, sigterm: ending::watch_for_sigterm() }
+        Self { door, line, user: peer::User::of_this_process() }
     }
 
     /// The thread.
     pub(crate) fn listen_for_ever(self) {
         threads::this_serves();
         let mut client: Option<Client> = None;
+        let mut has_no_room = false;
         loop {
-            let of_client = client.as_ref().map_or(-1, |it| it.line.descriptor());
-            let mut waited = [self.line.descriptor(), of_client, self.sigterm].map(|fd| libc::pollfd {
-                fd,
-                events: libc::POLLIN,
-                revents: 0,
-            });
+            if !self.line.is_ours() && client.is_none() {
+                // The program has closed all descriptors.
+                return;
+            }
+            let does_not_read = self.door.sender.is_full();
+            let listener = if has_no_room || !self.line.is_ours() { -1 } else { self.line.descriptor() };
+            let of_client = client.as_ref().filter(|_| !does_not_read).map_or(-1, |it| it.line.descriptor());
+            let mut waited = [listener, of_client].map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+            let patience = if has_no_room || does_not_read { LATER_MS } else { -1 };
             // SAFETY: our own array.
-            unsafe { libc::poll(waited.as_mut_ptr(), 3, -1) };
-            if waited[2].revents & libc::POLLIN != 0 {
-                self.door.tell_end(&ending::by_sigterm());
-                ending::act_natively();
-            }
-            if !self.line.is_ours() {
-                // The program has closed all descriptors. Who is there is served on.
-                if client.is_none() {
-                    return;
-                }
-                waited[0].revents = 0;
-            }
+            unsafe { libc::poll(waited.as_mut_ptr(), 2, patience) };
+            has_no_room = false;
             if waited[1].revents != 0 {
                 client = client.and_then(|it| it.served(self.door));
             }
-            if waited[0].revents != 0
-                && let Ok((stream, peer)) = self.line.socket().and_then(TcpListener::accept)
-            {
-                // Who is there may have left right behind the last thing that it said.
-                while client.as_ref().is_some_and(Client::is_heard) {
-                    client = client.and_then(|it| it.served(self.door));
-                }
-                match &client {
-                    Some(_) => self.refuse_second(stream, peer),
-                    None => client = self.admit(stream, peer),
+            if waited[0].revents != 0 {
+                match self.line.socket().and_then(TcpListener::accept) {
+                    Ok((stream, peer)) => client = self.knocks(client, stream, peer),
+                    Err(error) => has_no_room = error.kind() != std::io::ErrorKind::WouldBlock,
                 }
             }
+        }
+    }
+
+    /// Somebody has come; who is the client from now on.
+    fn knocks(&self, mut client: Option<Client>, stream: TcpStream, peer: SocketAddr) -> Option<Client> {
+        // Who is there may have left right behind the last thing that it said, and that comes a moment later.
+        while client.as_ref().is_some_and(|it| it.is_heard(FIRST_WORD_MS)) {
+            client = client.and_then(|it| it.served(self.door));
+        }
+        match client {
+            Some(client) if client.has_spoken => {
+                self.refuse_second(stream, peer);
+                Some(client)
+            }
+            // Who has said nothing since it came may be a browser that connects in advance: it keeps nobody out.
+            silent => match self.admit(stream, peer) {
+                None => silent,
+                Some(visitor) => {
+                    if let Some(silent) = silent {
+                        silent.end(self.door);
+                    }
+                    Some(self.greet(visitor))
+                }
+            },
         }
     }
 
     fn is_welcome(&self, stream: &TcpStream, peer: SocketAddr) -> bool {
-        if self.door.start.allow_any_user || !peer::is_local(peer) {
-            return true;
-        }
-        let own = stream.local_addr();
-        let is_ours = own.is_ok_and(|own| peer::is_ours(peer, own));
-        if !is_ours {
-            crate::log::line(&format!(
-                "a connection from {peer} was refused: it is another user's; --ikpdb-allow-any-user lets it in"
-            ));
-        }
-        is_ours
+        let whose = || stream.local_addr().map_or(peer::Whose::Unknown, |own| peer::whose(peer, own));
+        let why = match self.door.start.allow_any_user {
+            true => return true,
+            false => match whose() {
+                peer::Whose::Users(user) if self.user.is(user) => return true,
+                peer::Whose::AnotherMachines => return true,
+                peer::Whose::Users(_) => "it is another user's",
+                peer::Whose::Unknown => "it cannot be told whose it is",
+            },
+        };
+        crate::log::line(&format!("a connection from {peer} was refused: {why}; --ikpdb-allow-any-user lets it in"));
+        false
     }
 
-    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<Client> {
+    /// Looks at who has come. None if it is not let in.
+    fn admit(&self, stream: TcpStream, peer: SocketAddr) -> Option<Visitor> {
         if !self.is_welcome(&stream, peer) {
             return None;
         }
         let _ = stream.set_nodelay(true);
-        let writer = stream.try_clone().ok()?;
+        keep_alive(&stream);
         let mut client =
             Client { number: 0, line: Line::new(stream), decoder: Decoder::new(), peer, has_spoken: false };
         // What speaks first is a browser, say: it is not even greeted.
-        let mut waited = libc::pollfd { fd: client.line.descriptor(), events: libc::POLLIN, revents: 0 };
-        // SAFETY: our own variable.
-        let speaks = unsafe { libc::poll(&raw mut waited, 1, FIRST_WORD_MS) } > 0;
-        if speaks && !client.read() {
+        if client.is_heard(FIRST_WORD_MS) && !client.read() {
             return None;
         }
         let first: Vec<Incoming> = client.decoder.by_ref().collect();
@@ -121,14 +149,18 @@ impl Listener {
             client.obey(self.door, first);
             return None;
         }
-        let writer = Line::new(writer);
-        lifetime::owns(lifetime::Descriptor::Reader, client.line.descriptor());
-        lifetime::owns(lifetime::Descriptor::Writer, writer.descriptor());
-        log::say!(General, Info, "Connected with {peer}");
+        let writer = client.line.duplicate()?;
+        Some(Visitor { client, writer, first })
+    }
+
+    /// It is the client from now on.
+    fn greet(&self, visitor: Visitor) -> Client {
+        let Visitor { mut client, writer, first } = visitor;
+        log::say!(General, Info, "Connected with {}", client.peer);
         let greeting = self.door.start.welcome.then(greeting);
         client.number = self.door.sender.connect(writer, greeting.as_ref());
         client.obey(self.door, first);
-        Some(client)
+        client
     }
 
     /// Says why, and closes.
@@ -146,11 +178,11 @@ impl Listener {
 }
 
 impl Client {
-    /// Whether there is something to read, or the client has gone.
-    fn is_heard(&self) -> bool {
+    /// Whether there is something to read within so many milliseconds, or the client has gone.
+    fn is_heard(&self, patience: c_int) -> bool {
         let mut waited = libc::pollfd { fd: self.line.descriptor(), events: libc::POLLIN, revents: 0 };
         // SAFETY: our own variable.
-        unsafe { libc::poll(&raw mut waited, 1, 0) > 0 }
+        unsafe { libc::poll(&raw mut waited, 1, patience) > 0 }
     }
 
     /// Reads what has come, and answers it; none if the client has gone or has to.
@@ -205,7 +237,13 @@ impl Client {
                     if !std::mem::replace(&mut self.has_spoken, true) {
                         door.sender.is_known();
                     }
-                    log::say!(Network, Debug, "Received {}", Value::Object(command.whole.clone()));
+                    log::say!(
+                        Network,
+                        Debug,
+                        "Received {} {}",
+                        Value::Object(command.whole.clone()),
+                        Value::Object(command.args.clone())
+                    );
                     commands::carry_out(door, self.number, command);
                 }
             }
@@ -213,15 +251,30 @@ impl Client {
         true
     }
 
-    /// The client is gone: what it has asked for and waits is given up.
+    /// The client is gone: what is being evaluated for it is given up. What it has said besides is done, as in any other case.
     fn end(self, door: &Door) {
         log::say!(General, Info, "Disconnected from {}", self.peer);
         door.sender.disconnect();
         if evaluation::running() == Some(evaluation::UNASKED) {
             watchdog::interrupt(evaluation::UNASKED);
         }
-        lifetime::owns(lifetime::Descriptor::Reader, -1);
-        lifetime::owns(lifetime::Descriptor::Writer, -1);
+    }
+}
+
+/// Has the kernel ask now and then whether the other machine is still there.
+fn keep_alive(stream: &TcpStream) {
+    use std::os::fd::AsRawFd;
+    let options = [
+        (libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1),
+        (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, SILENCE),
+        (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL, BETWEEN_QUESTIONS),
+        (libc::IPPROTO_TCP, libc::TCP_KEEPCNT, QUESTIONS),
+    ];
+    for (level, name, value) in options {
+        // SAFETY: our own socket and variable. Without the option the connection works as well.
+        unsafe {
+            libc::setsockopt(stream.as_raw_fd(), level, name, (&raw const value).cast(), size_of::<c_int>() as u32)
+        };
     }
 }
 

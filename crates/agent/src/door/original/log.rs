@@ -92,9 +92,7 @@ pub(crate) fn log(domain: Domain, level: Level, text: Arguments<'_>) {
     if is_on(domain, level) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let line = line(domain, level, local_time(now.as_secs()), now.subsec_micros(), text);
-        // One write, so that lines of several threads stay whole; who closed the stream does not want them.
-        // SAFETY: our own buffer.
-        unsafe { libc::write(libc::STDERR_FILENO, line.as_ptr().cast(), line.len()) };
+        crate::log::write(&line);
     }
 }
 

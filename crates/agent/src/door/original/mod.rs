@@ -16,6 +16,7 @@ mod peer;
 mod sender;
 pub(crate) mod threads;
 
+use std::ffi::c_int;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -29,9 +30,10 @@ use serde_json::{Value, json};
 
 use super::mailbox::{Letter, MAILBOX, StopId, To};
 use super::{OUTBOX, options};
+use crate::door::line::Mark;
 use crate::engine::threads::Thread;
 use crate::engine::what::{Reason, What};
-pub(crate) use at_stop::{FRAMES, VARIABLES, describe_frame};
+pub(crate) use at_stop::{FRAMES, describe_frame};
 use paths::Paths;
 use sender::Sender;
 
@@ -50,6 +52,10 @@ pub(crate) struct Door {
     pub(crate) start: IkpdbStart,
     paths: Paths,
     pub(crate) sender: Sender,
+    /// The socket that listens.
+    listens: OnceLock<Mark>,
+    /// The C library tells of the end of the process.
+    tells_at_exit: bool,
     state: Mutex<State>,
     /// The folders that imports look into, as last seen.
     search: Mutex<Vec<PathBuf>>,
@@ -119,6 +125,8 @@ pub(crate) fn open(py: Python<'_>, start: IkpdbStart) -> &'static Door {
         start,
         paths,
         sender: Sender::new(),
+        listens: OnceLock::new(),
+        tells_at_exit: ending::at_exit(),
         state: Mutex::new(State {
             status: Status::Pending,
             selected: None,
@@ -155,11 +163,15 @@ pub(crate) fn admits(thread: impl Fn() -> ThreadId, what: &What, lives: impl Fn(
         return true;
     }
     let thread = thread();
-    let mut state = door.lock();
-    if state.selected.is_some_and(|it| it != thread && !lives(it)) {
-        state.selected = None;
-    }
-    state.selected.is_none_or(|it| it == thread)
+    door.live_selection(lives).is_none_or(|it| it == thread)
+}
+
+/// Whether anybody can come to a thread that stops. A program may close all descriptors: nobody would ever let it go on.
+pub(crate) fn is_out_of_reach() -> bool {
+    door().is_some_and(|door| {
+        let listens = door.listens.get().is_some_and(|it| it.holds());
+        !listens && !door.sender.reaches() && !OUTBOX.is_connected()
+    })
 }
 
 /// A thread has stopped and reads its letters.
@@ -200,6 +212,13 @@ pub(crate) fn failed(why: &str) {
     }
 }
 
+/// A signal ends the program before it has begun.
+pub(crate) fn interrupted(signal: c_int) {
+    if let Some(door) = door() {
+        door.tell_end(&Value::from(ending::BY_SIGNAL + signal), END_PATIENCE);
+    }
+}
+
 /// The program ends with this code: that of the interpreter's main thread.
 pub(crate) fn ends_with(exit_code: Value) {
     if let Some(door) = door() {
@@ -213,11 +232,12 @@ pub(crate) fn ended(py: Python<'_>) {
     // The last look: from now on nobody gets the GIL.
     drop(threads::look(py));
     let said = door.lock().exit_code.take();
-    match said {
-        Some(exit_code) => door.end(exit_code),
-        None if ending::at_exit() => {}
-        None => door.end(Value::Null),
-    }
+    let exit_code = match said {
+        None if door.tells_at_exit => return,
+        said => said.unwrap_or_default(),
+    };
+    // Threads that live on run on meanwhile, as they would.
+    py.detach(|| door.end(&exit_code));
 }
 
 impl Door {
@@ -236,14 +256,14 @@ impl Door {
     }
 
     /// Tells the client that the program has ended, and serves it for a moment more.
-    fn end(&self, exit_code: Value) {
-        if self.tell_end(&exit_code) {
+    fn end(&self, exit_code: &Value) {
+        if self.tell_end(exit_code, END_PATIENCE) {
             self.sender.wait_for_end(LATE_COMMANDS);
         }
     }
 
-    /// Tells the client that the program has ended, once. True if there is one.
-    fn tell_end(&self, exit_code: &Value) -> bool {
+    /// Tells the client that the program has ended, once, and waits so long until it is written. True if there is a client.
+    fn tell_end(&self, exit_code: &Value, patience: Duration) -> bool {
         let mut state = self.lock();
         if state.status == Status::Terminated {
             return false;
@@ -259,7 +279,7 @@ impl Door {
             Event::new("programEnd", json!({"exit_code": exit_code, "executionStatus": Status::Terminated.name()}));
         self.warn(&mut event.messages);
         self.sender.send(client, &event.message());
-        self.sender.flush(END_PATIENCE);
+        self.sender.flush(patience);
         true
     }
 
@@ -278,7 +298,14 @@ impl Door {
         self.lock().escapes = escapes;
     }
 
-    /// The thread that the client wants to debug.
+    /// The thread that the client wants to debug; one that has ended is forgotten.
+    pub(crate) fn live_selection(&self, lives: impl Fn(ThreadId) -> bool) -> Option<ThreadId> {
+        let mut state = self.lock();
+        state.selected = state.selected.filter(|it| lives(*it));
+        state.selected
+    }
+
+    /// The thread that the client wants to debug, as far as is known.
     pub(crate) fn selected(&self) -> Option<ThreadId> {
         self.lock().selected
     }
@@ -316,9 +343,17 @@ impl Door {
 
     /// Lets the stop that is shown tell the client of itself.
     fn tell_break(&'static self) {
+        self.tell_break_unless(|_| false);
+    }
+
+    /// The same unless the state says that it is not needed.
+    fn tell_break_unless(&'static self, is_known: impl FnOnce(&State) -> bool) {
         let Some(client) = self.sender.client() else { return };
         let mut state = self.lock();
         let Some(halt) = state.shown.and_then(|id| state.stops.iter().find(|it| it.id == id)).cloned() else { return };
+        if is_known(&state) {
+            return;
+        }
         state.told = Some((halt.id, client));
         drop(state);
         let to = To::Stop(halt.id);
@@ -328,19 +363,16 @@ impl Door {
 
     /// The same if this client was not told yet.
     fn tell_break_once(&'static self, client: u32) {
-        let state = self.lock();
-        let is_told = state.shown.is_none_or(|id| state.told == Some((id, client)));
-        drop(state);
-        if !is_told {
-            self.tell_break();
-        }
+        self.tell_break_unless(|state| state.shown.is_none_or(|id| state.told == Some((id, client))));
     }
 }
 
 impl State {
     fn show(&mut self, id: StopId) {
         self.shown = Some(id);
-        self.status = Status::Stopped;
+        if self.status != Status::Terminated {
+            self.status = Status::Stopped;
+        }
         let thread = self.stops.iter().find(|it| it.id == id).map(|it| it.thread);
         self.selected = self.selected.or(thread);
     }

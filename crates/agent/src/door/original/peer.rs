@@ -2,29 +2,49 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-/// The kernel's tables of TCP connections.
-const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+/// The kernel's tables of TCP connections, in the network that this thread was started in: the program may go into another one.
+const TABLES: [&str; 2] = ["/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"];
 /// The state of a connection that is open, in the kernel's tables.
 const ESTABLISHED: &str = "01";
 
-/// Whether the process at the other end is one of this user's. From another machine nobody is.
-pub(crate) fn is_ours(peer: SocketAddr, own: SocketAddr) -> bool {
-    // SAFETY: always allowed.
-    let user = unsafe { libc::geteuid() };
-    let (peer, own) = (plain(peer), plain(own));
-    TABLES.iter().filter_map(|table| std::fs::read_to_string(table).ok()).any(|table| {
-        // What is ours here is the other end there.
-        table
-            .lines()
-            .skip(1)
-            .filter_map(Entry::read)
-            .any(|it| it.state == ESTABLISHED && it.uid == user && it.local == peer && it.remote == own)
-    })
+/// Whose the process at the other end of a connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// This user's of this machine.
+    Users(u32),
+    /// It is on another machine.
+    AnotherMachines,
+    /// It is on this machine, but in none of the tables: in another network namespace, say.
+    Unknown,
 }
 
-/// Whether an address is one of this machine's own loop.
-pub(crate) fn is_local(address: SocketAddr) -> bool {
-    plain(address).ip().is_loopback()
+/// Whose clients may come: whoever the program was started by, and whoever it has become.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct User(u32);
+
+impl User {
+    pub(crate) fn of_this_process() -> Self {
+        // SAFETY: always allowed.
+        Self(unsafe { libc::geteuid() })
+    }
+
+    pub(crate) fn is(self, user: u32) -> bool {
+        self.0 == user || Self::of_this_process().0 == user
+    }
+}
+
+/// Whose the other end of a connection is. If it is on this machine the kernel knows, whatever address it has.
+pub(crate) fn whose(peer: SocketAddr, own: SocketAddr) -> Whose {
+    let (peer, own) = (plain(peer), plain(own));
+    let table = |path: &&str| std::fs::read_to_string(path).ok();
+    // What is ours here is the other end there.
+    let is_it = |it: &Entry<'_>| it.state == ESTABLISHED && it.local == peer && it.remote == own;
+    let of_table = |table: String| table.lines().skip(1).filter_map(Entry::read).find(is_it).map(|it| it.uid);
+    match TABLES.iter().filter_map(table).find_map(of_table) {
+        Some(user) => Whose::Users(user),
+        None if peer.ip().is_loopback() || own.ip().is_loopback() || peer.ip() == own.ip() => Whose::Unknown,
+        None => Whose::AnotherMachines,
+    }
 }
 
 /// An IPv4 address that came by IPv6 is an IPv4 address.
@@ -74,7 +94,8 @@ mod tests {
             let Ok(listener) = TcpListener::bind(at) else { continue };
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (server, peer) = listener.accept().unwrap();
-            assert!(is_local(peer) && is_ours(peer, server.local_addr().unwrap()), "{at}");
+            let Whose::Users(user) = whose(peer, server.local_addr().unwrap()) else { panic!("{at}") };
+            assert!(User::of_this_process().is(user) && !User(user + 1).is(user + 2), "{at}");
             drop(client);
         }
     }
@@ -83,8 +104,10 @@ mod tests {
     fn a_connection_that_is_not_there_is_nobodys() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let own = listener.local_addr().unwrap();
-        assert!(!is_ours("127.0.0.1:1".parse().unwrap(), own));
-        assert!(!is_ours(own, "127.0.0.1:1".parse().unwrap()));
+        let none: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        assert_eq!((whose(none, own), whose(own, none)), (Whose::Unknown, Whose::Unknown));
+        let far: SocketAddr = "203.0.113.1:1".parse().unwrap();
+        assert_eq!(whose(far, "203.0.113.2:1".parse().unwrap()), Whose::AnotherMachines);
     }
 
     #[test]

@@ -166,7 +166,7 @@ pub(crate) fn evaluate<'py>(
 fn compile<'py>(py: Python<'py>, text: &str) -> PyResult<Bound<'py, PyAny>> {
     let builtins = py.import("builtins")?;
     builtins.getattr("compile")?.call(
-        (text.trim(), "<breakpoint>", "eval"),
+        (text.trim(), codes::EXPRESSION_FILE, "eval"),
         Some(&{
             let options = PyDict::new(py);
             options.set_item("dont_inherit", true)?;

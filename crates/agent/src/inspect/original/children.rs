@@ -13,7 +13,7 @@ use super::repr::printed_name;
 /// The most items of a list, tuple or set.
 const ITEMS: usize = 256;
 /// The most entries of a dict, and attributes of an object.
-const ENTRIES: usize = 5000;
+pub(super) const ENTRIES: usize = 5000;
 const NAME: usize = 1000;
 
 /// The name of a child.

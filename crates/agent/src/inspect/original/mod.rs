@@ -1,17 +1,19 @@
 //! Values as clients of the original IKPdb expect them: a name, a type that counts, and a `repr` cut to a length.
 
 mod children;
+mod frames;
 mod repr;
 
 use std::collections::HashMap;
 
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 use serde_json::{Value, json};
 
-use super::data::{entries, find, text, text_is};
-use super::locals::{self, Shape};
-use super::native::{Any, NoCollection, class_dict, class_of, is_native, is_text, small_int};
+use super::data::{find, list_item, list_size, text, text_is, tuple_item, tuple_size};
+use super::locals;
+use super::native::{Any, NoCollection, class_dict, class_of, is_a, is_exactly, is_native, is_text, small_int};
 use super::render;
 use super::types::{Kind, Types};
 use crate::capi::Ref;
@@ -24,6 +26,9 @@ const KNOWN: usize = 10_000_000;
 const CUT: &str = " ... (truncated by ikpdb)";
 /// What is shown of a value whose own code raises.
 const FAILED: &str = "Error while extracting value";
+/// How deep data is told of as data, and how many items of it.
+const DEEPEST_DATA: usize = 10;
+const MOST_DATA: usize = 100;
 /// The longest name of a variable.
 const NAME: usize = 1000;
 
@@ -84,22 +89,6 @@ impl<'a, 'py> Variables<'a, 'py> {
         Self { whole: true, ..self }
     }
 
-    /// The names of a frame: its locals, and behind them its globals, unless they are the same.
-    pub(crate) fn of_frame(&mut self, frame: &Bound<'py, PyAny>) -> Vec<Value> {
-        // Read before any code runs: that may change them.
-        let mut names = Vec::new();
-        {
-            let _quiet = NoCollection::new(frame.py());
-            if !matches!(locals::shape(frame), Shape::Module) {
-                names.extend(locals::values(frame));
-            }
-            if let Some(globals) = locals::globals(frame) {
-                names.extend(entries(&globals, 0).filter(|(key, _)| is_text(key)));
-            }
-        }
-        names.into_iter().map(|(name, value)| self.variable(text(&name, NAME), &value)).collect()
-    }
-
     /// What is inside of an object.
     pub(crate) fn inside(&mut self, object: &Bound<'py, PyAny>) -> Vec<Value> {
         let inside = children::inside(&mut self.types, object);
@@ -112,13 +101,7 @@ impl<'a, 'py> Variables<'a, 'py> {
             variables.push(self.variable(name, value));
         }
         if let Some(next) = inside.cut_at {
-            variables.push(json!({
-                "id": null,
-                "name": next.to_string(),
-                "type": "",
-                "value": "Truncated by ikpdb (don't hot change me !).",
-                "children_count": 0,
-            }));
+            variables.push(frames::cut_row(next));
         }
         variables
     }
@@ -139,12 +122,7 @@ impl<'a, 'py> Variables<'a, 'py> {
     }
 
     /// A value, cut, and whether it is not what `repr` would give.
-    pub(crate) fn value(&mut self, value: &Bound<'py, PyAny>) -> (String, bool) {
-        self.shown(value)
-    }
-
-    /// A value, cut, and whether it is not what `repr` would give.
-    fn shown(&mut self, value: &Any<'py>) -> (String, bool) {
+    pub(crate) fn shown(&mut self, value: &Any<'py>) -> (String, bool) {
         if self.whole {
             return match self.foreign.repr(value) {
                 Asked::Shown(shown) => (text(&shown, usize::MAX), false),
@@ -189,15 +167,42 @@ pub(crate) fn own_text<'py>(foreign: &mut dyn Foreign<'py>, exception: &Bound<'p
     }
 }
 
-/// A value as JSON says it, if it is plain data, else as text.
+/// A value as JSON says it, as far as it is plain data; what is none is told as its text.
 pub(crate) fn as_json(value: &Bound<'_, PyAny>) -> Value {
     let _quiet = NoCollection::new(value.py());
-    match Types::default().of(value).kind {
-        Kind::None => Value::Null,
-        Kind::Bool => Value::from(value.is(PyBool::new(value.py(), true))),
-        Kind::Int if small_int(value).is_some() => Value::from(small_int(value)),
-        Kind::Text => Value::from(text(value, usize::MAX)),
-        _ => Value::from(render::line_of(&mut Types::default(), value)),
+    plain(value, DEEPEST_DATA)
+}
+
+fn plain(value: &Any<'_>, depth: usize) -> Value {
+    let line = || Value::from(render::line_of(&mut Types::default(), value));
+    if value.is_none() {
+        return Value::Null;
+    }
+    if is_exactly(value, &raw mut ffi::PyBool_Type) {
+        return Value::from(value.is(PyBool::new(value.py(), true)));
+    }
+    if let Some(number) = small_int(value) {
+        return Value::from(number);
+    }
+    if is_text(value) {
+        return Value::from(text(value, usize::MAX));
+    }
+    if is_a(value, &raw mut ffi::PyFloat_Type) {
+        // SAFETY: a float or derived from it, so nothing of its class is called.
+        let number = unsafe { ffi::PyFloat_AsDouble(value.as_ptr()) };
+        // JSON has no infinity.
+        return serde_json::Number::from_f64(number).map_or_else(line, Value::Number);
+    }
+    if depth == 0 {
+        return line();
+    }
+    let inside = |all: Vec<Any<'_>>| Value::Array(all.iter().map(|it| plain(it, depth - 1)).collect());
+    if is_exactly(value, &raw mut ffi::PyList_Type) && list_size(value) <= MOST_DATA {
+        inside((0..list_size(value)).map_while(|at| list_item(value, at)).collect())
+    } else if is_exactly(value, &raw mut ffi::PyTuple_Type) && tuple_size(value) <= MOST_DATA {
+        inside((0..tuple_size(value)).map_while(|at| tuple_item(value, at)).collect())
+    } else {
+        line()
     }
 }
 
