@@ -19,7 +19,7 @@ use crate::door::{CONFIGURED, HUB_IS_GONE, options, original};
 use crate::engine::stop::Came;
 use crate::engine::what::{Reason, What};
 use crate::engine::{
-    audit, codes, entry, events, exit_code, freeze, gil, hooks, interrupt, signals, stop, threads, watchdog,
+    audit, codes, entry, events, exit_code, freeze, gil, hooks, interrupt, pause, signals, stop, threads, watchdog,
 };
 use crate::sync::Semaphore;
 use crate::{children, lifetime, log, requests, reserve};
@@ -178,6 +178,8 @@ fn wait_for_configuration(
     interrupts: Option<signals::Watch>,
 ) {
     let deadline = patience.map(|it| Instant::now() + it);
+    // Those that came before the mailbox was open: nobody else does them while this thread keeps the GIL.
+    gil::run_jobs(py);
     while !CONFIGURED.load(Ordering::Acquire) && lifetime::debugging() {
         let left = deadline.map(|it| it.saturating_duration_since(Instant::now()));
         let gone = HUB_IS_GONE.load(Ordering::Acquire) && original::door().is_none();
@@ -209,12 +211,15 @@ fn wait_for_configuration(
             }
         }
     }
-    for letter in MAILBOX.close(id) {
+    let left = MAILBOX.close(id);
+    left.pauses().for_each(pause::ask);
+    for letter in left.letters {
         match letter {
             Letter::Job(job) => job(py),
             Letter::Request(request) => crate::door::OUTBOX.send(requests::answer_late(py, &request)),
             Letter::Errand { work, .. } => drop(work(py, None)),
-            Letter::GoOn(_) | Letter::Release => {}
+            Letter::Release => lifetime::let_go(py),
+            Letter::GoOn(_) => {}
         }
     }
     freeze::end(py);

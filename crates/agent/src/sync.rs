@@ -2,12 +2,12 @@
 //! which threads can run.
 
 #[cfg(not(test))]
-pub(crate) use std::sync::atomic::AtomicUsize;
+pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize};
 #[cfg(not(test))]
 pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
 #[cfg(test)]
-pub(crate) use shuttle::sync::atomic::AtomicUsize;
+pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize};
 #[cfg(test)]
 pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
 

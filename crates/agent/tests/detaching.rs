@@ -6,6 +6,7 @@
 mod support;
 
 use std::io::Write;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::{Debuggee, Launch, pythons};
@@ -186,4 +187,66 @@ print(differing(), sys.gettrace(), sys.getprofile(), threading.gettrace())
         let expected = if python.minor() >= (3, 12) { "[] None None None" } else { "None\n[] None None None" };
         assert_eq!((ended.output.as_str(), ended.errors.as_str()), (expected, ""), "{}", python.version);
     }
+}
+
+#[test]
+fn i18_a_disconnect_right_behind_continue_leaves_nothing_behind() {
+    const CHECK: &str = "\
+import ctypes, sys, time
+def f():
+    x = 1  # BP:here
+f()
+monitoring = getattr(sys, 'monitoring', None)
+state = ctypes.pythonapi.PyThreadState_Get
+state.restype = ctypes.c_void_p
+def debugged():
+    if monitoring: return any(monitoring.get_tool(i) == 'ikpdb' for i in range(6))
+    return ctypes.c_void_p.from_address(state() + 72).value is not None
+end = time.monotonic() + 5
+while debugged() and time.monotonic() < end: time.sleep(0.001)
+print(debugged())
+";
+    for python in pythons() {
+        for round in 0..10 {
+            let mut debuggee = Debuggee::launch(&python, CHECK, Launch::at("here"));
+            let stop = debuggee.stopped();
+            debuggee.ask("continue", json!({"threadId": stop.thread}));
+            debuggee.ask("disconnect", json!({}));
+            let ended = debuggee.end();
+            assert_eq!(ended.seen(), (Some(0), "False", ""), "{} round {round}", python.version);
+        }
+    }
+}
+
+#[test]
+fn i18_a_pause_that_the_debugger_does_not_wait_for_keeps_nobody_busy() {
+    const SLEEPS: &str = "import time\nprint('go', flush=True)\ntime.sleep(1000)\n";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, SLEEPS, Launch::default());
+        assert_eq!(debuggee.printed(), "go");
+        debuggee.ask("pause", json!({"threadId": 1}));
+        debuggee.request("disconnect", json!({}));
+        let begin = Instant::now();
+        let mut before = wakes_of_helper(debuggee.pid());
+        // Not a wait for anything: whoever is busy is seen to be within that time.
+        loop {
+            std::thread::park_timeout(Duration::from_millis(100));
+            let now = wakes_of_helper(debuggee.pid());
+            if now == before {
+                break;
+            }
+            before = now;
+            assert!(begin.elapsed() < support::DEADLINE, "{}: the helper is busy for ever", python.version);
+        }
+    }
+}
+
+/// How often the helper has waited for something.
+fn wakes_of_helper(pid: i32) -> u64 {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let read = |task: &std::path::Path, name: &str| std::fs::read_to_string(task.join(name)).unwrap_or_default();
+    let helper = tasks.flatten().map(|it| it.path()).find(|it| read(it, "comm").trim_end() == "ikpdb-helper").unwrap();
+    let status = read(&helper, "status");
+    let line = status.lines().find_map(|it| it.strip_prefix("voluntary_ctxt_switches:")).unwrap();
+    line.trim().parse().unwrap()
 }

@@ -166,6 +166,20 @@ fn an_evaluation_can_be_given_up() {
     });
 }
 
+#[test]
+fn an_evaluation_that_is_given_up_as_soon_as_it_is_asked_for_ends() {
+    for python in pythons() {
+        let (mut debuggee, stop) = stopped_in(&python, "main");
+        for round in 0..30 {
+            let endless = json!({"expression": "busy()", "frameId": stop.top()["id"], "context": "repl"});
+            let seq = debuggee.ask("evaluate", endless);
+            debuggee.ask("cancel", json!({"requestId": seq}));
+            let answer = debuggee.answer(seq);
+            assert!(answer.is_err(), "{} round {round}: {answer:?}", python.version);
+        }
+    }
+}
+
 /// Waits until all of the program's threads keep asleep, or until one has computed for a while.
 fn wait_until_inside(pid: i32) {
     /// In the kernel's ticks, a hundredth of a second each.

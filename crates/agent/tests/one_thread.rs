@@ -233,3 +233,139 @@ print(len(done))
         assert_eq!(debuggee.end().output, "500", "{version}");
     }
 }
+
+#[test]
+fn threads_that_are_asked_to_pause_at_once_stop_each_by_itself() {
+    const THREE: &str = "\
+import threading
+def spin():
+    n = 0
+    while True:
+        n += 1
+for i in range(2): threading.Thread(target=spin, daemon=True).start()
+print('go', flush=True)
+spin()
+";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, THREE, Launch { stop_one_thread: true, ..Launch::default() });
+        assert_eq!(debuggee.printed(), "go");
+        let threads = debuggee.request("threads", json!({}));
+        let mut asked: Vec<i64> =
+            threads["threads"].as_array().unwrap().iter().map(|it| it["id"].as_i64().unwrap()).collect();
+        for thread in &asked {
+            debuggee.ask("pause", json!({"threadId": thread}));
+        }
+        let mut stopped: Vec<i64> = (0..asked.len())
+            .map(|_| {
+                let stop = debuggee.event("stopped");
+                assert_eq!(stop["allThreadsStopped"], json!(false), "{}: {stop}", python.version);
+                stop["threadId"].as_i64().unwrap()
+            })
+            .collect();
+        asked.sort_unstable();
+        stopped.sort_unstable();
+        assert_eq!(stopped, asked, "{}", python.version);
+    }
+}
+
+#[test]
+fn a_breakpoint_stops_its_thread_while_another_one_is_yet_to_pause() {
+    const BUSY_MAIN: &str = "\
+import threading, time
+threading.Thread(target=time.sleep, args=(1000,), name='sleeper', daemon=True).start()
+while True:
+    for i in range(10_000): pass
+    x = 1  # BP:main
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, BUSY_MAIN, launch("main"));
+        let stop = debuggee.stopped();
+        let threads = debuggee.request("threads", json!({}));
+        let sleeper = threads["threads"].as_array().unwrap().iter().find(|it| it["name"] == "sleeper").unwrap();
+        debuggee.ask("pause", json!({"threadId": sleeper["id"]}));
+        debuggee.ask("continue", json!({"threadId": stop.thread}));
+        let stopped = debuggee.event("stopped");
+        assert_eq!((&stopped["reason"], &stopped["threadId"]), (&json!("breakpoint"), &json!(1)), "{version}");
+        // It has no line to stop at, so the whole program is stopped where it waits.
+        let stopped = debuggee.event("stopped");
+        assert_eq!((&stopped["reason"], &stopped["threadId"]), (&json!("pause"), &sleeper["id"]), "{version}");
+        assert_eq!(stopped["allThreadsStopped"], json!(true), "{version}");
+    }
+}
+
+#[test]
+fn a_stop_of_everybody_waits_for_the_user_whoever_goes_on_at_that_moment() {
+    const THREADS: &str = "\
+import threading
+def alone():
+    while True:
+        x = 1  # BP:alone
+def all():
+    while True:
+        y = 1  # BP:all
+threads = [threading.Thread(target=work, daemon=True) for work in (alone, all, all)]
+for thread in threads: thread.start()
+threads[0].join()
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, THREADS, Launch { stop_on_entry: true, ..Launch::default() });
+        let entry = debuggee.stopped();
+        let path = debuggee.script.clone();
+        let breakpoints = json!([
+            {"line": debuggee.line("alone"), "ikpdbStopPolicy": "thread"},
+            {"line": debuggee.line("all"), "ikpdbStopPolicy": "all"},
+        ]);
+        debuggee.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": breakpoints}));
+        debuggee.request("continue", json!({"threadId": entry.thread}));
+        for round in 0..50 {
+            let stop = loop {
+                let stop = debuggee.event("stopped");
+                if stop["allThreadsStopped"] == json!(true) {
+                    break debuggee.describe(stop);
+                }
+            };
+            assert_eq!(debuggee.evaluate("1 + 1", stop.top()), "2", "{version} round {round}");
+            debuggee.request("continue", json!({"threadId": stop.thread}));
+        }
+    }
+}
+
+#[test]
+fn a_thread_that_is_stopped_by_itself_goes_on_beside_one_that_was_picked_to_run_alone() {
+    const THREADS: &str = "\
+import threading
+def spin():
+    n = 0
+    while True:
+        n += 1
+def alone():
+    x = 1  # BP:alone
+    print('goes on', flush=True)
+threading.Thread(target=spin, daemon=True, name='spin').start()
+threading.Thread(target=alone, daemon=True).start()
+while True:
+    y = 1  # BP:all
+";
+    for python in pythons() {
+        let version = &python.version;
+        let mut debuggee = Debuggee::launch(&python, THREADS, Launch { stop_on_entry: true, ..Launch::default() });
+        let entry = debuggee.stopped();
+        let path = debuggee.script.clone();
+        let alone = json!({"line": debuggee.line("alone"), "ikpdbStopPolicy": "thread"});
+        let source = json!({"path": path});
+        debuggee.request("setBreakpoints", json!({"source": source, "breakpoints": [alone]}));
+        debuggee.request("continue", json!({"threadId": entry.thread}));
+        let by_itself = debuggee.stopped();
+        let all = json!({"line": debuggee.line("all"), "ikpdbStopPolicy": "all"});
+        debuggee.request("setBreakpoints", json!({"source": source, "breakpoints": [alone, all]}));
+        let everybody = debuggee.event("stopped");
+        assert_eq!(everybody["allThreadsStopped"], json!(true), "{version}");
+        let threads = debuggee.request("threads", json!({}));
+        let spin = threads["threads"].as_array().unwrap().iter().find(|it| it["name"] == "spin").unwrap();
+        debuggee.request("continue", json!({"threadId": spin["id"], "singleThread": true}));
+        debuggee.request("continue", json!({"threadId": by_itself.thread}));
+        assert_eq!(debuggee.printed(), "goes on", "{version}");
+    }
+}

@@ -159,3 +159,25 @@ spin()
         }
     }
 }
+
+#[test]
+fn a_pause_right_behind_continue_stops_the_program_again() {
+    const BUSY_LOOP: &str = "print('go', flush=True)\nn = 0\nwhile True:\n    n += 1\n";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, BUSY_LOOP, Launch::default());
+        assert_eq!(debuggee.printed(), "go");
+        debuggee.request("pause", json!({"threadId": 1}));
+        let mut before = debuggee.event("stopped");
+        for round in 0..20 {
+            let continued = debuggee.ask("continue", json!({"threadId": 1}));
+            let paused = debuggee.ask("pause", json!({"threadId": 1}));
+            debuggee.answer(continued).unwrap();
+            debuggee.answer(paused).unwrap();
+            debuggee.event("continued");
+            let stopped = debuggee.event("stopped");
+            assert_eq!(stopped["reason"], json!("pause"), "{} round {round}", python.version);
+            assert_ne!(stopped["ikpdbStop"], before["ikpdbStop"], "{} round {round}", python.version);
+            before = stopped;
+        }
+    }
+}

@@ -186,3 +186,49 @@ fn others_stand_still_again_after_an_evaluation_that_needed_them() {
         counters.wait_for_progress();
     }
 }
+
+#[test]
+fn others_stand_still_while_another_thread_than_the_one_that_stopped_steps() {
+    const TWO_STEP: &str = "\
+there = set()
+def work():
+    there.add(threading.get_ident())
+    while len(there) < 2: pass
+    while True:
+        a = double(1)  # BP:here
+        b = double(2)
+threading.Thread(target=work, daemon=True, name='other').start()
+for slot in range(2):
+    threading.Thread(target=count, args=(slot,), daemon=True).start()
+while view[0] == 0 or view[1] == 0: pass
+work()
+";
+    for python in pythons() {
+        let version = &python.version;
+        let counters = Counters::new();
+        let launch = Launch { args: vec![counters.path()], ..Launch::at("here") };
+        let mut debuggee = Debuggee::launch(&python, &[COUNTING, TWO_STEP].concat(), launch);
+        let stop = debuggee.stopped();
+        let threads = debuggee.request("threads", json!({}));
+        let named = |name: &str| threads["threads"].as_array().unwrap().iter().find(|it| it["name"] == name).unwrap();
+        let [main, other] = ["MainThread", "other"].map(|name| named(name)["id"].as_i64().unwrap());
+        let (first, second) = if stop.thread == main { (other, main) } else { (main, other) };
+        debuggee.set_breakpoints(&[]);
+        stand_still(&mut debuggee, &counters, &stop, version);
+        let (mut quick, mut before) = (0, counters.read());
+        for thread in [first, second].into_iter().cycle().take(40) {
+            let asked = Instant::now();
+            let stop = debuggee.go_and_stop("next", thread);
+            let (after, took) = (counters.read(), asked.elapsed());
+            assert_eq!((stop.reason.as_str(), stop.thread), ("step", thread), "{version}");
+            if took < STEP_FREEZE {
+                quick += 1;
+                let still = after.iter().zip(before).all(|(after, before)| after - before <= 1);
+                assert!(still, "{version}: {before:?} -> {after:?} within {took:?}");
+            }
+            stand_still(&mut debuggee, &counters, &stop, version);
+            before = counters.read();
+        }
+        assert!(quick > 5, "{version}: {quick} steps were quick enough to be seen");
+    }
+}

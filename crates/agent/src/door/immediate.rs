@@ -174,9 +174,7 @@ fn pause(request: &Request) -> Result<Response, Failure> {
             return Err(threads::no_such(id));
         }
     }
-    if !MAILBOX.is_held() && MAILBOX.stop_of(arguments.thread_id).is_none() {
-        pause::request(arguments.thread_id);
-    }
+    pause::request(id);
     Ok(request.done())
 }
 
@@ -196,13 +194,18 @@ fn cancel(request: &Request) -> Result<Response, Failure> {
     let progress =
         arguments.progress_id.as_deref().and_then(|it| it.strip_prefix("evaluate-")).and_then(|it| it.parse().ok());
     if let Some(seq) = arguments.request_id.or(progress) {
-        if let Some(withdrawn) = MAILBOX.withdraw(seq) {
-            OUTBOX.send(withdrawn.refuse(&Failure::user("given up")));
+        if let Some(withdrawn) = MAILBOX.give_up(seq) {
+            OUTBOX.send(withdrawn.refuse(&given_up()));
         } else {
             watchdog::interrupt(seq);
         }
     }
     Ok(request.done())
+}
+
+/// The answer to a request that was cancelled before it was begun.
+pub(crate) fn given_up() -> Failure {
+    Failure::user("given up")
 }
 
 fn known_threads(request: &Request) -> Response {

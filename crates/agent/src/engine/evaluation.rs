@@ -4,11 +4,13 @@
 use std::ffi::c_long;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
+use ikpdb_proto::StopPolicy;
 use pyo3::Python;
 
+use super::freeze::{self, Why};
 use super::stop::{self, Stop};
 use super::watchdog::{self, Limit};
-use super::{freeze, interrupt, threads};
+use super::{interrupt, threads};
 use crate::door::mailbox::MAILBOX;
 use crate::door::{OUTBOX, immediate};
 
@@ -74,18 +76,19 @@ impl Evaluation {
         }
         let this = threads::this();
         if stop::holds() {
-            freeze::begin(py, this);
+            freeze::begin(py, Why::Stop, this);
         }
         IDENT.store(this as u64, Ordering::Relaxed);
         IN_MAIN.store(threads::is_main(), Ordering::Relaxed);
         let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
         interrupt::let_kicks_through(true);
-        watchdog::evaluation_begins(seq, number, limit);
+        let policy = if stop::holds() { StopPolicy::All } else { StopPolicy::Thread };
+        watchdog::evaluation_begins(seq, number, policy, limit);
         NUMBER.store(number, Ordering::Relaxed);
         RUNNING.store(seq, Ordering::Relaxed);
         immediate::answer_what_waits();
-        if stop::is_ending() {
-            // Whoever waits for the end of the stop came a moment too early to see this evaluation.
+        if stop::is_ending() || MAILBOX.is_given_up(seq) {
+            // Whoever waits for the end of the stop, or gave the request up, came a moment too early to see this evaluation.
             watchdog::interrupt(seq);
         }
         Self { ident: this }
@@ -106,7 +109,7 @@ impl Evaluation {
             interrupt::absorb(py);
         }
         if outcome.others_ran && stop::holds() {
-            freeze::begin(py, self.ident);
+            freeze::begin(py, Why::Stop, self.ident);
             stop.others_moved();
         }
         MAILBOX.take_up();

@@ -4,21 +4,16 @@
 //! GIL away. So each other thread is parked at its next line, natively, without the GIL: by a line event everywhere, or
 //! on 3.11 by the trace function.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-
+use ikpdb_proto::StopPolicy;
 use pyo3::Python;
 
+pub(crate) use super::freezer::Why;
+use super::freezer::{self, Freezer};
 use super::threads::{self, Thread};
 use super::{events, gil, stop, watchdog};
 use crate::capi;
 
-static FROZEN: AtomicBool = AtomicBool::new(false);
-/// `pthread_self` of the threads that may run. Those that wait look at it when they are woken.
-static FREE: Mutex<Vec<usize>> = Mutex::new(Vec::new());
-/// The user wants it so until something stops or goes on.
-static LASTS: AtomicBool = AtomicBool::new(false);
-static RELEASED: Condvar = Condvar::new();
+static FREEZER: Freezer = Freezer::new();
 
 thread_local! {
     static EXEMPT: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
@@ -35,43 +30,28 @@ pub(crate) fn is_exempt() -> bool {
 }
 
 /// Freezes all threads but the given one (`pthread_self`).
-pub(crate) fn begin(py: Python<'_>, free: usize) {
-    LASTS.store(false, Ordering::Relaxed);
-    *FREE.lock().unwrap_or_else(PoisonError::into_inner) = vec![free];
-    if !FROZEN.swap(true, Ordering::Relaxed) {
+pub(crate) fn begin(py: Python<'_>, why: Why, free: usize) {
+    if FREEZER.begin(why, free) {
         events::update(py);
     }
 }
 
-/// Freezes all threads but one, besides those that were picked so before, until something stops or goes on, or the thread ends.
+/// Freezes all threads but one, besides those that were picked so before, until something stops or goes on, or they have ended.
 pub(crate) fn all_but(py: Python<'_>, thread: &Thread) {
-    let Some(ident) = threads::ident(thread.state) else { return };
-    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    if !LASTS.swap(true, Ordering::Relaxed) {
-        free.clear();
-    }
-    free.push(ident as usize);
-    RELEASED.notify_all();
-    drop(free);
-    if !FROZEN.swap(true, Ordering::Relaxed) {
+    let (Some(ident), Some(native)) = (threads::ident(thread.state), threads::native_id(thread.state)) else { return };
+    if watchdog::alone(native, || FREEZER.pick(ident as usize)) {
         events::update(py);
     }
-    watchdog::alone(threads::native_id(thread.state));
 }
 
-/// Whether the user has picked who runs.
-pub(crate) fn lasts() -> bool {
-    wanted() && LASTS.load(Ordering::Relaxed)
+/// Whether threads are frozen for this reason. Needs no GIL.
+pub(crate) fn is_for(why: Why) -> bool {
+    FREEZER.is_for(why)
 }
 
 /// Lets all threads run. Needs no GIL; the events go at the next safe point.
 pub(crate) fn release() {
-    if FROZEN.swap(false, Ordering::Relaxed) {
-        LASTS.store(false, Ordering::Relaxed);
-        // Under the lock, so that no thread misses it between its look and its wait.
-        let _guard = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-        RELEASED.notify_all();
-    }
+    FREEZER.end();
 }
 
 /// As [`release`], and takes the events away with the GIL that the caller holds.
@@ -80,25 +60,44 @@ pub(crate) fn end(py: Python<'_>) {
     events::update(py);
 }
 
-/// As [`release`] from a thread without the GIL: the events go when somebody has it.
-pub(crate) fn release_soon() {
-    release();
-    gil::submit(Box::new(events::update));
+/// The step of the calling thread has come to nothing: whoever stood still for it runs.
+pub(crate) fn end_step(py: Python<'_>) {
+    let me = threads::this();
+    FREEZER.end_if(|why, free| matches!(why, Why::Step | Why::Pick) && free.contains(&me));
+    events::update(py);
+}
+
+/// Lets all threads run if they are frozen for this reason. Needs no GIL: the events go when somebody has it.
+pub(crate) fn end_soon(ended: Why) {
+    if FREEZER.end_if(|why, _| why == ended) {
+        gil::submit(Box::new(events::update));
+    }
+}
+
+/// Lets all threads run because an evaluation, in a stop of this policy, waits for one of them: but not if another stop holds the
+/// program. True if any was frozen. Needs no GIL.
+pub(crate) fn end_for_evaluation(policy: StopPolicy) -> bool {
+    let ended = FREEZER.end_if(|why, _| policy == StopPolicy::All || why != Why::Stop);
+    if ended && policy == StopPolicy::Thread {
+        // Where the evaluation holds the program they are frozen again after it.
+        gil::submit(Box::new(events::update));
+    }
+    ended
 }
 
 /// In a forked child: nobody is frozen.
 pub(crate) fn forget() {
-    FROZEN.store(false, Ordering::Relaxed);
+    FREEZER.forget();
 }
 
 /// Whether threads are to be frozen.
 pub(crate) fn wanted() -> bool {
-    FROZEN.load(Ordering::Relaxed)
+    FREEZER.is_on()
 }
 
-/// Whether the calling thread has to stand still.
+/// Whether the calling thread has to stand still. One that is stopped by itself runs nothing but what the user asks of it.
 pub(crate) fn concerns_me() -> bool {
-    wanted() && holds_still(&FREE.lock().unwrap_or_else(PoisonError::into_inner))
+    wanted() && FREEZER.concerns(threads::this()) && !is_exempt() && !stop::is_stopped()
 }
 
 /// Stands still until released, without the GIL. The interpreter may end the thread when it takes the GIL back, so nothing
@@ -106,48 +105,32 @@ pub(crate) fn concerns_me() -> bool {
 pub(crate) fn wait() {
     // SAFETY: called in a callback, with the GIL.
     let thread = unsafe { (capi::py().save_thread)() };
-    sleep();
+    FREEZER.wait(threads::this());
     // SAFETY: the state that was saved above, on the same thread.
     unsafe { (capi::py().restore_thread)(thread) };
 }
 
-fn sleep() {
-    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    while wanted() && holds_still(&free) {
-        free = RELEASED.wait(free).unwrap_or_else(PoisonError::into_inner);
-    }
-}
-
-/// A thread that is stopped by itself runs nothing but what the user asks of it.
-fn holds_still(free: &[usize]) -> bool {
-    !free.contains(&threads::this()) && !is_exempt() && !stop::is_stopped()
-}
-
 /// A thread without the GIL wants it before threads that are busy: they stand still at their next line until it has it.
 #[derive(Debug)]
-pub(crate) struct Hurry(Arc<AtomicU8>);
-
-const WANTED: u8 = 0;
-const FROZE: u8 = 1;
-const OVER: u8 = 2;
+pub(crate) struct Hurry(freezer::Hurry);
 
 impl Hurry {
     /// Asks whoever has the GIL. Needs none.
     pub(crate) fn begin() -> Self {
-        let state = Arc::new(AtomicU8::new(WANTED));
-        let (ours, me) = (Arc::clone(&state), threads::this());
+        let hurry = freezer::Hurry::of(threads::this());
+        let asked = hurry.clone();
         gil::submit(Box::new(move |py| {
-            if !wanted() && ours.compare_exchange(WANTED, FROZE, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-                begin(py, me);
+            if asked.begin(&FREEZER) {
+                events::update(py);
             }
         }));
-        Self(state)
+        Self(hurry)
     }
 
     /// The calling thread has the GIL.
     pub(crate) fn end(self, py: Python<'_>) {
-        if self.0.swap(OVER, Ordering::Relaxed) == FROZE {
-            end(py);
+        if self.0.end(&FREEZER) {
+            events::update(py);
         }
     }
 }

@@ -1,37 +1,93 @@
 //! The user's pause: stops a program that runs, and one that waits.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use ikpdb_proto::{StopPolicy, ThreadId};
 use pyo3::Python;
 use pyo3::ffi::PyThreadState;
 
 use super::codes::CodeInfo;
+use super::stop::Came;
 use super::what::{Reason, What};
 use super::{events, gil, stop, threads};
-use crate::capi;
+use crate::door::mailbox::MAILBOX;
+use crate::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard};
+use crate::{capi, lifetime};
 
-static WANTED: AtomicBool = AtomicBool::new(false);
-/// Counts requests.
-static NUMBER: AtomicU32 = AtomicU32::new(0);
-/// The thread that the user asked for: shown if the program has to be stopped where it waits.
-static THREAD: AtomicI32 = AtomicI32::new(0);
+static WISH: Wish = Wish::new();
+
+/// What the user has asked for.
+pub(super) struct Wish {
+    is_there: AtomicBool,
+    /// Counts requests.
+    number: AtomicU32,
+    /// The threads that were asked for: those that have to stop, where threads stop one by one; those to be shown, where all do.
+    threads: Mutex<Vec<ThreadId>>,
+}
+
+impl Wish {
+    /// Nothing.
+    pub(super) const fn new() -> Self {
+        Self { is_there: AtomicBool::new(false), number: AtomicU32::new(0), threads: Mutex::new(Vec::new()) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<ThreadId>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a pause was asked for and nothing has stopped yet.
+    pub(super) fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::Relaxed)
+    }
+
+    /// Its number.
+    pub(super) fn number(&self) -> Option<u32> {
+        let number = self.number.load(Ordering::SeqCst);
+        self.is_there().then_some(number)
+    }
+
+    /// A pause is asked for.
+    pub(super) fn ask(&self, thread: ThreadId) {
+        let mut threads = self.lock();
+        if !threads.contains(&thread) {
+            threads.push(thread);
+        }
+        self.number.fetch_add(1, Ordering::SeqCst);
+        self.is_there.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it is for this thread.
+    pub(super) fn is_for(&self, thread: ThreadId) -> bool {
+        self.lock().iter().any(|it| *it == ANY || *it == thread)
+    }
+
+    /// Something has stopped, only this thread or all. True if that was wished.
+    pub(super) fn fulfil(&self, only: Option<ThreadId>) -> bool {
+        let mut threads = self.lock();
+        let before = threads.len();
+        threads.retain(|it| *it != ANY && only.is_some_and(|only| only != *it));
+        if threads.is_empty() {
+            self.is_there.store(false, Ordering::Relaxed);
+        }
+        threads.len() < before
+    }
+}
 
 /// In place of a thread: whichever comes first.
 pub(crate) const ANY: ThreadId = ThreadId(0);
 
 /// Whether a pause was asked for and nothing has stopped yet.
 pub(crate) fn wanted() -> bool {
-    WANTED.load(Ordering::Relaxed)
+    WISH.is_there()
 }
 
 /// The number of the pause that is wanted now.
 pub(crate) fn wanted_number() -> Option<u32> {
-    let number = NUMBER.load(Ordering::SeqCst);
-    wanted().then_some(number)
+    WISH.number()
 }
 
-/// Whether the thread that was asked for is given time to come to a line, although it waits.
+/// Whether whoever was asked for last is given time to come to a line, although he waits.
 static PATIENT: AtomicBool = AtomicBool::new(false);
 
 /// Whether a thread that waits is waited for.
@@ -51,18 +107,20 @@ pub(crate) fn request(thread: ThreadId) {
     ask(thread);
 }
 
-fn ask(thread: ThreadId) {
-    THREAD.store(thread.0, Ordering::Relaxed);
-    NUMBER.fetch_add(1, Ordering::SeqCst);
-    WANTED.store(true, Ordering::SeqCst);
+/// Asks for a pause, patiently or not, as it was asked for before. A thread that is stopped may be about to go on: then it asks anew.
+pub(crate) fn ask(thread: ThreadId) {
+    if MAILBOX.pause_or(thread, || WISH.ask(thread)) {
+        return;
+    }
     gil::submit(Box::new(events::update));
     // If a stop is just ending it has taken the job; the program may go on into a long wait all the same.
     gil::wake_helper();
 }
 
-/// Something has stopped, only this thread or all: if that is what was wished, nothing is any more.
+/// Something has stopped, only this thread or all. True if that was wished. Called once the mailbox is open for it: nobody asks for a
+/// pause after this without seeing the stop.
 pub(crate) fn fulfilled(py: Python<'_>, only: Option<*mut PyThreadState>) -> bool {
-    let is_fulfilled = wanted() && only.is_none_or(is_asked) && WANTED.swap(false, Ordering::Relaxed);
+    let is_fulfilled = wanted() && WISH.fulfil(only.map(threads::id_of));
     if is_fulfilled {
         events::update(py);
     }
@@ -71,34 +129,41 @@ pub(crate) fn fulfilled(py: Python<'_>, only: Option<*mut PyThreadState>) -> boo
 
 /// Whether the next line of the calling thread stops because of a pause.
 pub(crate) fn stops_here() -> bool {
-    // A thread that is stopped by itself is the one that was asked for.
-    wanted() && (stop::policy() == StopPolicy::All || is_asked(capi::current_thread()))
+    stops_with(stop::policy())
 }
 
-/// Whether a pause is for this thread, if it is for one.
-fn is_asked(thread: *mut PyThreadState) -> bool {
-    let asked = ThreadId(THREAD.load(Ordering::Relaxed));
-    asked == ANY || asked == threads::id_of(thread)
+fn stops_with(policy: StopPolicy) -> bool {
+    // A thread that is stopped by itself is one that was asked for.
+    wanted() && (policy == StopPolicy::All || WISH.is_for(threads::id_of(capi::current_thread())))
 }
 
-/// A thread is about to execute a line.
-pub(crate) fn on_line(py: Python<'_>, info: *mut CodeInfo) {
+/// A thread is about to execute a line. True if it was stopped for that.
+pub(crate) fn on_line(py: Python<'_>, info: *mut CodeInfo) -> bool {
+    let policy = stop::policy();
     // Inside the import machinery there is nothing to see, and a line of the module comes soon.
     // SAFETY: the record of running code.
-    if !stop::is_stopper() && !unsafe { (*info).machinery } && stops_here() {
-        stop::stop(py, What::new(Reason::Pause));
-    }
+    let may_stop = !stop::is_stopper() && !unsafe { (*info).machinery };
+    may_stop
+        && stops_with(policy)
+        && stop::stop(py, What { policy: Some(policy), ..What::new(Reason::Pause) }) == Came::Done
 }
 
 /// No thread came to a line: all wait in C. The helper, which has the GIL, keeps it, and shows the thread where it waits.
 pub(crate) fn stop_waiting_program(py: Python<'_>) {
+    if !lifetime::debugging() {
+        WISH.fulfil(None);
+        return;
+    }
     let threads = threads::list(py);
-    let asked = ThreadId(THREAD.load(Ordering::Relaxed));
-    let shown =
-        threads.iter().find(|it| it.id == asked && it.has_frame()).or_else(|| threads.iter().find(|it| it.has_frame()));
+    // One that is stopped by itself does not wait for anything.
+    let mut running = threads.iter().filter(|it| it.has_frame() && MAILBOX.stop_of(it.id).is_none());
+    let shown = running.clone().find(|it| WISH.is_for(it.id)).or_else(|| running.next());
     if let Some(thread) = shown {
         // It cannot be held by itself where it is, and it would be shown at a place that it has left.
         let policy = Some(StopPolicy::All);
         stop::stop(py, What { of: Some(thread.clone()), policy, ..What::new(Reason::Pause) });
+    } else if WISH.is_for(ANY) || !threads.iter().any(|it| WISH.is_for(it.id)) {
+        // Whoever there is is stopped; one that was asked for has ended.
+        fulfilled(py, None);
     }
 }

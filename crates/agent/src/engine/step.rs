@@ -339,7 +339,7 @@ fn leave(py: Python<'_>, by_return: bool) -> Verdict {
         let is_library = held_code(py, frame).is_some_and(|held| !unsafe { (*held.info).user });
         if kind == Kind::Entry || is_library || landing == Landing::NextLine {
             end(py, Some(capi::current_thread()));
-            freeze::end(py);
+            freeze::end_step(py);
         } else {
             wait_for_visible(py, frame, None);
         }
@@ -397,7 +397,7 @@ fn wait_for_visible(py: Python<'_>, left: *mut PyFrameObject, caller: Option<Ref
         if !found && frame.is_none() && task_is_over {
             // Only the end of the loop's thread would be waited for.
             end(py, Some(capi::current_thread()));
-            freeze::end(py);
+            freeze::end_step(py);
             return;
         }
         if found || frame.is_none() {

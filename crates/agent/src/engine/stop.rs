@@ -10,25 +10,24 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use ikpdb_proto::{Event, Failure, Request, StopPolicy, ThreadId, dap};
+use ikpdb_proto::{Event, StopPolicy, ThreadId, dap};
 use pyo3::prelude::*;
 
+use super::freeze::{self, Why};
 use super::gil_cell::GilCell;
 use super::go_on::{GoOn, Who};
 use super::holder::Holder;
+use super::reader::Reader;
 use super::stack::Stacks;
 use super::threads::{self, Thread};
 use super::what::{Reason, Shown, What, stopped_event};
 use super::{
-    breakpoints, evaluation, events, exceptions, freeze, gil, ids, pause, published, run_to, settled, signals, step,
-    watchdog,
+    breakpoints, evaluation, events, exceptions, gil, ids, pause, published, run_to, settled, signals, step, watchdog,
 };
-use crate::capi;
-use crate::door::mailbox::{Errand, Letter, MAILBOX, StopId, To};
+use crate::capi::{self, Ref};
+use crate::door::mailbox::{Letter, MAILBOX, StopId};
 use crate::door::{OUTBOX, options, original};
-use crate::requests::{self, Outcome};
-use crate::sync::Semaphore;
-use crate::{lifetime, reserve};
+use crate::{lifetime, requests, reserve};
 
 /// The state of a stop.
 pub(crate) struct Stop {
@@ -158,10 +157,9 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
     if policy == StopPolicy::All {
         // This thread keeps the GIL, so nobody else moves; whatever gives it away all the same finds them parked.
         watchdog::step_ends();
-        freeze::begin(py, threads::this());
+        freeze::begin(py, Why::Stop, threads::this());
     }
     let only = (policy == StopPolicy::Thread).then(capi::current_thread);
-    pause::fulfilled(py, only);
     step::end(py, only);
     run_to::end(py, only);
     let go_on = Python::attach(|py| {
@@ -176,7 +174,8 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
         reserve::keep();
     }
     give_way();
-    go(py, go_on, policy);
+    // Whoever ended everything may have found this stop open, and the thread past what it reads.
+    go(py, if is_ending() { GoOn::LetGo } else { go_on }, policy);
     if freeze::concerns_me() {
         freeze::wait();
     }
@@ -184,8 +183,10 @@ pub(crate) fn stop(py: Python<'_>, what: What) -> Came {
 }
 
 fn go(py: Python<'_>, go_on: GoOn, policy: StopPolicy) {
+    // One that lets others run all the same may go on while another stop holds the program: who stands still is for that to say.
+    let decides = policy == StopPolicy::All && !is_on();
     match go_on {
-        GoOn::Run(_) | GoOn::Jumped if policy == StopPolicy::Thread => {}
+        GoOn::Run(_) | GoOn::Jumped if !decides => {}
         GoOn::Run(Who::All) | GoOn::Jumped => {
             freeze::end(py);
             settled::touch_user_code(py);
@@ -195,7 +196,7 @@ fn go(py: Python<'_>, go_on: GoOn, policy: StopPolicy) {
             let thread = step.thread;
             step::begin(py, step, policy);
             match who {
-                _ if policy == StopPolicy::Thread => {}
+                _ if !decides => {}
                 Who::Only(thread) => freeze::all_but(py, &thread),
                 Who::All => watchdog::step_begins(py, thread),
             }
@@ -259,7 +260,7 @@ fn claim(policy: StopPolicy) -> bool {
 }
 
 /// This thread's stop holds the program no more.
-fn give_way() {
+pub(super) fn give_way() {
     if HOLDER.give_way(threads::this()) {
         // Those that are stopped by themselves read their own letters again.
         MAILBOX.nudge();
@@ -296,6 +297,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     if is_ending() {
         MAILBOX.release();
     }
+    pause::fulfilled(py, (policy == StopPolicy::Thread).then(capi::current_thread));
     // Whoever hears of the stop may press Ctrl-C at once.
     let signals = (policy == StopPolicy::All || is_main).then(|| signals::Watch::begin(arrived));
     OUTBOX.send(Event::new("stopped", &event));
@@ -311,15 +313,16 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     };
     TOLD.lock().unwrap_or_else(PoisonError::into_inner).retain(|it| it.0 != id);
     published::forget(reader.thread.id, holds());
-    // Closed first: what is asked after `continued` is answered as of a program that runs.
-    let late = MAILBOX.close(id);
     let all = policy == StopPolicy::All && go_on.alone().is_none();
     if all {
         MAILBOX.others_go_on(id, GoOn::run);
     }
+    // Closed first: what is asked after `continued` is answered as of a program that runs.
+    let left = MAILBOX.close(id);
     tell_continued(reader.thread.id, all);
     original::continued(id);
-    for letter in late {
+    left.late_pauses().for_each(pause::ask);
+    for letter in left.letters {
         match letter {
             Letter::Request(request) => OUTBOX.send(requests::answer_late(py, &request)),
             Letter::Errand { work, .. } => drop(work(py, None)),
@@ -334,178 +337,33 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     go_on
 }
 
-fn tell_continued(thread_id: ThreadId, all: bool) {
+pub(super) fn tell_continued(thread_id: ThreadId, all: bool) {
     OUTBOX.send(Event::new("continued", &dap::ContinuedEvent { thread_id, all_threads_continued: Some(all) }));
 }
 
 /// Takes a stop's state to work on it; it is put back by [`keep`].
-fn take(py: Python<'_>, id: StopId) -> Option<Stop> {
+pub(super) fn take(py: Python<'_>, id: StopId) -> Option<Stop> {
     STATES.with(py, |states| {
         let at = states.iter().position(|it| it.id == id)?;
         Some(states.swap_remove(at))
     })
 }
 
-fn keep(py: Python<'_>, stop: Stop) {
+pub(super) fn keep(py: Python<'_>, stop: Stop) {
     STATES.with(py, |states| states.push(stop));
+}
+
+/// The frame that a stop shows first.
+pub(super) fn top(py: Python<'_>, id: StopId) -> Option<Ref> {
+    STATES.with(py, |states| {
+        let stop = states.iter().find(|it| it.id == id)?;
+        stop.stacks.top(&stop.thread)
+    })
 }
 
 fn current(py: Python<'_>) -> Option<Thread> {
     let state = capi::current_thread();
     threads::list(py).into_iter().find(|it| it.state == state)
-}
-
-/// The thread that reads the letters of its stop, and of others while that holds the program.
-struct Reader {
-    id: StopId,
-    thread: Thread,
-    /// The thread is shown where it waits: another one, of ours, reads.
-    is_elsewhere: bool,
-}
-
-impl Reader {
-    /// Waits until something has come: with the GIL if this stop holds the program.
-    fn wait(&self, py: Python<'_>, arrived: &Semaphore) {
-        // While the interpreter ends nobody but the thread that ends it gets the GIL again.
-        if holds() || lifetime::ends() {
-            arrived.wait();
-            return;
-        }
-        loop {
-            lifetime::wait_outside(py, arrived);
-            if !is_on() {
-                return;
-            }
-            // Another stop holds the program, and reads this one's letters; when it goes on, this one is woken.
-        }
-    }
-
-    /// Does what has come.
-    fn read(&self, py: Python<'_>) -> Option<GoOn> {
-        while let Some((to, letter)) = MAILBOX.next(self.id) {
-            let go_on = match letter {
-                Letter::Job(job) => {
-                    job(py);
-                    None
-                }
-                Letter::Release => Some(GoOn::LetGo),
-                Letter::GoOn(go_on) => Some(go_on),
-                Letter::Request(request) => self.answer(py, to, request),
-                Letter::Errand { work, evaluates } if evaluates && evaluation::running().is_some() => {
-                    MAILBOX.put_off(self.id, to, Letter::Errand { work, evaluates });
-                    None
-                }
-                Letter::Errand { work, .. } => self.carry_out(py, to, work),
-            };
-            if let Some(go_on) = go_on.and_then(|it| self.obey(py, to, it)) {
-                return Some(go_on);
-            }
-        }
-        None
-    }
-
-    /// Answers a request to a stop; `Some` if that goes on.
-    fn answer(&self, py: Python<'_>, to: StopId, request: Request) -> Option<GoOn> {
-        let Some(mut stop) = take(py, to) else {
-            OUTBOX.send(request.refuse(&Failure::running()));
-            return None;
-        };
-        let work = || requests::carry_out(py, &mut stop, &request);
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        keep(py, stop);
-        match outcome {
-            Ok(Ok(Outcome::Body(body))) => OUTBOX.send(request.answer(&body)),
-            Ok(Ok(Outcome::GoOn(go_on, body))) => {
-                if go_on.alone().is_some_and(|it| it.id != self.thread.id) && self.is_elsewhere {
-                    let why = "the program was paused while it waits in native code: only all of it can go on";
-                    OUTBOX.send(request.refuse(&Failure::user(why)));
-                    return None;
-                }
-                OUTBOX.send(request.answer(&body));
-                return Some(go_on);
-            }
-            Ok(Ok(Outcome::PutOff)) if holds() => {
-                let why = "another thread is in the middle of an evaluation; let the program go on first";
-                OUTBOX.send(request.refuse(&Failure::user(why)));
-            }
-            Ok(Ok(Outcome::PutOff)) => {
-                MAILBOX.put_off(self.id, to, Letter::Request(request));
-                if evaluation::running().is_none() {
-                    MAILBOX.take_up();
-                }
-            }
-            Ok(Err(failure)) => OUTBOX.send(request.refuse(&failure)),
-            Err(_) => {
-                let why = format!("the agent failed in '{}'", request.command);
-                OUTBOX.send(request.refuse(&Failure::internal(why)));
-            }
-        }
-        None
-    }
-
-    /// Does an errand; `Some` if the stop goes on.
-    fn carry_out(&self, py: Python<'_>, to: StopId, work: Errand) -> Option<GoOn> {
-        let mut stop = take(py, to);
-        let work = || work(py, stop.as_mut());
-        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        if let Some(stop) = stop {
-            keep(py, stop);
-        }
-        outcome.unwrap_or_else(|_| {
-            crate::log::line("the agent failed in a command of the IKPdb protocol");
-            None
-        })
-    }
-
-    /// What a stop is told to do: `Some` if this stop is to do it.
-    fn obey(&self, py: Python<'_>, to: StopId, go_on: GoOn) -> Option<GoOn> {
-        let other = go_on.alone().filter(|it| it.id != self.thread.id).cloned();
-        match (other, go_on) {
-            // Another thread goes on alone: this one stays as it is, and holds nobody else.
-            (Some(other), go_on) => {
-                let own_stop = MAILBOX.stop_of(other.id);
-                let held = holds();
-                MAILBOX.let_others_run(self.id);
-                give_way();
-                if held {
-                    freeze::all_but(py, &other);
-                    events::update(py);
-                }
-                match (own_stop, go_on) {
-                    (Some(stop), go_on) => drop(MAILBOX.put(To::Stop(stop), Letter::GoOn(go_on))),
-                    (None, go_on) => {
-                        tell_continued(other.id, false);
-                        if let GoOn::Step(step, _) = go_on {
-                            step::begin(py, step, StopPolicy::All);
-                        }
-                    }
-                }
-                None
-            }
-            // The program goes on, and another thread that is stopped by itself makes a step.
-            (None, GoOn::Step(step, _)) if to != self.id => {
-                let only = threads::list(py).into_iter().find(|it| it.state == step.thread)?;
-                drop(MAILBOX.put(To::Stop(to), Letter::GoOn(GoOn::Step(step, Who::Only(only)))));
-                Some(GoOn::run())
-            }
-            (None, go_on) => Some(go_on),
-        }
-    }
-
-    /// Where the program is, for the user.
-    fn place(&self, py: Python<'_>) -> String {
-        let top = STATES.with(py, |states| {
-            let stop = states.iter().find(|it| it.id == self.id)?;
-            stop.stacks.top(&stop.thread)
-        });
-        let place = top.and_then(|frame| {
-            let frame = frame.bind(py);
-            let line: u32 = frame.getattr("f_lineno").ok()?.extract().ok()?;
-            let file: String = frame.getattr("f_code").ok()?.getattr("co_filename").ok()?.extract().ok()?;
-            Some(format!(" at {file}:{line}"))
-        });
-        place.unwrap_or_default()
-    }
 }
 
 /// Drops an error under pyo3's own hold of the GIL, so that its references are given back now.

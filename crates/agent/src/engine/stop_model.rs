@@ -71,11 +71,10 @@ impl World {
                 self.answer(vec![letter]);
             }
         }
-        let late = self.mailbox.close(id);
         if policy == StopPolicy::All {
             self.mailbox.others_go_on(id, || ());
         }
-        self.answer(late);
+        self.answer(self.mailbox.close(id).letters);
         // What the stop had kept is let go: that may run code of the program's, and give the GIL away.
         drop(gil.take());
         thread::yield_now();

@@ -274,9 +274,8 @@ fn event(py: Python<'_>, frame: *mut PyFrameObject, what: c_int, argument: *mut 
         LINE => {
             // SAFETY: the frame is running.
             let line = unsafe { ffi::PyFrame_GetLineNumber(frame) };
-            if pause::wanted() {
-                pause::on_line(py, info);
-            } else if let Ok(line) = u32::try_from(line) {
+            let paused = pause::wanted() && pause::on_line(py, info);
+            if let (Ok(line), false) = (u32::try_from(line), paused) {
                 control::line(py, info, line);
             }
         }

@@ -6,11 +6,12 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ikpdb_proto::{Event, dap};
+use ikpdb_proto::{Event, StopPolicy, dap};
 use pyo3::Python;
 use pyo3::ffi::PyThreadState;
 
-use super::{freeze, interrupt, threads};
+use super::freeze::{self, Why};
+use super::{interrupt, threads};
 use crate::door::OUTBOX;
 
 const LOOK: Duration = Duration::from_millis(1);
@@ -36,27 +37,27 @@ pub(crate) struct Limit {
     pub(crate) clock: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Task {
-    None,
-    Step,
-    Evaluation { seq: i64 },
-}
-
-struct State {
-    task: Task,
-    /// The thread that runs while the others stand still, as the user wants it.
-    alone: Option<libc::pid_t>,
-    /// Counts tasks, so that a look never concerns the next one.
-    number: u64,
+/// A thread that is looked at.
+struct Watched {
     /// The kernel's id: unlike a `pthread_t` it may outlive its thread without harm.
     thread: libc::pid_t,
-    since: Option<Instant>,
+    since: Instant,
+    /// Its CPU clock at the last look, and how many looks that has not moved.
+    clock: Option<Duration>,
+    looks_without_progress: u32,
+}
+
+/// An evaluation under way.
+struct Evaluation {
+    seq: i64,
+    /// The evaluation's own number.
+    number: u64,
+    /// Whom its stop has stopped.
+    policy: StopPolicy,
+    watched: Watched,
     others_ran: bool,
     announced: bool,
-    /// The evaluation's own number.
-    evaluation: u64,
-    /// When the evaluation is given up.
+    /// When it is given up.
     limit: Option<Limit>,
     /// What the thread's processor time was when the limit was set.
     clock: Duration,
@@ -64,74 +65,99 @@ struct State {
     interrupt: Option<(Instant, usize)>,
 }
 
-static STATE: Mutex<State> = Mutex::new(State {
-    task: Task::None,
-    alone: None,
-    number: 0,
-    thread: 0,
-    since: None,
-    others_ran: false,
-    announced: false,
-    evaluation: 0,
-    limit: None,
-    clock: Duration::ZERO,
-    interrupt: None,
-});
+/// What is looked after. A thread that is stopped by itself may evaluate while another one makes a step.
+struct State {
+    step: Option<Watched>,
+    evaluation: Option<Evaluation>,
+    /// The threads that run while the others stand still, as the user wants it.
+    alone: Vec<libc::pid_t>,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { step: None, evaluation: None, alone: Vec::new() });
 static WAKE: Condvar = Condvar::new();
 
 fn lock() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn begin(task: Task, evaluation: u64, thread: libc::pid_t, limit: Option<Limit>) {
-    let mut state = lock();
-    state.task = task;
-    state.evaluation = evaluation;
-    state.number += 1;
-    state.thread = thread;
-    state.since = Some(Instant::now());
-    state.others_ran = false;
-    state.announced = false;
-    state.limit = limit;
-    state.clock = limit.map_or(Duration::ZERO, |_| cpu_clock(thread));
-    state.interrupt = None;
-    drop(state);
-    WAKE.notify_one();
+impl Watched {
+    fn begin(thread: libc::pid_t) -> Self {
+        Self { thread, since: Instant::now(), clock: None, looks_without_progress: 0 }
+    }
+
+    /// Looks once more: whether it waits for something that nobody gives it.
+    fn is_blocked(&mut self) -> bool {
+        let clock = Some(cpu_clock(self.thread));
+        self.looks_without_progress = if self.clock == clock { self.looks_without_progress + 1 } else { 0 };
+        self.clock = clock;
+        self.looks_without_progress >= BLOCKED_LOOKS && sleeps(self.thread) && {
+            // It may only wait for the GIL, which a thread has that gets no processor to park.
+            self.looks_without_progress >= SURELY_BLOCKED_LOOKS || !others_run(self.thread)
+        }
+    }
+}
+
+impl Evaluation {
+    /// Whether it has had its time.
+    fn is_over(&self) -> bool {
+        let lasted = self.watched.since.elapsed();
+        let used = || cpu_clock(self.watched.thread).saturating_sub(self.clock);
+        self.limit.is_some_and(|it| lasted >= it.clock || (lasted >= it.processor && used() >= it.processor))
+    }
 }
 
 /// A thread begins a step: the others stand still for a moment.
 pub(crate) fn step_begins(py: Python<'_>, thread: *mut PyThreadState) {
     let (Some(ident), Some(native)) = (threads::ident(thread), threads::native_id(thread)) else { return };
-    freeze::begin(py, ident as usize);
-    begin(Task::Step, 0, native, None);
+    freeze::begin(py, Why::Step, ident as usize);
+    lock().step = Some(Watched::begin(native));
+    WAKE.notify_one();
 }
 
 /// Something has stopped: nobody waits for the step any more, and who sleeps now is the one that stopped.
 pub(crate) fn step_ends() {
+    lock().step = None;
+}
+
+/// This thread is picked to run, besides those that were before. If they end the others run: nothing else would. `pick` makes it so;
+/// no look comes in between.
+pub(super) fn alone(thread: libc::pid_t, pick: impl FnOnce() -> bool) -> bool {
     let mut state = lock();
-    if state.task == Task::Step {
-        state.task = Task::None;
+    if !freeze::is_for(Why::Pick) {
+        state.alone.clear();
     }
-}
-
-/// This thread runs alone from now on. If it ends the others run: nothing else would.
-pub(super) fn alone(thread: Option<libc::pid_t>) {
-    lock().alone = thread;
+    state.alone.push(thread);
+    let has_begun = pick();
+    drop(state);
     WAKE.notify_one();
+    has_begun
 }
 
-/// The calling thread begins an evaluation, which is given up after `limit`.
-pub(super) fn evaluation_begins(seq: i64, number: u64, limit: Option<Limit>) {
-    begin(Task::Evaluation { seq }, number, threads::this_native(), limit);
+/// The calling thread begins an evaluation, in a stop of this policy, which is given up after `limit`.
+pub(super) fn evaluation_begins(seq: i64, number: u64, policy: StopPolicy, limit: Option<Limit>) {
+    let watched = Watched::begin(threads::this_native());
+    lock().evaluation = Some(Evaluation {
+        seq,
+        number,
+        policy,
+        clock: limit.map_or(Duration::ZERO, |_| cpu_clock(watched.thread)),
+        watched,
+        others_ran: false,
+        announced: false,
+        limit,
+        interrupt: None,
+    });
+    WAKE.notify_one();
 }
 
 /// The evaluation has another `limit` from now on; false if it was given up.
 pub(super) fn evaluation_goes_on(limit: Limit) -> bool {
     let mut state = lock();
-    state.since = Some(Instant::now());
-    state.clock = cpu_clock(state.thread);
-    state.limit = Some(limit);
-    state.interrupt.is_none()
+    let Some(evaluation) = &mut state.evaluation else { return true };
+    evaluation.watched.since = Instant::now();
+    evaluation.clock = cpu_clock(evaluation.watched.thread);
+    evaluation.limit = Some(limit);
+    evaluation.interrupt.is_none()
 }
 
 /// What happened during an evaluation.
@@ -144,26 +170,27 @@ pub(super) struct Outcome {
 
 /// The evaluation is over.
 pub(super) fn evaluation_ends() -> Outcome {
-    let mut state = lock();
-    if let (Task::Evaluation { seq }, true) = (state.task, state.announced) {
-        OUTBOX.send(Event::new("progressEnd", &dap::ProgressEndEvent { progress_id: progress_id(seq), message: None }));
-    }
-    state.task = Task::None;
+    let ended = lock().evaluation.take();
     interrupt::forget();
-    if state.interrupt.is_some() {
+    let Some(ended) = ended else { return Outcome { others_ran: false, interrupted: false } };
+    if ended.announced {
+        let end = dap::ProgressEndEvent { progress_id: progress_id(ended.seq), message: None };
+        OUTBOX.send(Event::new("progressEnd", &end));
+    }
+    if ended.interrupt.is_some() {
         interrupt::uninstall();
     }
-    Outcome { others_ran: state.others_ran, interrupted: state.interrupt.take().is_some() }
+    Outcome { others_ran: ended.others_ran, interrupted: ended.interrupt.is_some() }
 }
 
 /// The user gives up the evaluation of a request, if that is the one that runs. Once all was tried it is tried again: the
 /// evaluation may have caught the interrupt.
 pub(crate) fn interrupt(seq: i64) {
-    let mut state = lock();
-    if state.task == (Task::Evaluation { seq }) && state.interrupt.is_none_or(|it| it.1 > LADDER.len()) {
-        state.interrupt = Some((Instant::now(), 0));
+    if let Some(evaluation) = lock().evaluation.as_mut().filter(|it| it.seq == seq)
+        && evaluation.interrupt.is_none_or(|it| it.1 > LADDER.len())
+    {
+        evaluation.interrupt = Some((Instant::now(), 0));
     }
-    drop(state);
     WAKE.notify_one();
 }
 
@@ -174,73 +201,53 @@ fn progress_id(seq: i64) -> String {
 /// The thread.
 pub(crate) fn watch_for_ever() -> ! {
     freeze::exempt_me();
-    let mut last: Option<(u64, Duration, u32)> = None;
     loop {
         let mut state = lock();
-        while state.task == Task::None && state.alone.is_none() {
-            last = None;
+        while state.step.is_none() && state.evaluation.is_none() && state.alone.is_empty() {
             state = WAKE.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let pause = if state.task == Task::None { LOOK_FOR_END } else { LOOK };
+        let pause = if state.step.is_none() && state.evaluation.is_none() { LOOK_FOR_END } else { LOOK };
         state = WAKE.wait_timeout(state, pause).map_or_else(|it| it.into_inner().0, |it| it.0);
-        if let Some(thread) = state.alone {
-            let has_ended = threads::state_of(thread).is_none();
-            if has_ended && freeze::lasts() {
-                freeze::release_soon();
+        if !state.alone.is_empty() {
+            state.alone.retain(|it| threads::state_of(*it).is_some());
+            if state.alone.is_empty() {
+                freeze::end_soon(Why::Pick);
+            } else if !freeze::is_for(Why::Pick) {
+                state.alone.clear();
             }
-            state.alone = Some(thread).filter(|_| !has_ended && freeze::lasts());
         }
-        if state.task == Task::None {
-            continue;
+        if state.step.as_mut().is_some_and(has_no_more_time) {
+            state.step = None;
+            // If a stop has come in this moment they stand still for that.
+            freeze::end_soon(Why::Step);
         }
-        let clock = cpu_clock(state.thread);
-        let looks = match last {
-            Some((number, before, looks)) if number == state.number && before == clock => looks + 1,
-            _ => 0,
-        };
-        last = Some((state.number, clock, looks));
-        look(&mut state, looks);
+        if let Some(evaluation) = &mut state.evaluation {
+            look_at(evaluation);
+        }
     }
 }
 
-fn look(state: &mut State, looks_without_progress: u32) {
-    let lasted = state.since.map_or(Duration::ZERO, |since| since.elapsed());
-    let blocked = looks_without_progress >= BLOCKED_LOOKS && sleeps(state.thread) && {
-        // It may only wait for the GIL, which a thread has that gets no processor to park.
-        looks_without_progress >= SURELY_BLOCKED_LOOKS || !others_run(state.thread)
-    };
-    match state.task {
-        Task::None => {}
-        Task::Step => {
-            if !freeze::wanted() {
-                state.task = Task::None;
-            } else if blocked || lasted >= STEP_FREEZE {
-                state.task = Task::None;
-                freeze::release_soon();
-            }
-        }
-        Task::Evaluation { seq } => {
-            if blocked && freeze::wanted() {
-                state.others_ran = true;
-                freeze::release();
-            }
-            if lasted >= LONG_EVALUATION {
-                announce(state, seq);
-            }
-            let used = || cpu_clock(state.thread).saturating_sub(state.clock);
-            let is_over =
-                |limit: Limit| lasted >= limit.clock || (lasted >= limit.processor && used() >= limit.processor);
-            if state.interrupt.is_none() && state.limit.is_some_and(is_over) {
-                state.interrupt = Some((Instant::now(), 0));
-            }
-            climb(state, seq);
-        }
+/// Whether a step has lasted for so long, or waits for others, that these run.
+fn has_no_more_time(step: &mut Watched) -> bool {
+    !freeze::is_for(Why::Step) || step.is_blocked() || step.since.elapsed() >= STEP_FREEZE
+}
+
+fn look_at(evaluation: &mut Evaluation) {
+    if freeze::wanted() && evaluation.watched.is_blocked() && freeze::end_for_evaluation(evaluation.policy) {
+        evaluation.others_ran = true;
     }
+    if evaluation.watched.since.elapsed() >= LONG_EVALUATION {
+        announce(evaluation);
+    }
+    if evaluation.interrupt.is_none() && evaluation.is_over() {
+        evaluation.interrupt = Some((Instant::now(), 0));
+    }
+    climb(evaluation);
 }
 
 /// Interrupts an evaluation, each time by a stronger means. One interrupt is under way at a time.
-fn climb(state: &mut State, seq: i64) {
-    let Some((since, climbed)) = state.interrupt else { return };
+fn climb(evaluation: &mut Evaluation) {
+    let Some((since, climbed)) = evaluation.interrupt else { return };
     let due = match climbed {
         0 => true,
         step => LADDER.get(step - 1).is_some_and(|after| since.elapsed() >= *after),
@@ -248,28 +255,27 @@ fn climb(state: &mut State, seq: i64) {
     if !due {
         return;
     }
-    state.interrupt = Some((since, climbed + 1));
+    evaluation.interrupt = Some((since, climbed + 1));
+    let thread = evaluation.watched.thread;
     match climbed {
-        0 => interrupt::raise_soon(state.thread),
-        1 => interrupt::kick(state.thread),
-        2 => interrupt::raise_from_outside(state.evaluation),
-        3 => interrupt::as_ctrl_c_does(state.thread),
+        0 => interrupt::raise_soon(thread),
+        1 => interrupt::kick(thread),
+        2 => interrupt::raise_from_outside(evaluation.number),
+        3 => interrupt::as_ctrl_c_does(thread),
         _ => {
-            announce(state, seq);
-            let message = Some(why_it_goes_on(state).to_owned());
-            OUTBOX.send(Event::new(
-                "progressUpdate",
-                &dap::ProgressUpdateEvent { progress_id: progress_id(seq), message },
-            ));
+            announce(evaluation);
+            let message = Some(why_it_goes_on(evaluation).to_owned());
+            let progress_id = progress_id(evaluation.seq);
+            OUTBOX.send(Event::new("progressUpdate", &dap::ProgressUpdateEvent { progress_id, message }));
         }
     }
 }
 
 /// What keeps an evaluation from being interrupted, in words for the user.
-fn why_it_goes_on(state: &State) -> &'static str {
-    if !interrupt::has_reached(state.evaluation) {
+fn why_it_goes_on(evaluation: &Evaluation) -> &'static str {
+    if !interrupt::has_reached(evaluation.number) {
         "the evaluation runs native code that cannot be interrupted; it ends when that returns"
-    } else if sleeps(state.thread) {
+    } else if sleeps(evaluation.watched.thread) {
         "the evaluation waits in native code that cannot be interrupted; it ends when that returns"
     } else {
         "the evaluation goes on: it catches the interrupt, or runs native code that cannot be interrupted"
@@ -277,16 +283,16 @@ fn why_it_goes_on(state: &State) -> &'static str {
 }
 
 /// Says once that an evaluation is still running.
-fn announce(state: &mut State, seq: i64) {
-    if std::mem::replace(&mut state.announced, true) {
+fn announce(evaluation: &mut Evaluation) {
+    if std::mem::replace(&mut evaluation.announced, true) {
         return;
     }
     OUTBOX.send(Event::new(
         "progressStart",
         &dap::ProgressStartEvent {
-            progress_id: progress_id(seq),
+            progress_id: progress_id(evaluation.seq),
             title: "Evaluating".to_owned(),
-            request_id: Some(seq),
+            request_id: Some(evaluation.seq),
             cancellable: Some(true),
             message: Some("still running".to_owned()),
         },

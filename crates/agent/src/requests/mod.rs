@@ -130,9 +130,13 @@ fn evaluates(stop: &Stop, request: &Request) -> bool {
 
 /// Who goes on. What was stopped by itself goes on by itself.
 fn who(py: Python<'_>, stop: &Stop, arguments: &dap::ThreadArguments) -> Result<Who, Failure> {
+    let only = stop.policy == StopPolicy::Thread || arguments.single_thread == Some(true);
+    if !only && arguments.thread_id == stop.thread.id {
+        // If it is shown where it waits it may have ended since: an evaluation may let others run.
+        return Ok(Who::All);
+    }
     // Of all that go on, too, one that is not there is a mistake.
     let thread = known_thread(py, arguments.thread_id)?;
-    let only = stop.policy == StopPolicy::Thread || arguments.single_thread == Some(true);
     Ok(if only { Who::Only(thread) } else { Who::All })
 }
 

@@ -13,7 +13,7 @@ use super::commands::Asked;
 use super::{Door, GO_ON_PATIENCE, Halt, Status, log, threads};
 use crate::door::mailbox::Errand;
 use crate::engine::control::one_line;
-use crate::engine::evaluation::{Evaluation, UNASKED};
+use crate::engine::evaluation::{self, Evaluation, UNASKED};
 use crate::engine::go_on::{GoOn, Landing, Step, Who};
 use crate::engine::step::Kind;
 use crate::engine::stop::{self, Stop};
@@ -28,6 +28,8 @@ const VALUE_TIME: Limit = Limit { processor: Duration::from_millis(5), clock: Du
 const STOP_TIME: Limit = Limit { processor: Duration::from_millis(50), clock: Duration::from_millis(500) };
 /// How long it may take for a value that was asked for.
 const ASKED_TIME: Limit = Limit { processor: Duration::from_secs(1), clock: Duration::from_secs(2) };
+/// What a stop that holds the program answers while a thread that stands still for it is in the middle of an evaluation.
+const BUSY: &str = "IKPdb error: another thread is in the middle of an evaluation; let the program go on first.";
 /// So many frames of a stack are shown.
 pub(crate) const FRAMES: usize = 500;
 /// The id of what stands for a script that cannot be compiled. It is no object's: there is no frame, but clients want one to show the line.
@@ -180,6 +182,7 @@ pub(super) fn evaluate(asked: Asked) -> Errand {
         let reply = match (asked.command.text("expression"), frame_of(py, stop, &asked)) {
             (None, _) => Reply::error("evaluate() error: missing required expression parameter."),
             (_, Err(why)) => why,
+            _ if evaluation::running().is_some() => Reply::error(BUSY),
             (Some(expression), Ok(frame)) => {
                 let is_global = asked.command.flag("global") == Some(true);
                 let (value, kind) = evaluated(py, asked.door, stop, expression, frame.as_ref(), is_global);
@@ -297,6 +300,7 @@ pub(super) fn set_variable(asked: Asked) -> Errand {
         let command = &asked.command;
         let reply = match (command.text("name"), command.text("value"), frame_of(py, stop, &asked)) {
             (_, _, Err(why)) => why,
+            _ if evaluation::running().is_some() => Reply::error(BUSY),
             (Some(name), Some(value), Ok(frame)) => {
                 // A name that was cut or is a stand-in carries a mark.
                 let name = name.strip_suffix('*').unwrap_or(name);

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use pyo3::prelude::*;
 
-use crate::engine::evaluation::{Evaluation, UNASKED};
+use crate::engine::evaluation::{self, Evaluation, UNASKED};
 use crate::engine::stop::{self, Stop};
 use crate::engine::watchdog::{self, Limit};
 use crate::inspect::original::{Asked as Shown, Foreign};
@@ -36,6 +36,10 @@ impl<'a, 'py> Bounded<'a, 'py> {
     fn run(&mut self, work: impl FnOnce() -> PyResult<Bound<'py, PyAny>>) -> Shown<'py> {
         let time = self.time();
         if self.is_safe || time.processor.is_zero() || time.clock.is_zero() {
+            return Shown::NotRun;
+        }
+        if self.evaluation.is_none() && evaluation::running().is_some() {
+            // That of a thread which stands still for this stop: one at a time is looked after.
             return Shown::NotRun;
         }
         let (begun, clock) = (Instant::now(), watchdog::own_clock());
