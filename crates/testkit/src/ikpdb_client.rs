@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -31,6 +31,13 @@ pub struct IkpdbClient {
     /// What has come and nobody has asked for yet.
     events: VecDeque<Value>,
     replies: Vec<Value>,
+}
+
+impl Drop for IkpdbClient {
+    /// Leaves now: closed is the socket only when the children have begun that other tests are just starting, which inherit it until then.
+    fn drop(&mut self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
 }
 
 impl IkpdbClient {
@@ -179,7 +186,7 @@ impl IkpdbClient {
 
     /// Ends the connection.
     pub fn hang_up(&mut self) {
-        self.stream.shutdown(std::net::Shutdown::Both).expect("a connection");
+        self.stream.shutdown(Shutdown::Both).expect("a connection");
     }
 
     /// Waits until so many messages have come, whole, and leaves them to be read: for who wants to know when.
