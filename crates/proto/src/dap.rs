@@ -378,12 +378,14 @@ wire! {
         pub thread_id: Option<ThreadId>,
         /// What happened, for the user: type and message of an exception.
         pub text: Option<String>,
-        /// Every Python thread stands still.
+        /// Every Python thread of the main interpreter stands still.
         pub all_threads_stopped: Option<bool>,
         /// The breakpoints that were hit.
         pub hit_breakpoint_ids: Option<Vec<i32>>,
         /// Ours: the number of this stop, counted by the agent; references carry it.
         pub ikpdb_stop: Option<u32>,
+        /// Ours: what runs on although all threads have stopped, as a sentence; the description ends with it, too.
+        pub ikpdb_not_stopped: Option<String>,
         /// Ours: the exception has already left its frames (post-mortem).
         pub ikpdb_unwound: Option<bool>,
         /// Ours: nothing catches the exception, which ends the program or a thread.

@@ -37,7 +37,8 @@ wire! {
     /// Whom a stop stops.
     #[derive(Copy, Default, Eq)]
     pub enum StopPolicy {
-        /// Every thread.
+        /// Every thread of the main interpreter. Not stopped are native code that has given the GIL away, until it wants it back, and
+        /// sub-interpreters that have a GIL of their own.
         #[default]
         All,
         /// The thread that comes there; the others run on.

@@ -1,5 +1,6 @@
 // The one sentence that says what the program is doing, why, where, and what can be done.
 
+import { holdsAll } from "../debugger/stops";
 import type { SessionInfo } from "../socket/generated/SessionInfo";
 import type { Wish } from "../socket/generated/Wish";
 import { place } from "./paths";
@@ -66,9 +67,12 @@ function inFunction(frame: FrameView): Words[] {
   return frame.name === "" || frame.name === "<module>" ? [] : [wide(`, in ${frame.name}`)];
 }
 
-/** The others, where not all stand still: "beta is stopped as well, 3 other threads run". */
+/** The others, where not all stand still: "beta is stopped as well, 3 other threads run". Or what no stop holds. */
 function others(state: State): Words[] {
-  if (allStand(state)) return [];
+  if (allStand(state)) {
+    const runsOn = stops(state).find(holdsAll)?.ikpdbNotStopped;
+    return runsOn === undefined ? [] : [text(runsOn)];
+  }
   const { stop, stepping, threads } = state;
   const shown = shownStop(state)?.threadId ?? stepping ?? stop?.thread;
   const ids = stoppedThreads(state);

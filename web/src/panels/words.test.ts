@@ -42,6 +42,13 @@ const TABLE: [string, SessionInfo[], string, string, string[]][] = [
     ["continue", "over", "into", "out", "restart", "stop"],
   ],
   [
+    "while interpreters run that no stop holds",
+    stopped(at("breakpoint", { allThreadsStopped: true, ikpdbNotStopped: "Other interpreters may run on" })),
+    "Stopped on a breakpoint at app.py:4, in f",
+    `Other interpreters may run on · ${KEYS}`,
+    ["continue", "over", "into", "out", "restart", "stop"],
+  ],
+  [
     "after a step",
     stopped(at("step")),
     "Stopped after a step at app.py:4, in f",

@@ -67,6 +67,8 @@ symbols! {
     frame_get_lasti: unsafe extern "C" fn(*mut PyFrameObject) -> c_int = c"PyFrame_GetLasti";
     /// The innermost frame of a thread; a new reference or null.
     thread_get_frame: unsafe extern "C" fn(*mut PyThreadState) -> *mut PyFrameObject = c"PyThreadState_GetFrame";
+    /// The interpreter that was made last.
+    interpreter_head: unsafe extern "C" fn() -> *mut PyInterpreterState = c"PyInterpreterState_Head";
     /// The first thread state of an interpreter.
     thread_head: unsafe extern "C" fn(*mut PyInterpreterState) -> *mut PyThreadState = c"PyInterpreterState_ThreadHead";
     /// The next thread state.
@@ -196,6 +198,14 @@ pub(crate) fn main_interpreter() -> *mut PyInterpreterState {
 pub(crate) fn in_main_interpreter() -> bool {
     // SAFETY: called with the GIL held.
     unsafe { pyo3::ffi::PyInterpreterState_Get() == main_interpreter() }
+}
+
+/// Whether the process has further interpreters, which may have a GIL of their own. Needs the GIL. The list is only compared with, not
+/// walked: who has another GIL may change it at any time.
+pub(crate) fn others_may_run() -> bool {
+    // Before 3.12 all share one. A new one is put in front, so the main one is the last.
+    // SAFETY: reads an address.
+    capi().version >= (3, 12) && unsafe { (py().interpreter_head)() } != main_interpreter()
 }
 
 /// The current thread's state. Needs the GIL.

@@ -3,7 +3,7 @@
 use ikpdb_proto::{StopPolicy, dap};
 
 use super::threads::Thread;
-use crate::capi::Ref;
+use crate::capi::{self, Ref};
 use crate::door::mailbox::StopId;
 
 /// Why the program stopped.
@@ -98,6 +98,9 @@ impl What {
     }
 }
 
+/// What a stop of everybody does not stop, in words for the user.
+const OTHERS_RUN: &str = "Other interpreters of this process may run on";
+
 /// The event.
 pub(super) fn stopped_event(what: &What, id: StopId, thread: &Thread, policy: StopPolicy) -> dap::StoppedEvent {
     let (reason, description) = match what.reason {
@@ -109,14 +112,18 @@ pub(super) fn stopped_event(what: &What, id: StopId, thread: &Thread, policy: St
         Reason::Exception => ("exception", "Stopped on an exception that nothing has caught"),
         Reason::Goto => ("goto", "Ran to this line"),
     };
+    let not_stopped = (policy == StopPolicy::All && capi::others_may_run()).then_some(OTHERS_RUN);
+    let description = what.description.as_deref().unwrap_or(description);
     dap::StoppedEvent {
         reason: reason.to_owned(),
-        description: Some(what.description.clone().unwrap_or_else(|| description.to_owned())),
+        // An editor shows this, and knows nothing of what else there is.
+        description: Some(not_stopped.map_or_else(|| description.to_owned(), |it| format!("{description}. {it}"))),
         thread_id: Some(thread.id),
         text: what.exception.as_ref().map(|it| it.text.clone()),
         all_threads_stopped: Some(policy == StopPolicy::All),
         hit_breakpoint_ids: (!what.hits.is_empty()).then(|| what.hits.clone()),
         ikpdb_stop: Some(id.0),
+        ikpdb_not_stopped: not_stopped.map(str::to_owned),
         ikpdb_uncaught: what.exception.as_ref().and_then(|it| (it.mode == BreakMode::Unhandled).then_some(true)),
         ikpdb_unwound: what.exception.as_ref().and_then(|it| it.frames.is_some().then_some(true)),
     }

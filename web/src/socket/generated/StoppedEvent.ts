@@ -22,7 +22,7 @@ threadId?: ThreadId,
  */
 text?: string, 
 /**
- * Every Python thread stands still.
+ * Every Python thread of the main interpreter stands still.
  */
 allThreadsStopped?: boolean, 
 /**
@@ -33,6 +33,10 @@ hitBreakpointIds?: Array<number>,
  * Ours: the number of this stop, counted by the agent; references carry it.
  */
 ikpdbStop?: number, 
+/**
+ * Ours: what runs on although all threads have stopped, as a sentence; the description ends with it, too.
+ */
+ikpdbNotStopped?: string, 
 /**
  * Ours: the exception has already left its frames (post-mortem).
  */
