@@ -6,10 +6,13 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
-use support::seen::{forms, read, run, write_forms};
+use ikpdb_testkit::ikpdb_client::IkpdbClient;
+use serde_json::json;
+use support::seen::{forms, read, run, with_variables, write_forms};
 use support::{Case, split};
 
 type Minor = (u32, u32);
@@ -105,6 +108,61 @@ fn nothing_shows_in_any_form_on_any_interpreter_but_the_exceptions() {
             of_this_version.filter(|exception| !differing.contains(exception.fact)).map(|it| it.reason).collect();
         assert!(untrue.is_empty(), "{}: these do not differ: {untrue:?}", python.executable.display());
     }
+}
+
+#[test]
+fn nothing_shows_to_a_program_that_a_client_of_the_original_debugs() {
+    let case = Case::real();
+    write_forms(&case);
+    let own = support::compatible::variables(&case);
+    let variables: Vec<(&str, &str)> = own.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    for python in pythons() {
+        for form in forms(&case) {
+            let what = format!("{} {:.60}", python.executable.display(), form.join(" "));
+            let mut native = Command::new(&python.executable);
+            native.args(&form);
+            let native = read(&run(&case, native, &variables), &what);
+            let mut debugged = Command::new(&python.executable);
+            debugged.args(["-m", "ikpdb", support::compatible::ANY_PORT]).args(&form);
+            let debugged = read(&run_for_client(with_variables(&case, debugged, &variables)), &what);
+            let expected = |name: &String| EXCEPTIONS.iter().any(|exception| exception.is_for(name, python.minor));
+            let unexpected: Vec<String> = native
+                .differing(&debugged)
+                .iter()
+                .filter(|name| !expected(name))
+                .map(|name| format!("{name}:\n  natively {}\n  debugged {}", native.facts[name], debugged.facts[name]))
+                .collect();
+            assert!(unexpected.is_empty(), "{what}:\n{}", unexpected.join("\n"));
+            assert_eq!(native.facts.len(), debugged.facts.len(), "{what}");
+            assert_eq!(native.low_descriptors(), debugged.low_descriptors(), "{what}: the program's next one included");
+            assert_eq!(native.environment_memory(), debugged.environment_memory(), "{what}");
+            assert_eq!((native.stderr, native.code), (debugged.stderr, debugged.code), "{what}");
+        }
+    }
+}
+
+/// Runs a program for a client that lets it run and hears of its end.
+fn run_for_client(mut command: Command) -> Output {
+    let mut program = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(program.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).unwrap();
+    let port: u16 = line.trim_end().rsplit_once(':').unwrap().1.parse().unwrap();
+    let mut client = IkpdbClient::greeted(("127.0.0.1", port));
+    client.result("runScript", &json!({}));
+    let mut output = program.stdout.take().unwrap();
+    let output = std::thread::spawn(move || {
+        let mut all = Vec::new();
+        output.read_to_end(&mut all).unwrap();
+        all
+    });
+    // The program ends with an exception.
+    client.stopped();
+    client.go_to_end();
+    drop(client);
+    let mut said = Vec::new();
+    stderr.read_to_end(&mut said).unwrap();
+    Output { status: program.wait().unwrap(), stdout: output.join().unwrap(), stderr: said }
 }
 
 #[test]

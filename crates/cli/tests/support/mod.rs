@@ -176,7 +176,7 @@ fn install(from: &Path, to: &Path) {
 pub fn split(stderr: &[u8]) -> (String, Vec<String>) {
     let text = String::from_utf8_lossy(stderr);
     let (ours, theirs): (Vec<&str>, Vec<&str>) =
-        text.split_inclusive('\n').partition(|line| line.starts_with("ikpdb: "));
+        text.split_inclusive('\n').partition(|line| line.starts_with("ikpdb: ") || line.starts_with("\x1b[1m[IKPdb-"));
     (theirs.concat(), ours.into_iter().map(|line| line.trim_end().to_owned()).collect())
 }
 

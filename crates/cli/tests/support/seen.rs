@@ -82,7 +82,12 @@ fn without_addresses(text: &str) -> String {
 }
 
 /// Runs a command in the workspace with these variables and few others.
-pub fn run(case: &Case, mut command: Command, variables: &[(&str, &str)]) -> Output {
+pub fn run(case: &Case, command: Command, variables: &[(&str, &str)]) -> Output {
+    with_variables(case, command, variables).output().unwrap()
+}
+
+/// The command as it is run.
+pub fn with_variables(case: &Case, mut command: Command, variables: &[(&str, &str)]) -> Command {
     command.current_dir(&case.workspace).env_clear();
     for name in ["PATH", "HOME", "LANG"] {
         if let Some(value) = std::env::var_os(name) {
@@ -90,5 +95,6 @@ pub fn run(case: &Case, mut command: Command, variables: &[(&str, &str)]) -> Out
         }
     }
     command.envs(case.variables()).envs(variables.iter().copied()).env("ODD", "a=b\nc");
-    command.stdin(Stdio::null()).output().unwrap()
+    command.stdin(Stdio::null());
+    command
 }
