@@ -205,7 +205,7 @@ fn wait_for_configuration(
             match letter {
                 Letter::Job(job) => job(py),
                 Letter::Request(request) => crate::door::OUTBOX.send(requests::answer_late(py, &request)),
-                Letter::Errand { work, .. } => drop(work(py, None)),
+                Letter::Errand { work, .. } => drop(work(None)),
                 Letter::Release => lifetime::let_go(py),
                 Letter::GoOn(_) => {}
             }
@@ -217,7 +217,7 @@ fn wait_for_configuration(
         match letter {
             Letter::Job(job) => job(py),
             Letter::Request(request) => crate::door::OUTBOX.send(requests::answer_late(py, &request)),
-            Letter::Errand { work, .. } => drop(work(py, None)),
+            Letter::Errand { work, .. } => drop(work(None)),
             Letter::Release => lifetime::let_go(py),
             Letter::GoOn(_) => {}
         }

@@ -243,18 +243,23 @@ fn a_value_that_is_asked_for_has_a_second_and_an_evaluation_ends_when_it_is_told
         let inside = client.result("getProperties", &json!({"id": held}))["properties"].clone();
         assert!(inside[0]["value"].as_str().unwrap().starts_with("<__main__.Endless object at 0x"), "{inside}");
         assert_eq!(inside[1]["value"], "5");
-        let endless = client.send("evaluate", &json!({"expression": "turn()", "frame": frame["id"], "global": false}));
-        // It is answered at once, also while something is evaluated; an evaluation that has not begun yet is told again.
-        let mut answered = None;
-        while answered.is_none() {
-            assert_eq!(client.result("suspend", &json!({}))["executionStatus"], "stopped");
-            answered = client.has_replied(endless);
+        for expression in ["turn()", "exec('while True: pass')"] {
+            let args = json!({"expression": expression, "frame": frame["id"], "global": false});
+            let endless = client.send("evaluate", &args);
+            // It is answered at once, also while something is evaluated; an evaluation that has not begun yet is told again.
+            let mut answered = None;
+            while answered.is_none() {
+                assert_eq!(client.result("suspend", &json!({}))["executionStatus"], "stopped");
+                answered = client.has_replied(endless);
+            }
+            assert_eq!(answered.unwrap()["result"]["type"], "KeyboardInterrupt");
         }
-        assert_eq!(answered.unwrap()["result"]["type"], "KeyboardInterrupt");
+        let child = "__import__('os').waitpid(p, 0)[1] if (p := __import__('os').fork()) else 'child'";
+        assert_eq!(client.evaluate(child, &frame), "0", "{}: the child runs on and ends", python.version);
         client.result("resume", &json!({}));
         client.event("programEnd");
         drop(client);
-        assert_eq!(program.ends(), ("on\n".to_owned(), 0), "{}", python.version);
+        assert_eq!(program.ends(), ("on\non\n".to_owned(), 0), "{}: of the child and of the program", python.version);
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) type Job = Box<dyn FnOnce(Python<'_>) + Send>;
 
 /// Carries out what a client of the original's protocol wants, and answers it: with the stop, or without one if that went on
 /// first. `Some` if the stop goes on.
-pub(crate) type Errand = Box<dyn FnOnce(Python<'_>, Option<&mut Stop>) -> Option<GoOn> + Send>;
+pub(crate) type Errand = Box<dyn FnOnce(Option<(Python<'_>, &mut Stop)>) -> Option<GoOn> + Send>;
 
 /// The number of a stop, counted through the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

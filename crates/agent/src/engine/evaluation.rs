@@ -1,16 +1,19 @@
 //! Code that runs on the stopped thread because the user asked for it: the others are held, it can be interrupted, and the
 //! listener knows that it is under way.
 
-use std::ffi::c_long;
+use std::ffi::{c_char, c_int, c_long, c_void};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use ikpdb_proto::StopPolicy;
-use pyo3::Python;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::freeze::{self, Why};
 use super::stop::{self, Stop};
 use super::watchdog::{self, Limit};
 use super::{interrupt, threads};
+use crate::capi::{self, Ref};
 use crate::door::mailbox::MAILBOX;
 use crate::door::{OUTBOX, immediate};
 
@@ -107,6 +110,7 @@ impl Evaluation {
         RUNNING.store(0, Ordering::Relaxed);
         if outcome.interrupted {
             interrupt::absorb(py);
+            forget_interrupt(py);
         }
         if outcome.others_ran && stop::holds() {
             freeze::begin(py, Why::Stop, self.ident);
@@ -114,5 +118,31 @@ impl Evaluation {
         }
         MAILBOX.take_up();
         Ended { others_ran: outcome.others_ran, given_up: outcome.interrupted }
+    }
+}
+
+/// The interpreter remembers a KeyboardInterrupt that has left code which was run as text, and ends the process by SIGINT for it, unless
+/// more is run so.
+fn forget_interrupt(py: Python<'_>) {
+    type Run = unsafe extern "C" fn(
+        *const c_char,
+        c_int,
+        *mut ffi::PyObject,
+        *mut ffi::PyObject,
+        *mut c_void,
+    ) -> *mut ffi::PyObject;
+    /// The grammar's start symbol for a file.
+    const FILE: c_int = 257;
+    let Some(run) = capi::data_symbol(c"PyRun_StringFlags") else { return };
+    let names = PyDict::new(py);
+    // SAFETY: a function of the interpreter by its name, whose signature the type repeats, with live objects; it answers a new reference
+    // or an error.
+    let outcome = unsafe {
+        let run = std::mem::transmute::<*mut c_void, Run>(run);
+        Ref::steal(run(c"".as_ptr(), FILE, names.as_ptr(), names.as_ptr(), std::ptr::null_mut()))
+    };
+    if outcome.is_none() {
+        // SAFETY: under the GIL.
+        unsafe { ffi::PyErr_Clear() };
     }
 }

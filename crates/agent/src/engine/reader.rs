@@ -41,7 +41,9 @@ impl Reader {
 
     /// Does what has come.
     pub(super) fn read(&self, py: Python<'_>) -> Option<GoOn> {
-        while let Some((to, letter)) = MAILBOX.next(self.id) {
+        while !lifetime::forked()
+            && let Some((to, letter)) = MAILBOX.next(self.id)
+        {
             let go_on = match letter {
                 Letter::Job(job) => {
                     job(py);
@@ -56,7 +58,7 @@ impl Reader {
                     if let Err(Letter::Errand { work, .. }) =
                         MAILBOX.put_off(self.id, to, Letter::Errand { work, evaluates })
                     {
-                        drop(work(py, None));
+                        drop(work(None));
                     }
                     None
                 }
@@ -66,7 +68,8 @@ impl Reader {
                 return Some(go_on);
             }
         }
-        None
+        // An evaluation has forked: in the child nobody is there who would let it go on.
+        lifetime::forked().then_some(GoOn::LetGo)
     }
 
     /// Answers a request to a stop; `Some` if that goes on.
@@ -113,7 +116,7 @@ impl Reader {
     /// Does an errand; `Some` if the stop goes on.
     fn carry_out(&self, py: Python<'_>, to: StopId, work: Errand) -> Option<GoOn> {
         let mut stop = stop::take(py, to);
-        let work = || work(py, stop.as_mut());
+        let work = || work(stop.as_mut().map(|it| (py, it)));
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
         if let Some(stop) = stop {
             stop::keep(py, stop);

@@ -325,7 +325,7 @@ fn stay(py: Python<'_>, what: What, policy: StopPolicy) -> GoOn {
     for letter in left.letters {
         match letter {
             Letter::Request(request) => OUTBOX.send(requests::answer_late(py, &request)),
-            Letter::Errand { work, .. } => drop(work(py, None)),
+            Letter::Errand { work, .. } => drop(work(None)),
             Letter::Job(job) => job(py),
             Letter::GoOn(_) | Letter::Release => {}
         }

@@ -37,8 +37,8 @@ const NO_FRAME: u64 = 1;
 
 /// The event of a stop.
 pub(super) fn program_break(door: &'static Door, client: u32, halt: Halt) -> Errand {
-    Box::new(move |py, stop| {
-        let stop = stop?;
+    Box::new(move |stop| {
+        let (py, stop) = stop?;
         let begun = Instant::now();
         let mut event = Event::new("programBreak", json!({"executionStatus": Status::Stopped.name()}));
         let has_more;
@@ -142,14 +142,14 @@ fn file_of(py: Python<'_>, frame: &Bound<'_, PyAny>) -> String {
 
 /// `resume` without a kind, else a step.
 pub(super) fn go_on(asked: Asked, kind: Option<Kind>) -> Errand {
-    Box::new(move |_, stop| {
-        if let Some(stop) = &stop {
+    Box::new(move |stop| {
+        if let Some((_, stop)) = &stop {
             asked.door.leave(stop.id);
         }
         // The answer goes first: what follows may be the next stop, or the end of the process without any more ado.
         asked.answer(Reply::ok(json!({"executionStatus": Status::Running.name()})));
         asked.door.sender.flush(GO_ON_PATIENCE);
-        let stop = stop?;
+        let (_, stop) = stop?;
         let thread = stop.thread.clone();
         log::say!(Execution, Debug, "{} goes on: {}", thread.name, asked.command.command);
         let state = thread.state;
@@ -174,8 +174,8 @@ fn nothing() -> Reply {
 
 /// `evaluate`.
 pub(super) fn evaluate(asked: Asked) -> Errand {
-    Box::new(move |py, stop| {
-        let Some(stop) = stop else {
+    Box::new(move |stop| {
+        let Some((py, stop)) = stop else {
             asked.answer(nothing());
             return None;
         };
@@ -254,8 +254,8 @@ fn frame_of<'py>(py: Python<'py>, stop: &Stop, asked: &Asked) -> Result<Option<B
 
 /// `getProperties`.
 pub(super) fn properties(asked: Asked) -> Errand {
-    Box::new(move |py, stop| {
-        let Some(stop) = stop else {
+    Box::new(move |stop| {
+        let Some((py, stop)) = stop else {
             asked.answer(nothing());
             return None;
         };
@@ -292,8 +292,8 @@ pub(crate) fn inside<'py>(py: Python<'py>, door: &Door, stop: &mut Stop, object:
 
 /// `setVariable`.
 pub(super) fn set_variable(asked: Asked) -> Errand {
-    Box::new(move |py, stop| {
-        let Some(stop) = stop else {
+    Box::new(move |stop| {
+        let Some((py, stop)) = stop else {
             asked.answer(nothing());
             return None;
         };

@@ -115,9 +115,7 @@ fn ask_stop(asked: Asked, work: fn(Asked) -> Errand) {
 
 /// Nothing is stopped: answers so, which takes no Python.
 fn too_late(work: Errand) {
-    // SAFETY: without a stop an errand answers and touches nothing of the interpreter's.
-    let py = unsafe { Python::assume_attached() };
-    drop(work(py, None));
+    drop(work(None));
 }
 
 /// Stops the thread that is selected, or any. In a program that is stopped it gives up what the client has asked for.
