@@ -167,7 +167,7 @@ class Refusals(unittest.TestCase):
                 code, out, err = refused(*arguments)
                 self.assertEqual((code, out), (2, ""))
                 self.assertIn(said, err)
-                self.assertTrue(err.startswith("usage: python -m ikpdb [options] scriptfile"), err)
+                self.assertTrue(err.startswith("usage: python -m ikpdb [options] (scriptfile"), err)
 
     def test_help_names_every_option_and_ends_with_code_0(self):
         for spelling in ["-h", "--help"]:
