@@ -145,8 +145,8 @@ fn spawn_threads(
     };
     let (helper, interrupter) = (std::sync::Arc::clone(one_is_ready), std::sync::Arc::clone(one_is_ready));
     let mut threads: Vec<(&str, Work)> = vec![
-        ("ikpdb-helper", Box::new(move || gil::help_for_ever(|| helper.post()))),
-        ("ikpdb-interrupter", Box::new(move || interrupt::interrupt_for_ever(|| interrupter.post()))),
+        (gil::HELPER_NAME, Box::new(move || gil::help_for_ever(|| helper.post()))),
+        (interrupt::INTERRUPTER_NAME, Box::new(move || interrupt::interrupt_for_ever(|| interrupter.post()))),
         ("ikpdb-watchdog", Box::new(|| watchdog::watch_for_ever())),
         ("ikpdb-children", Box::new(|| children::watch_for_ever())),
     ];

@@ -28,6 +28,9 @@ const IDLE_LOOKS: u32 = 5;
 /// How long the events of code are left to settle before it is made as fast as it was.
 const SETTLING: Duration = Duration::from_millis(10);
 
+/// What the helper thread is called.
+pub(crate) const HELPER_NAME: &str = "ikpdb-helper";
+
 static JOBS: Mutex<VecDeque<Job>> = Mutex::new(VecDeque::new());
 static HELPER: LazyLock<Semaphore> = LazyLock::new(Semaphore::new);
 

@@ -16,6 +16,9 @@ use crate::capi;
 use crate::lifetime::{self, Visitor};
 use crate::semaphore::Semaphore;
 
+/// What the thread is called that raises from outside.
+pub(crate) const INTERRUPTER_NAME: &str = "ikpdb-interrupter";
+
 static RAISE_WANTED: AtomicBool = AtomicBool::new(false);
 static POSTED: LazyLock<Semaphore> = LazyLock::new(Semaphore::new);
 /// Number of the evaluation that the interrupter is to raise in.

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod awaits;
+mod blocked;
 pub(crate) mod breakpoints;
 pub(crate) mod calls;
 mod code_slot;

@@ -10,6 +10,7 @@ use ikpdb_proto::{Event, StopPolicy, dap};
 use pyo3::Python;
 use pyo3::ffi::PyThreadState;
 
+use super::blocked::{Looks, cpu_clock, sleeps};
 use super::freeze::{self, Why};
 use super::{interrupt, threads};
 use crate::door::OUTBOX;
@@ -17,10 +18,6 @@ use crate::door::OUTBOX;
 const LOOK: Duration = Duration::from_millis(1);
 /// Between two looks whether the one thread that runs has ended.
 const LOOK_FOR_END: Duration = Duration::from_millis(20);
-/// So many looks without progress of the thread's CPU clock mean that it is blocked.
-const BLOCKED_LOOKS: u32 = 2;
-/// So many do, whatever others are doing: native code that computes without the GIL does not need to be waited for.
-const SURELY_BLOCKED_LOOKS: u32 = 50;
 /// For so long the others stand still during a step.
 const STEP_FREEZE: Duration = Duration::from_millis(20);
 /// After so long an evaluation is said to be running.
@@ -39,12 +36,8 @@ pub(crate) struct Limit {
 
 /// A thread that is looked at.
 struct Watched {
-    /// The kernel's id: unlike a `pthread_t` it may outlive its thread without harm.
-    thread: libc::pid_t,
+    looks: Looks,
     since: Instant,
-    /// Its CPU clock at the last look, and how many looks that has not moved.
-    clock: Option<Duration>,
-    looks_without_progress: u32,
 }
 
 /// An evaluation under way.
@@ -82,18 +75,7 @@ fn lock() -> MutexGuard<'static, State> {
 
 impl Watched {
     fn begin(thread: libc::pid_t) -> Self {
-        Self { thread, since: Instant::now(), clock: None, looks_without_progress: 0 }
-    }
-
-    /// Looks once more: whether it waits for something that nobody gives it.
-    fn is_blocked(&mut self) -> bool {
-        let clock = Some(cpu_clock(self.thread));
-        self.looks_without_progress = if self.clock == clock { self.looks_without_progress + 1 } else { 0 };
-        self.clock = clock;
-        self.looks_without_progress >= BLOCKED_LOOKS && sleeps(self.thread) && {
-            // It may only wait for the GIL, which a thread has that gets no processor to park.
-            self.looks_without_progress >= SURELY_BLOCKED_LOOKS || !others_run(self.thread)
-        }
+        Self { looks: Looks::begin(thread), since: Instant::now() }
     }
 }
 
@@ -101,7 +83,7 @@ impl Evaluation {
     /// Whether it has had its time.
     fn is_over(&self) -> bool {
         let lasted = self.watched.since.elapsed();
-        let used = || cpu_clock(self.watched.thread).saturating_sub(self.clock);
+        let used = || cpu_clock(self.watched.looks.thread).saturating_sub(self.clock);
         self.limit.is_some_and(|it| lasted >= it.clock || (lasted >= it.processor && used() >= it.processor))
     }
 }
@@ -140,7 +122,7 @@ pub(super) fn evaluation_begins(seq: i64, number: u64, policy: StopPolicy, limit
         seq,
         number,
         policy,
-        clock: limit.map_or(Duration::ZERO, |_| cpu_clock(watched.thread)),
+        clock: limit.map_or(Duration::ZERO, |_| cpu_clock(watched.looks.thread)),
         watched,
         others_ran: false,
         announced: false,
@@ -155,7 +137,7 @@ pub(super) fn evaluation_goes_on(limit: Limit) -> bool {
     let mut state = lock();
     let Some(evaluation) = &mut state.evaluation else { return true };
     evaluation.watched.since = Instant::now();
-    evaluation.clock = cpu_clock(evaluation.watched.thread);
+    evaluation.clock = cpu_clock(evaluation.watched.looks.thread);
     evaluation.limit = Some(limit);
     evaluation.interrupt.is_none()
 }
@@ -229,11 +211,11 @@ pub(crate) fn watch_for_ever() -> ! {
 
 /// Whether a step has lasted for so long, or waits for others, that these run.
 fn has_no_more_time(step: &mut Watched) -> bool {
-    !freeze::is_for(Why::Step) || step.is_blocked() || step.since.elapsed() >= STEP_FREEZE
+    !freeze::is_for(Why::Step) || step.looks.is_blocked() || step.since.elapsed() >= STEP_FREEZE
 }
 
 fn look_at(evaluation: &mut Evaluation) {
-    if freeze::wanted() && evaluation.watched.is_blocked() && freeze::end_for_evaluation(evaluation.policy) {
+    if freeze::wanted() && evaluation.watched.looks.is_blocked() && freeze::end_for_evaluation(evaluation.policy) {
         evaluation.others_ran = true;
     }
     if evaluation.watched.since.elapsed() >= LONG_EVALUATION {
@@ -256,7 +238,7 @@ fn climb(evaluation: &mut Evaluation) {
         return;
     }
     evaluation.interrupt = Some((since, climbed + 1));
-    let thread = evaluation.watched.thread;
+    let thread = evaluation.watched.looks.thread;
     match climbed {
         0 => interrupt::raise_soon(thread),
         1 => interrupt::kick(thread),
@@ -275,7 +257,7 @@ fn climb(evaluation: &mut Evaluation) {
 fn why_it_goes_on(evaluation: &Evaluation) -> &'static str {
     if !interrupt::has_reached(evaluation.number) {
         "the evaluation runs native code that cannot be interrupted; it ends when that returns"
-    } else if sleeps(evaluation.watched.thread) {
+    } else if sleeps(evaluation.watched.looks.thread) {
         "the evaluation waits in native code that cannot be interrupted; it ends when that returns"
     } else {
         "the evaluation goes on: it catches the interrupt, or runs native code that cannot be interrupted"
@@ -302,33 +284,4 @@ fn announce(evaluation: &mut Evaluation) {
 /// The processor time that the calling thread has used.
 pub(crate) fn own_clock() -> Duration {
     cpu_clock(threads::this_native())
-}
-
-/// Whether a thread waits for something: one that is only kept from a processor by others does not.
-fn sleeps(thread: libc::pid_t) -> bool {
-    threads::state_of(thread).is_some_and(|state| state != 'R')
-}
-
-/// Whether a thread of the program's runs or waits for a processor, besides the given one.
-fn others_run(thread: libc::pid_t) -> bool {
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return false };
-    let of = |name: &std::ffi::OsStr| name.to_str()?.parse::<libc::pid_t>().ok().filter(|it| *it != thread);
-    tasks.flatten().filter_map(|task| of(&task.file_name())).any(|other| {
-        let name = std::fs::read_to_string(format!("/proc/self/task/{other}/comm")).unwrap_or_default();
-        !name.starts_with("ikpdb-") && !name.is_empty() && !sleeps(other)
-    })
-}
-
-/// The CPU time that a thread has used; zero once it has ended.
-fn cpu_clock(thread: libc::pid_t) -> Duration {
-    /// The kernel's bits for "of one thread" and "CPU time".
-    const PER_THREAD_CPU_TIME: libc::clockid_t = 4 | 2;
-    // SAFETY: plain data, filled in by the call; a thread that has ended gives an error.
-    unsafe {
-        let mut time: libc::timespec = std::mem::zeroed();
-        if libc::clock_gettime((!thread << 3) | PER_THREAD_CPU_TIME, &raw mut time) != 0 {
-            return Duration::ZERO;
-        }
-        Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
-    }
 }
