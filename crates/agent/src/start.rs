@@ -12,7 +12,7 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 
 use crate::capi::builtin::builtin_in_place_of;
-use crate::capi::{self, Capi, Ref, integer};
+use crate::capi::{self, Capi, Ref, frame, integer};
 use crate::door::listener::{self, Connection};
 use crate::door::mailbox::{Letter, MAILBOX, StopId};
 use crate::door::{CONFIGURED, HUB_IS_GONE, options, original};
@@ -105,6 +105,7 @@ fn prepare(py: Python<'_>) -> PyResult<()> {
     // A program that is out of stack or memory just then would hang.
     let _ = PanicException::type_object(py);
     integer::learn(py);
+    frame::find_layout();
     codes::start(py);
     events::start(py)?;
     lifetime::register(py)?;

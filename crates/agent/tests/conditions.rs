@@ -74,7 +74,8 @@ def decide(condition, x):
     try: return bool(eval(condition))
     except TypeError: return False
 def work(index, x):
-    return index  # BP:here
+    pass  # BP:alone
+    return index  # BP:together
 for index, x in enumerate(values):
     for condition in conditions:
         if decide(condition, x): expected[condition].append(index)
@@ -82,16 +83,32 @@ for index, x in enumerate(values):
 print(json.dumps(expected))
 ";
 
+/// A breakpoint that is alone on its line is looked at in another way than several on one: each stands on a line of its own, made from
+/// the one that is marked, and on one line with all others.
+fn alone_and_together(program: &str, count: usize) -> String {
+    let alone = program.lines().find(|line| line.ends_with("# BP:alone")).unwrap();
+    let lines: Vec<String> = (0..count).map(|number| format!("{alone}{number}")).collect();
+    program.replace(alone, &lines.join("\n"))
+}
+
+/// The lines of `number`: its own, and that of all.
+fn lines_of(debuggee: &Debuggee, number: usize) -> [u32; 2] {
+    [debuggee.line(&format!("alone{number}")), debuggee.line("together")]
+}
+
 #[test]
 fn conditions_decide_as_python_does_for_values_of_all_kinds() {
     for (seed, python) in pythons().into_iter().enumerate() {
         let args = vec![serde_json::to_string(&CONDITIONS).unwrap(), seed.to_string()];
         let launch = Launch { args, stop_on_entry: true, ..Launch::default() };
-        let mut debuggee = Debuggee::launch(&python, PROGRAM, launch);
+        let mut debuggee = Debuggee::launch(&python, &alone_and_together(PROGRAM, CONDITIONS.len()), launch);
         let stop = debuggee.stopped();
-        let (path, line) = (debuggee.script.to_str().unwrap().to_owned(), debuggee.line("here"));
-        let breakpoint = |(number, condition): (usize, &&str)| json!({"line": line, "condition": condition, "logMessage": format!("{number}:{{index}}")});
-        let breakpoints: Vec<Value> = CONDITIONS.iter().enumerate().map(breakpoint).collect();
+        let path = debuggee.script.to_str().unwrap().to_owned();
+        let breakpoints = |(number, condition): (usize, &&str)| {
+            let log = format!("{number}:{{index}}");
+            lines_of(&debuggee, number).map(|line| json!({"line": line, "condition": condition, "logMessage": log}))
+        };
+        let breakpoints: Vec<Value> = CONDITIONS.iter().enumerate().flat_map(breakpoints).collect();
         let set = debuggee.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": breakpoints}));
         assert!(set["breakpoints"].as_array().unwrap().iter().all(|it| it["verified"] == true), "{set}");
         debuggee.go("continue", stop.thread);
@@ -99,9 +116,14 @@ fn conditions_decide_as_python_does_for_values_of_all_kinds() {
         let told = told(&mut debuggee);
         for (number, condition) in CONDITIONS.iter().enumerate() {
             let told = told.get(&number).map_or(&[][..], |it| it);
-            assert_eq!(told, expected[*condition], "{} {condition}, seed {seed}", python.version);
+            assert_eq!(told, twice(&expected[*condition]), "{} {condition}, seed {seed}", python.version);
         }
     }
+}
+
+/// Each one, and again.
+fn twice(indices: &[usize]) -> Vec<usize> {
+    indices.iter().flat_map(|index| [*index, *index]).collect()
 }
 
 /// What logpoints printed as `number:index`, until the program's end: the indices, by number.
@@ -126,13 +148,16 @@ fn hit_conditions_pick_the_hits_that_python_would() {
 import json, sys
 wanted = json.loads(sys.argv[1])
 hits, expected = [0] * len(wanted), [[] for _ in wanted]
-for index in range(150):
-    for number, (sign, count, condition) in enumerate(wanted):
-        if eval(condition):
-            hits[number] += 1
-            test = f'{hits[number]} % {count} == 0' if sign == '%' else f'{hits[number]} {sign or \"==\"} {count}'
-            if eval(test): expected[number].append(index)
-    pass  # BP:here
+def run():
+    for index in range(150):
+        for number, (sign, count, condition) in enumerate(wanted):
+            if not condition or eval(condition):
+                hits[number] += 1
+                test = f'{hits[number]} % {count} == 0' if sign == '%' else f'{hits[number]} {sign or \"==\"} {count}'
+                if eval(test): expected[number].append(index)
+        pass  # BP:alone
+        pass  # BP:together
+run()
 print(json.dumps(expected))
 ";
     for (seed, python) in pythons().into_iter().enumerate() {
@@ -144,19 +169,20 @@ print(json.dumps(expected))
         let wanted: Vec<(&str, u32, &str)> = (0..60)
             .map(|_| {
                 let sign = ["", "==", ">", ">=", "<", "<=", "%"][below(7) as usize];
-                (sign, 1 + below(60), ["True", "index % 2", "index > 70"][below(3) as usize])
+                (sign, 1 + below(60), ["", "index % 2", "index > 70"][below(3) as usize])
             })
             .collect();
         let launch =
             Launch { args: vec![serde_json::to_string(&wanted).unwrap()], stop_on_entry: true, ..Launch::default() };
-        let mut debuggee = Debuggee::launch(&python, LOOP, launch);
+        let mut debuggee = Debuggee::launch(&python, &alone_and_together(LOOP, wanted.len()), launch);
         let stop = debuggee.stopped();
-        let breakpoint = |(number, (sign, count, condition)): (usize, &(&str, u32, &str))| {
+        let breakpoints = |(number, (sign, count, condition)): (usize, &(&str, u32, &str))| {
             let log = format!("{number}:{{index}}");
             let hits = format!("{sign}{count}");
-            json!({"line": debuggee.line("here"), "condition": condition, "hitCondition": hits, "logMessage": log})
+            lines_of(&debuggee, number)
+                .map(|line| json!({"line": line, "condition": condition, "hitCondition": hits, "logMessage": log}))
         };
-        let breakpoints: Vec<Value> = wanted.iter().enumerate().map(breakpoint).collect();
+        let breakpoints: Vec<Value> = wanted.iter().enumerate().flat_map(breakpoints).collect();
         let path = debuggee.script.to_str().unwrap().to_owned();
         debuggee.request("setBreakpoints", json!({"source": {"path": path}, "breakpoints": breakpoints}));
         debuggee.go("continue", stop.thread);
@@ -164,8 +190,52 @@ print(json.dumps(expected))
         let told = told(&mut debuggee);
         for (number, what) in wanted.iter().enumerate() {
             let told = told.get(&number).map_or(&[][..], |it| it);
-            assert_eq!(told, expected[number], "{} {what:?}", python.version);
+            assert_eq!(told, twice(&expected[number]), "{} {what:?}", python.version);
         }
+    }
+}
+
+/// A loop whose breakpoint lets the line pass by in every round: what is set there meanwhile, alone or beside others, stops.
+#[test]
+fn what_changes_while_its_line_passes_by_stops_from_then_on() {
+    const LOOP: &str = "\
+over = False
+def work():
+    i = 0
+    while not over:
+        i += 1  # BP:here
+    return 'done'
+print(work())
+";
+    for python in pythons() {
+        let mut debuggee = Debuggee::launch(&python, LOOP, Launch::at("here"));
+        let mut stop = debuggee.stopped();
+        let (path, line) = (debuggee.script.to_str().unwrap().to_owned(), debuggee.line("here"));
+        let never = json!({"line": line, "condition": "i == -1"});
+        let mut before = 0;
+        for wanted in [
+            json!([{"line": line}]),
+            json!([{"line": line, "condition": "i > 0"}]),
+            json!([{"line": line, "condition": "str(i) > ''"}]),
+            json!([{"line": line, "hitCondition": ">= 100"}]),
+            json!([never, {"line": line, "condition": "i > 0"}]),
+            json!([{"line": line, "hitCondition": ">= 100"}, never]),
+            json!([never, {"line": line, "condition": "i > 0", "hitCondition": "%100"}]),
+        ] {
+            let arguments = |breakpoints: &Value| json!({"source": {"path": path}, "breakpoints": breakpoints});
+            debuggee.request("setBreakpoints", arguments(&json!([never])));
+            debuggee.go("continue", stop.thread);
+            debuggee.request("setBreakpoints", arguments(&wanted));
+            stop = debuggee.stopped();
+            assert_eq!(stop.line(), line, "{} {wanted}", python.version);
+            let i: i64 = debuggee.evaluate("i", stop.top()).parse().unwrap();
+            assert!(i > before, "{} {wanted}: {i} after {before}", python.version);
+            before = i;
+        }
+        debuggee.set_breakpoints(&[]);
+        debuggee.evaluate("globals().update(over=True)", stop.top());
+        debuggee.go("continue", stop.thread);
+        assert_eq!(debuggee.end().output, "done", "{}", python.version);
     }
 }
 

@@ -1,12 +1,12 @@
 //! Python functions that are implemented here.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::ptr::null_mut;
 
 use pyo3::ffi::{self, PyMethodDef, PyMethodDefPointer, PyObject};
 use pyo3::prelude::*;
 
-use super::method;
+use super::{capi, method};
 
 /// A callback as `METH_FASTCALL` calls it.
 pub(crate) type Callback = unsafe extern "C" fn(*mut PyObject, *mut *mut PyObject, isize) -> *mut PyObject;
@@ -18,6 +18,32 @@ pub(crate) type CallbackWithNames =
 /// A Python function that runs `callback`.
 pub(crate) fn builtin<'py>(py: Python<'py>, name: &'static CStr, callback: Callback) -> PyResult<Bound<'py, PyAny>> {
     make(py, name, PyMethodDefPointer { PyCFunctionFast: callback }, ffi::METH_FASTCALL, Looks::default())
+}
+
+/// A Python function that runs `callback`, which is called without anything between, where that can be: what the interpreter has there
+/// takes up to half as many instructions as a callback that finds nothing to do. The callback must not look at its first and third
+/// argument: they mean something else then.
+pub(crate) fn called_directly<'py>(
+    py: Python<'py>,
+    name: &'static CStr,
+    callback: CallbackWithNames,
+) -> PyResult<Bound<'py, PyAny>> {
+    /// What is called, as a word of the object: behind the two that every object begins with, the definition, self, module and weak
+    /// references.
+    const CALLED: usize = 6;
+    let pointer = PyMethodDefPointer { PyCFunctionFastWithKeywords: callback };
+    let function = make(py, name, pointer, ffi::METH_FASTCALL | ffi::METH_KEYWORDS, Looks::default())?;
+    if let Some(called) = capi().optional.called {
+        // SAFETY: a live builtin function, which nobody else has yet and which has so many words; this one is believed only if it is what
+        // the public interface names. What is put there has the signature of what was: object, arguments, their number, names or null.
+        unsafe {
+            let place = function.as_ptr().cast::<*mut c_void>().add(CALLED);
+            if *place == called(function.as_ptr()) {
+                *place = callback as *mut c_void;
+            }
+        }
+    }
+    Ok(function)
 }
 
 /// A Python function that runs `callback` and takes keyword arguments, and looks like a builtin of a module that it takes the place of.

@@ -4,10 +4,10 @@
 //! and 3.12 it is written down here. Every use compares the code object found with the one that the event named: at the
 //! first difference the layout is given up for good and the callers fall back to the public functions.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use pyo3::ffi::{PyCodeObject, PyFrameObject, PyObject};
+use pyo3::ffi::{PyCodeObject, PyFrameObject, PyObject, PyThreadState};
 
 use super::{Version, capi, current_thread, data_symbol, is_code};
 
@@ -30,9 +30,22 @@ struct Layout {
     locals: usize,
     /// 3.11 and 3.12: in a frame, its dict of locals.
     namespace: Option<usize>,
-    /// Bits of a reference that are not part of the address (3.14+).
-    tag: usize,
+    /// The bits of a reference that are its address: from 3.14 on not all.
+    address: usize,
 }
+
+/// 3.12's.
+const LAYOUT_312: Layout = Layout {
+    current_frame: 56,
+    via_c_frame: Some(0),
+    code: 0,
+    previous: 8,
+    instruction: 56,
+    owner: 70,
+    locals: 72,
+    namespace: Some(40),
+    address: usize::MAX,
+};
 
 /// 3.11: in a frame, its code.
 const CODE_311: usize = 32;
@@ -62,8 +75,8 @@ pub(crate) unsafe fn namespace_of(frame: *mut PyFrameObject, code: *mut PyObject
     }
 }
 
-static LAYOUT: OnceLock<Option<Layout>> = OnceLock::new();
-static BROKEN: AtomicBool = AtomicBool::new(false);
+/// Null while it is not known, and once it was given up. What it points to lives for ever.
+static LAYOUT: AtomicPtr<Layout> = AtomicPtr::new(null_mut());
 
 /// In a code object: its first instruction. Not published by all versions, so it is learned from what the public interface says of
 /// frames; 0 until then.
@@ -72,13 +85,18 @@ static INSTRUCTIONS: AtomicUsize = AtomicUsize::new(0);
 const NOWHERE: usize = usize::MAX;
 
 fn layout() -> Option<&'static Layout> {
-    if BROKEN.load(Ordering::Relaxed) {
-        return None;
-    }
-    LAYOUT.get_or_init(|| find_layout(capi().version)).as_ref()
+    // SAFETY: null, or what `find_layout` has leaked.
+    unsafe { LAYOUT.load(Ordering::Acquire).as_ref() }
 }
 
-fn find_layout(version: Version) -> Option<Layout> {
+/// Finds the layout of this interpreter's frames; to be called once, before any of them is read.
+pub(crate) fn find_layout() {
+    if let Some(layout) = layout_of(capi().version) {
+        LAYOUT.store(Box::leak(Box::new(layout)), Ordering::Release);
+    }
+}
+
+fn layout_of(version: Version) -> Option<Layout> {
     match version {
         (3, 11) => Some(Layout {
             current_frame: 56,
@@ -89,19 +107,9 @@ fn find_layout(version: Version) -> Option<Layout> {
             owner: 69,
             locals: 72,
             namespace: Some(24),
-            tag: 0,
+            address: usize::MAX,
         }),
-        (3, 12) => Some(Layout {
-            current_frame: 56,
-            via_c_frame: Some(0),
-            code: 0,
-            previous: 8,
-            instruction: 56,
-            owner: 70,
-            locals: 72,
-            namespace: Some(40),
-            tag: 0,
-        }),
+        (3, 12) => Some(LAYOUT_312),
         // Indices of 8-byte words in `debug_offsets`; its own layout differs by minor version.
         (3, 13) => published(version, 23, 29, 0),
         (3, 14) => published(version, 26, 32, 3),
@@ -131,7 +139,7 @@ fn published(version: Version, current_frame: usize, frame: usize, tag: usize) -
         locals: offset(frame + 3)?,
         namespace: None,
         owner: offset(frame + 4)?,
-        tag,
+        address: !tag,
     })
 }
 
@@ -144,16 +152,40 @@ pub(crate) struct RawFrame {
 
 impl RawFrame {
     /// The current thread's frame, if its layout is known and it runs `code`. Needs the GIL.
+    #[inline(always)]
     pub(crate) fn current(code: *mut PyCodeObject) -> Option<Self> {
-        let layout = layout()?;
-        let frame = Self::innermost(layout)?;
-        // SAFETY: a frame that is being executed; see above.
-        let found = unsafe { read(frame.address, layout.code) };
-        if found.addr() & !layout.tag != code.addr() {
-            BROKEN.store(true, Ordering::Relaxed);
+        let thread = current_thread();
+        Self::innermost(thread, layout()?, code)
+    }
+
+    /// The same on 3.12, whose layout is a constant: what need not be read to know it is a percent and a half of a hot loop.
+    #[inline(always)]
+    pub(crate) fn current_312(code: *mut PyCodeObject) -> Option<Self> {
+        let thread = current_thread();
+        layout()?;
+        Self::innermost(thread, &LAYOUT_312, code)
+    }
+
+    #[inline(always)]
+    fn innermost(thread: *mut PyThreadState, layout: &'static Layout, code: *mut PyCodeObject) -> Option<Self> {
+        // SAFETY: a thread state begins so, and leads to the frame that is being executed.
+        let address = unsafe {
+            let frame = read(thread.cast(), layout.current_frame);
+            match layout.via_c_frame {
+                Some(offset) => read(frame, offset),
+                None => frame,
+            }
+        };
+        if address.is_null() {
             return None;
         }
-        Some(frame)
+        // SAFETY: as above.
+        let found = unsafe { read(address, layout.code) };
+        if found.addr() & layout.address != code.addr() {
+            LAYOUT.store(null_mut(), Ordering::Relaxed);
+            return None;
+        }
+        Some(Self { address, layout })
     }
 
     fn previous(self) -> Option<Self> {
@@ -203,14 +235,14 @@ impl RawFrame {
     /// Its code's address.
     fn code_address(self) -> usize {
         // SAFETY: as above.
-        unsafe { read(self.address, self.layout.code) }.addr() & !self.layout.tag
+        unsafe { read(self.address, self.layout.code) }.addr() & self.layout.address
     }
 
     /// Its code, borrowed: the frame keeps it.
     pub(crate) fn code(self) -> Option<*mut PyCodeObject> {
         // SAFETY: as above; what is executed is an object, whose type is looked at.
         let executed = unsafe { read(self.address, self.layout.code) };
-        let executed = executed.map_addr(|address| address & !self.layout.tag).cast_mut().cast::<PyObject>();
+        let executed = executed.map_addr(|address| address & self.layout.address).cast_mut().cast::<PyObject>();
         // SAFETY: a live object or null.
         (!executed.is_null() && unsafe { is_code(executed) }).then_some(executed.cast())
     }
@@ -239,31 +271,22 @@ impl RawFrame {
         unsafe { read(self.address, self.layout.instruction) }.addr().checked_sub(self.code_address())
     }
 
-    fn innermost(layout: &'static Layout) -> Option<Self> {
-        // SAFETY: as in `current`.
-        let address = unsafe {
-            let frame = read(current_thread().cast(), layout.current_frame);
-            match layout.via_c_frame {
-                Some(offset) => read(frame, offset),
-                None => frame,
-            }
-        };
-        (!address.is_null()).then_some(Self { address, layout })
-    }
-
     /// What lies at a place of its stack of values, which begins behind so many locals; borrowed.
     pub(crate) fn stacked(self, locals: usize, index: usize) -> Option<*mut PyObject> {
         self.local(locals + index)
     }
 
     /// The fast local at `index`, borrowed; `None` if it is unbound or not an ordinary object.
+    #[inline(always)]
     pub(crate) fn local(self, index: usize) -> Option<*mut PyObject> {
+        /// Of what is no object, but the number itself (3.14+). No object's address has it.
+        const NUMBER: usize = 2;
         // SAFETY: the frame is running and `index` is below its code's number of locals, cells and free variables.
         let value = unsafe { read(self.address, self.layout.locals + index * size_of::<usize>()) };
-        if self.layout.tag != 0 && value.addr() & self.layout.tag == self.layout.tag {
+        if value.addr() & NUMBER != 0 {
             return None;
         }
-        let object = value.map_addr(|address| address & !self.layout.tag);
+        let object = value.map_addr(|address| address & self.layout.address);
         (!object.is_null()).then(|| object.cast_mut().cast())
     }
 }

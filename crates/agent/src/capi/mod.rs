@@ -95,6 +95,8 @@ pub(crate) struct Optional {
         Option<unsafe extern "C" fn(unsafe extern "C" fn(*mut PyObject, *mut c_void) -> c_int, *mut c_void)>,
     /// 3.12+: has a function told of code objects that are made and that die. A negative answer is an error, with a Python exception.
     pub(crate) watch_codes: Option<unsafe extern "C" fn(CodeWatcher) -> c_int>,
+    /// What a call of an object with positional arguments calls.
+    pub(crate) called: Option<unsafe extern "C" fn(*mut PyObject) -> *mut c_void>,
     /// By how much an instruction (number, argument) makes the stack of values higher; the last argument says whether it jumps.
     pub(crate) stack_effect: Option<unsafe extern "C" fn(c_int, c_int, c_int) -> c_int>,
     add_pending_call: Option<*mut c_void>,
@@ -136,6 +138,7 @@ impl Capi {
             set_trace_of: if version < (3, 12) { optional!(c"_PyEval_SetTrace") } else { None },
             visit_objects: optional!(c"PyUnstable_GC_VisitObjects"),
             watch_codes: optional!(c"PyCode_AddWatcher"),
+            called: optional!(c"PyVectorcall_Function"),
             stack_effect: optional!(c"PyCompile_OpcodeStackEffectWithJump"),
             add_pending_call: symbol(c"_PyEval_AddPendingCall"),
         };

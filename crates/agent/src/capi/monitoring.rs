@@ -8,7 +8,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 
 use super::Ref;
-use super::builtin::{Callback, builtin};
+use super::builtin::{CallbackWithNames, called_directly};
 
 /// One bit of each event that we use.
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +82,9 @@ impl Tool {
         py: Python<'_>,
         event: c_int,
         name: &'static CStr,
-        callback: Callback,
+        callback: CallbackWithNames,
     ) -> PyResult<()> {
-        let function = builtin(py, name, callback)?;
+        let function = called_directly(py, name, callback)?;
         self.monitoring.bind(py).call_method1("register_callback", (self.id, event, function))?;
         Ok(())
     }

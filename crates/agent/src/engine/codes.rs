@@ -14,7 +14,7 @@ use pyo3::ffi::{self, PyObject};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
-use super::breakpoints::{self, Armed, Spot};
+use super::breakpoints::{self, Armed, Glance, Spot};
 use super::code_slot;
 use super::events::{self, Watch};
 use super::exceptions;
@@ -75,6 +75,8 @@ pub(crate) struct CodeInfo {
     pub(crate) is_coroutine: bool,
     /// The breakpoints in it.
     pub(crate) armed: Vec<Armed>,
+    /// What of it can be told at a glance.
+    pub(crate) glances: Vec<Glance>,
     /// Its own executable lines, sorted.
     pub(crate) lines: Box<[u32]>,
     /// The line with which its body begins.
@@ -143,18 +145,25 @@ static LATELY_ASKED: [Lately; LATELY] =
     [const { Lately { code: AtomicPtr::new(null_mut()), info: AtomicPtr::new(null_mut()) } }; LATELY];
 
 fn lately(code: *mut PyObject) -> &'static Lately {
-    // Code objects have a few hundred bytes.
-    &LATELY_ASKED[(code.addr() >> 5 ^ code.addr() >> 13) % LATELY]
+    &LATELY_ASKED[code.addr() / size_of::<Lately>() % LATELY]
 }
 
-/// What we know of `code`; null if nothing. Called in every line event.
+/// What we know of `code`; null if nothing.
 #[inline(always)]
 pub(crate) fn lookup(code: *mut PyObject) -> *mut CodeInfo {
+    let known = known_lately(code);
+    if known.is_null() { ask(code, lately(code)) } else { known }
+}
+
+/// What we know of `code` if it was looked up lately, else null.
+#[inline(always)]
+pub(crate) fn known_lately(code: *mut PyObject) -> *mut CodeInfo {
     let lately = lately(code);
-    if lately.code.load(Ordering::Relaxed) == code { lately.info.load(Ordering::Relaxed) } else { ask(code, lately) }
+    if lately.code.load(Ordering::Relaxed) == code { lately.info.load(Ordering::Relaxed) } else { null_mut() }
 }
 
 #[cold]
+#[inline(never)]
 fn ask(code: *mut PyObject, lately: &Lately) -> *mut CodeInfo {
     // SAFETY: the GIL is held, by the callers.
     let py = unsafe { Python::assume_attached() };
@@ -245,6 +254,7 @@ fn register(py: Python<'_>, code: &Bound<'_, PyAny>, files: &mut Vec<FileId>) ->
             awaits: flags & CO_AWAITS != 0,
             is_coroutine: flags & CO_COROUTINE != 0,
             armed: Vec::new(),
+            glances: Vec::new(),
             lines: lines.into(),
             entry_line: entry_line.unwrap_or(first_line),
             body,
@@ -463,10 +473,11 @@ pub(crate) fn any_armed() -> bool {
 /// Puts breakpoints into a code object. Returns those that were there, to be dropped when nothing is borrowed.
 pub(crate) fn arm(info: *mut CodeInfo, armed: Vec<Armed>) -> Vec<Armed> {
     // SAFETY: a living record under the GIL, by the callers.
-    let present = unsafe { &mut (*info).armed };
-    let count = ARMED.load(Ordering::Relaxed) + usize::from(!armed.is_empty()) - usize::from(!present.is_empty());
+    let info = unsafe { &mut *info };
+    let count = ARMED.load(Ordering::Relaxed) + usize::from(!armed.is_empty()) - usize::from(!info.armed.is_empty());
     ARMED.store(count, Ordering::Relaxed);
-    std::mem::replace(present, armed)
+    info.glances = Glance::all(&armed);
+    std::mem::replace(&mut info.armed, armed)
 }
 
 /// All living code objects with events or breakpoints.

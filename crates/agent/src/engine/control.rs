@@ -1,19 +1,19 @@
 //! What an event leads to, the same for `sys.monitoring` and the trace function.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use ikpdb_proto::StopPolicy;
 use pyo3::ffi::PyThreadState;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use super::breakpoints::{self, Glance, Spot};
+use super::breakpoints::{self, Spot};
 use super::codes::{self, CodeInfo};
+use super::each_line::{self, Cause};
 use super::gil_cell::GilCell;
 use super::step::{self, Kind, Verdict};
 use super::stop::{self, Came};
 use super::what::{Reason, What};
 use super::{line_table, run_to};
+use crate::capi::frame::RawFrame;
 use crate::capi::{self, Ref};
 
 /// What a line that begins is to us.
@@ -21,43 +21,26 @@ use crate::capi::{self, Ref};
 pub(crate) enum Concern {
     /// It has no breakpoint.
     None,
-    /// It has breakpoints that do not stop now.
+    /// It has a breakpoint that does not stop now.
     PassesBy,
     /// It may stop.
     Matters,
 }
 
-/// What a line is to us, as can be told at a glance: the hottest path there is. Nothing here can panic or run code. Hits that do not
-/// count are counted, if the line passes by.
-#[inline]
-pub(crate) fn concern(info: *const CodeInfo, line: u32) -> Concern {
-    if info.is_null() || step::active() || run_to::active() || ANY_ENTERED.load(Ordering::Relaxed) {
+/// What a line is to us, as can be told at a glance: the hottest path there is. Nothing here can panic or run code, and nothing that is
+/// frequent calls anything. A hit that does not count is counted, if the line passes by.
+#[inline(always)]
+pub(crate) fn concern(info: &CodeInfo, line: u32, frame: impl FnOnce() -> Option<RawFrame>) -> Concern {
+    if each_line::matters() {
         return Concern::Matters;
     }
-    // SAFETY: the record of running code, under the GIL.
-    let info = unsafe { &*info };
-    let (mut has_one, mut passes) = (false, None);
-    for armed in &info.armed {
-        if armed.spot == Spot::Line(line) {
-            match armed.glance(info.code) {
-                Glance::False => {}
-                Glance::Passes if passes.is_none() => passes = Some(armed),
-                // One is usual; of several all would have to be looked at before the first is counted.
-                Glance::Passes | Glance::Matters => return Concern::Matters,
-            }
-            has_one = true;
-        } else if armed.spot == Spot::Entry {
-            return Concern::Matters;
+    for glance in &info.glances {
+        if glance.line == line {
+            let passes_by = frame().is_some_and(|frame| glance.passes_by(info, frame));
+            return if passes_by { Concern::PassesBy } else { Concern::Matters };
         }
     }
-    // A line that merely goes on is no hit, and neither is one of an evaluation.
-    if let Some(armed) = passes {
-        if !info.continuations.is_empty() || stop::is_stopper() {
-            return Concern::Matters;
-        }
-        armed.passed();
-    }
-    if has_one { Concern::PassesBy } else { Concern::None }
+    if info.armed.iter().any(|it| it.spot == Spot::Line(line)) { Concern::Matters } else { Concern::None }
 }
 
 /// The current thread is about to execute a line.
@@ -141,7 +124,6 @@ struct Entered {
 unsafe impl Send for Entered {}
 
 static ENTERED: GilCell<Vec<Entered>> = GilCell::new(Vec::new());
-static ANY_ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// A function begins, which may have breakpoints.
 pub(crate) fn function_begins(py: Python<'_>, info: *mut CodeInfo) {
@@ -164,19 +146,19 @@ pub(crate) fn function_begins(py: Python<'_>, info: *mut CodeInfo) {
         old
     });
     drop(old);
-    ANY_ENTERED.store(true, Ordering::Relaxed);
+    Cause::Entered.set(true);
 }
 
 /// The breakpoints of the function that the current frame has just begun.
 fn entered(py: Python<'_>) -> Vec<i32> {
-    if !ANY_ENTERED.load(Ordering::Relaxed) {
+    if !Cause::Entered.is_there() {
         return Vec::new();
     }
     let (thread, frame) = (capi::current_thread(), capi::current_frame());
     let found = ENTERED.with(py, |all| {
         let at = all.iter().position(|it| it.thread == thread && it.frame.as_ptr() == frame.cast());
         let found = at.map(|at| all.swap_remove(at));
-        ANY_ENTERED.store(!all.is_empty(), Ordering::Relaxed);
+        Cause::Entered.set(!all.is_empty());
         found
     });
     found.map(|it| it.hits).unwrap_or_default()

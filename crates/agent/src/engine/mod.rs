@@ -8,6 +8,7 @@ pub(crate) mod calls;
 mod code_slot;
 pub(crate) mod codes;
 pub(crate) mod control;
+pub(crate) mod each_line;
 pub(crate) mod entry;
 pub(crate) mod evaluation;
 pub(crate) mod events;

@@ -1,12 +1,11 @@
 //! `ikpdb/runTo`: go on, and stop before one line, once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use ikpdb_proto::{Failure, dap};
 use pyo3::Python;
 use pyo3::ffi::PyThreadState;
 
 use super::codes::{self, CodeInfo, Held};
+use super::each_line::Cause;
 use super::events::{self, Watch};
 use super::files;
 use super::gil_cell::GilCell;
@@ -28,11 +27,10 @@ struct Destination {
 unsafe impl Send for Destination {}
 
 static DESTINATION: GilCell<Option<Destination>> = GilCell::new(None);
-static ACTIVE: AtomicBool = AtomicBool::new(false);
 
 /// Whether a line is run to.
 pub(crate) fn active() -> bool {
-    ACTIVE.load(Ordering::Relaxed)
+    Cause::RunTo.is_there()
 }
 
 /// Watches the line.
@@ -55,7 +53,7 @@ pub(crate) fn begin(
     }
     let old = DESTINATION.with(py, |it| it.replace(Destination { line, codes, only }));
     drop(old);
-    ACTIVE.store(true, Ordering::Relaxed);
+    Cause::RunTo.set(true);
     events::update(py);
     Ok(())
 }
@@ -64,7 +62,7 @@ pub(crate) fn begin(
 pub(crate) fn end(py: Python<'_>, only: Option<*mut PyThreadState>) {
     let ended = DESTINATION.with(py, |it| it.take_if(|it| only.is_none_or(|only| it.only.is_none_or(|it| it == only))));
     if let Some(destination) = ended {
-        ACTIVE.store(false, Ordering::Relaxed);
+        Cause::RunTo.set(false);
         for held in &destination.codes {
             events::watch(py, held.info, Watch::Nothing);
         }

@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 
 use super::breakpoints::Spot;
 use super::codes::{self, CodeInfo, Held};
+use super::each_line::Cause;
 use super::events::{self, Watch};
 use super::freeze;
 use super::gil_cell::GilCell;
@@ -79,12 +80,11 @@ unsafe impl Send for Step {}
 
 /// The steps under way, at most one of a thread.
 static STEPS: GilCell<Vec<Step>> = GilCell::new(Vec::new());
-static ACTIVE: AtomicBool = AtomicBool::new(false);
 static ENTERS: AtomicBool = AtomicBool::new(false);
 
 /// Whether a step is under way.
 pub(crate) fn active() -> bool {
-    ACTIVE.load(Ordering::Relaxed)
+    Cause::Step.is_there()
 }
 
 /// Whether a step wants to know of functions that begin.
@@ -143,7 +143,7 @@ pub(crate) fn end(py: Python<'_>, only: Option<*mut PyThreadState>) -> bool {
 }
 
 fn publish(steps: &[Step]) {
-    ACTIVE.store(!steps.is_empty(), Ordering::Relaxed);
+    Cause::Step.set(!steps.is_empty());
     ENTERS.store(steps.iter().any(|step| step.enters), Ordering::Relaxed);
 }
 

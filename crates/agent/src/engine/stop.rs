@@ -79,6 +79,11 @@ pub(crate) fn is_stopper() -> bool {
     is_stopped() || (QUIET.load(Ordering::Relaxed) != 0 && IS_QUIET.with(Cell::get))
 }
 
+/// Whether any thread runs an evaluation.
+pub(crate) fn any_stopper() -> bool {
+    OPEN.load(Ordering::Relaxed) != 0 || QUIET.load(Ordering::Relaxed) != 0
+}
+
 /// As long as it lives the calling thread stops nowhere.
 #[derive(Debug)]
 pub(crate) struct Quiet {

@@ -17,7 +17,7 @@ use super::codes::{self, CodeInfo};
 use super::control::{self, Concern};
 use super::gil_cell::GilCell;
 use super::{events, exceptions, freeze, gil, pause, run_to, signals, step, stop, threads};
-use crate::capi::frame::code_in_place;
+use crate::capi::frame::{RawFrame, code_in_place};
 use crate::capi::{self, TraceFunction, capi};
 use crate::lifetime;
 
@@ -221,12 +221,10 @@ fn is_of_no_concern(frame: *mut PyFrameObject, what: c_int) -> bool {
         return false;
     }
     // SAFETY: a live frame object of CPython 3.11, under the GIL.
-    let info = codes::lookup(unsafe { code_in_place(frame) });
-    if info.is_null() {
-        return false;
-    }
+    let code = unsafe { code_in_place(frame) };
     // SAFETY: the record of running code, under the GIL.
-    let armed = unsafe { &(*info).armed };
+    let Some(info) = (unsafe { codes::lookup(code).as_ref() }) else { return false };
+    let armed = &info.armed;
     if armed.is_empty() {
         return true;
     }
@@ -236,8 +234,8 @@ fn is_of_no_concern(frame: *mut PyFrameObject, what: c_int) -> bool {
         LINE => {
             // SAFETY: the frame is running.
             let line = unsafe { ffi::PyFrame_GetLineNumber(frame) };
-            let line = u32::try_from(line).ok();
-            only_lines() && line.is_some_and(|line| control::concern(info, line) != Concern::Matters)
+            let concern = |line| control::concern(info, line, || RawFrame::current(code.cast()));
+            only_lines() && u32::try_from(line).is_ok_and(|line| concern(line) != Concern::Matters)
         }
         OPCODE => false,
         _ => true,

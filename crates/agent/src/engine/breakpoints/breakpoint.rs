@@ -23,7 +23,7 @@ pub(crate) struct Breakpoint {
     pub(super) hit_condition: Option<HitCondition>,
     /// What it prints instead of stopping.
     pub(super) message: Option<Arc<Template>>,
-    /// How often it was reached with its condition true.
+    /// How often it was reached with its condition true. Changes under the GIL.
     hits: AtomicU64,
     /// What is wrong with its expressions, if anything, once they were looked at.
     refused: OnceLock<Option<String>>,
@@ -172,21 +172,30 @@ impl Breakpoint {
         }
     }
 
-    /// It was reached with its condition true: whether this hit counts.
+    /// It was reached with its condition true: whether this hit counts. Needs the GIL.
     pub(super) fn counts(&self) -> bool {
-        let counts = self.would_count();
-        self.hit();
-        counts
+        let hit = self.hits.load(Ordering::Relaxed) + 1;
+        self.hits.store(hit, Ordering::Relaxed);
+        self.holds_at(hit)
     }
 
-    /// Whether the next hit would count. Under the GIL no other one comes between this and [`Self::hit`].
-    pub(super) fn would_count(&self) -> bool {
-        self.hit_condition.is_none_or(|condition| condition.holds(self.hits.load(Ordering::Relaxed) + 1))
+    /// It was reached with its condition true: takes the hit if it does not count, and says so. Needs the GIL.
+    #[inline(always)]
+    pub(super) fn passes(&self) -> bool {
+        let hit = self.hits.load(Ordering::Relaxed) + 1;
+        let passes = !self.holds_at(hit);
+        if passes {
+            self.hits.store(hit, Ordering::Relaxed);
+        }
+        passes
     }
 
-    /// It was reached with its condition true.
-    pub(super) fn hit(&self) {
-        self.hits.fetch_add(1, Ordering::Relaxed);
+    #[inline(always)]
+    fn holds_at(&self, hit: u64) -> bool {
+        match self.hit_condition {
+            Some(condition) => condition.holds(hit),
+            None => true,
+        }
     }
 
     /// Notes where it is.

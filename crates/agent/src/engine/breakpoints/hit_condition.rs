@@ -45,6 +45,7 @@ impl HitCondition {
     }
 
     /// Whether it holds at the hit with this number, the first one being 1.
+    #[inline(always)]
     pub(super) fn holds(self, hit: u64) -> bool {
         match self {
             HitCondition::Equal(number) => hit == number,

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 use ikpdb_proto::{Event, dap};
 use pyo3::prelude::*;
 
+use super::condition::Condition;
 use super::{Armed, Spot};
+use crate::capi::frame::RawFrame;
 use crate::door::{LOG, OUTBOX, original};
 use crate::engine::codes::{self, CodeInfo};
 use crate::engine::control::one_line;
@@ -23,7 +25,8 @@ pub(crate) fn reached(py: Python<'_>, info: *mut CodeInfo, spot: Spot) -> Vec<i3
         if armed.spot != spot {
             continue;
         }
-        let holds = armed.condition.as_ref().map_or(Some(true), |condition| condition.holds_natively(info_now.code));
+        let natively = |it: &Condition| it.native.as_ref()?.holds(RawFrame::current(info_now.code.cast())?);
+        let holds = armed.condition.as_deref().map_or(Some(true), natively);
         if holds == Some(false) || (holds == Some(true) && !armed.breakpoint.counts()) {
             continue;
         }

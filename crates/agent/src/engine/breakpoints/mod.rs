@@ -6,6 +6,7 @@ mod breakpoint;
 mod condition;
 mod expression;
 mod functions;
+mod glance;
 mod hit_condition;
 mod hits;
 mod locations;
@@ -17,7 +18,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ikpdb_proto::{Event, StopPolicy, dap};
-use pyo3::ffi::PyObject;
 use pyo3::prelude::*;
 
 use super::codes::{self, CodeInfo};
@@ -30,6 +30,7 @@ use breakpoint::{Found, Placement, Target, Wish};
 use condition::Condition;
 pub(crate) use expression::evaluate;
 pub(crate) use functions::{arm as arm_functions, replace as replace_functions};
+pub(crate) use glance::Glance;
 pub(crate) use hits::reached;
 pub(crate) use locations::{completes, has_loop, is_call, list as locations};
 use log_message::LogMessage;
@@ -47,21 +48,6 @@ pub(crate) struct Armed {
 }
 
 impl Armed {
-    /// What can be told without running anything.
-    #[inline(always)]
-    pub(crate) fn glance(&self, code: *mut PyObject) -> Glance {
-        match self.condition.as_ref().map_or(Some(true), |condition| condition.holds_natively(code)) {
-            Some(false) => Glance::False,
-            Some(true) if !self.breakpoint.would_count() => Glance::Passes,
-            _ => Glance::Matters,
-        }
-    }
-
-    /// It was reached at a hit that does not count.
-    pub(crate) fn passed(&self) {
-        self.breakpoint.hit();
-    }
-
     /// Whose it is.
     pub(crate) fn breakpoint(&self) -> &Breakpoint {
         &self.breakpoint
@@ -75,17 +61,6 @@ pub(crate) fn policy(info: *const CodeInfo, hits: &[i32]) -> Option<StopPolicy> 
     let of = |id: &i32| armed.iter().find(|it| it.breakpoint.id == *id).and_then(|it| it.breakpoint.wish.policy);
     let policies = hits.iter().map(|id| of(id).unwrap_or_else(stop::policy));
     policies.reduce(|one, other| if one == StopPolicy::All { one } else { other })
-}
-
-/// What can be told of a breakpoint that is reached without running anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Glance {
-    /// Its condition is false.
-    False,
-    /// Its condition is true, but this hit does not count.
-    Passes,
-    /// It stops, prints, or has to be asked.
-    Matters,
 }
 
 /// A place in a code object.

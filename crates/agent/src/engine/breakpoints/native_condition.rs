@@ -36,21 +36,22 @@ pub(super) enum Singleton {
     False,
 }
 
-/// A comparison.
+/// A comparison: the orders in which it holds, as bits (less, equal, greater, none).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
+#[repr(u8)]
+pub(super) enum Comparison {
     /// `==`
-    Equal,
+    Equal = 2,
     /// `!=`
-    NotEqual,
+    NotEqual = 1 | 4 | Self::NO_ORDER,
     /// `<`
-    Less,
+    Less = 1,
     /// `<=`
-    LessOrEqual,
+    LessOrEqual = 1 | 2,
     /// `>`
-    Greater,
+    Greater = 4,
     /// `>=`
-    GreaterOrEqual,
+    GreaterOrEqual = 4 | 2,
 }
 
 /// The largest number up to which integers are exact as floats.
@@ -75,14 +76,14 @@ impl NativeCondition {
     pub(super) fn holds(&self, value: *mut PyObject) -> Option<bool> {
         // The most frequent first, without the jump table of what follows.
         if let Self::Integer(comparison, constant) = self
-            && let Some(Number::Integer(number)) = Number::of(value)
+            && let Some(number) = digit(value)
         {
-            return Some(comparison.holds(Some(number.cmp(constant))));
+            return Some(comparison.holds(Some(i64::from(number).cmp(constant))));
         }
         self.holds_otherwise(value)
     }
 
-    /// All but an integer that is held against one.
+    /// What is less frequent than a positive integer of one digit that is held against one.
     #[inline(never)]
     fn holds_otherwise(&self, value: *mut PyObject) -> Option<bool> {
         match self {
@@ -92,7 +93,8 @@ impl NativeCondition {
                 Number::Float(number) if constant.unsigned_abs() <= EXACT => {
                     Some(comparison.holds(number.partial_cmp(&(*constant as f64))))
                 }
-                Number::Float(_) | Number::Integer(_) => None,
+                Number::Float(_) => None,
+                Number::Integer(number) => Some(comparison.holds(Some(number.cmp(constant)))),
             },
             Self::Float(comparison, constant) => match Number::of(value)? {
                 Number::Float(number) => Some(comparison.holds(number.partial_cmp(constant))),
@@ -145,6 +147,13 @@ impl Number {
     }
 }
 
+/// The value of an exact integer that is positive and has one digit.
+#[inline(always)]
+fn digit(value: *mut PyObject) -> Option<u32> {
+    // SAFETY: as above.
+    unsafe { if ffi::PyLong_CheckExact(value) == 0 { None } else { integer::in_place(value) } }
+}
+
 /// Whether a value of a simple type is true.
 fn truth(value: *mut PyObject) -> Option<bool> {
     if value == Singleton::True.address() {
@@ -173,17 +182,15 @@ impl Singleton {
 }
 
 impl Comparison {
+    const NO_ORDER: u8 = 8;
+
     /// Whether it holds for values in this order; without one (NaN) they are not equal, and nothing else.
     fn holds(self, order: Option<Ordering>) -> bool {
         // Without a jump that depends on the comparison: where the program does a lot between two hits, the processor would have to
         // guess it anew each time.
         let order = order.map_or(Self::NO_ORDER, |order| 1 << (order as i8 + 1));
-        Self::ORDERS[self as usize] & order != 0
+        self as u8 & order != 0
     }
-
-    const NO_ORDER: u8 = 8;
-    /// For each comparison the orders in which it holds, as bits: less, equal, greater, none.
-    const ORDERS: [u8; 6] = [2, 1 + 4 + Self::NO_ORDER, 1, 1 + 2, 4, 4 + 2];
 }
 
 /// What the text of a test says.
