@@ -329,3 +329,21 @@ fn what_waits_in_a_condition_is_shown_without_a_frame_of_ours() {
         assert_eq!(program.ends(), ("on\n".to_owned(), 0), "{}", python.version);
     }
 }
+
+#[test]
+fn a_program_that_fails_or_ends_while_nobody_is_there_does_so_as_ever() {
+    let case = Case::real();
+    for python in pythons() {
+        for (end, code) in [("raise ValueError('alone')", 1), ("raise SystemExit(4)", 4), ("pass", 0)] {
+            let _ = std::fs::remove_file(case.workspace.join("go"));
+            let text = format!("import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n{end}\n");
+            let (mut program, client) = run(&case, &python, &text, &[], &[]);
+            drop(client);
+            program.says("Disconnected");
+            std::fs::write(case.workspace.join("go"), "").unwrap();
+            assert_eq!(program.exit_code_by(Instant::now() + DEADLINE), Some(code), "{} {end}", python.version);
+            let failed = program.seen.iter().any(|line| line == "ValueError: alone");
+            assert_eq!(failed, code == 1, "{}: {:?}", python.version, program.seen);
+        }
+    }
+}

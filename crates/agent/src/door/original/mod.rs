@@ -116,6 +116,11 @@ pub(crate) fn door() -> Option<&'static Door> {
     DOOR.get()
 }
 
+/// Whether there is a client: what the program fails with is shown to somebody, and a program that fails alone ends.
+pub(crate) fn has_client() -> bool {
+    door().is_some_and(|it| it.sender.client().is_some())
+}
+
 /// Opens the door.
 pub(crate) fn open(py: Python<'_>, start: IkpdbStart) -> &'static Door {
     log::set_up(start.log.as_deref());

@@ -418,7 +418,7 @@ pub(crate) fn ends_program(py: Python<'_>, value: &Bound<'_, PyAny>) {
     }
     if watches_reports() {
         uncaught(py, value);
-    } else if original::door().is_some() && threads::is_main() {
+    } else if original::has_client() && threads::is_main() {
         show(py, value);
     }
     if threads::is_main() && capi::current_frame().is_null() {
