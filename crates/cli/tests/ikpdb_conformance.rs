@@ -30,6 +30,8 @@ const CROWD: usize = 3;
 /// What differs is replayed again, alone: some of what was recorded depends on how soon a thread begins, or came in the 0.3 s that a program has
 /// ended and still answers, which a crowd may take from it.
 const AGAIN: usize = 2;
+/// At most one in so many replays may differ in the crowd.
+const FEW: usize = 20;
 
 /// A transcript on an interpreter.
 struct Job<'a> {
@@ -57,15 +59,18 @@ fn clients_of_the_original_get_what_they_got_from_it() {
         }
     }
     let mut outcomes = in_a_crowd(jobs, |job| replay(&case, &differences, job));
+    let mut unsteady = BTreeSet::new();
     for (job, outcome) in &mut outcomes {
         for again in 0..AGAIN {
             if !outcome.differences.is_empty() {
+                unsteady.insert(format!("{} on {}", job.transcript.name, job.python.version));
                 job.folder = case.path(&format!("{}/{}/{again}/app", job.python.version, job.transcript.name));
                 *outcome = replay(&case, &differences, job);
             }
         }
     }
 
+    eprintln!("replayed alone: {unsteady:?}");
     let mut found: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
     let mut used = BTreeSet::new();
     for (job, outcome) in &outcomes {
@@ -80,6 +85,8 @@ fn clients_of_the_original_get_what_they_got_from_it() {
         wrong.extend(differences.unused(&used, &minors));
     }
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
+    // What goes wrong now and then for another reason than the crowd does so in many sessions.
+    assert!(unsteady.len() <= outcomes.len() / FEW, "these differ now and then: {unsteady:?}");
 }
 
 /// Does all jobs, several at once.
