@@ -82,6 +82,17 @@ def deep(levels=10_000):
     return total
 
 
+def calls(levels=10_000):
+    if levels:
+        return calls(levels - 1)
+    while True:
+        same(levels)  # BP:calls
+
+
+def same(value):
+    return value  # BP:same
+
+
 def large():
     numbers = list(range(1_000_000))
     return len(numbers)  # BP:large
@@ -123,7 +134,7 @@ def code_with(line, file):
 
 
 def reach(workload, name):
-    of_driver = {"late": late, "cold": cold.cold, "steps": steps, "uncaught": uncaught, "raised": raised, "deep": deep, "large": large, "spin": spin}
+    of_driver = {"late": late, "cold": cold.cold, "steps": steps, "uncaught": uncaught, "raised": raised, "deep": deep, "calls": calls, "large": large, "spin": spin}
     of_driver.get(name, lambda: getattr(workload, "reach_" + name)())()
 
 

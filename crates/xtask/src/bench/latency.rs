@@ -33,7 +33,7 @@ const fn row(name: &'static str, target: f64, target_311: f64) -> Row {
 }
 
 /// All rows with a target. Their source is the table of targets of the engine's fact sheet.
-pub(crate) const ROWS: [Row; 18] = [
+pub(crate) const ROWS: [Row; 20] = [
     row("threads", 0.3, 0.3),
     row("stackTrace, 20 frames", 0.3, 0.3),
     row("scopes", 0.3, 0.3),
@@ -45,6 +45,8 @@ pub(crate) const ROWS: [Row; 18] = [
     row("10,000 frames, the first 20", 2.0, 2.0),
     row("10,000 frames, all", 40.0, 40.0),
     row("next at depth 10,000", 1.0, 1.0),
+    row(STEP_IN, 1.0, 1.0),
+    row(STEP_OUT, 1.0, 1.0),
     row("100 items of a list of 1,000,000", 1.0, 1.0),
     row("pause, one thread busy", 2.0, 10.0),
     row("pause, 8 threads busy", 2.0, 10.0),
@@ -57,6 +59,8 @@ pub(crate) const ROWS: [Row; 18] = [
 /// At the door for clients of the original IKPdb.
 const DOOR_COMMAND: &str = "IKPdb 1.3: a command";
 const DOOR_BREAK: &str = "IKPdb 1.3: stepOver to programBreak, 50 frames, 2,000 variables";
+const STEP_IN: &str = "stepIn at depth 10,000";
+const STEP_OUT: &str = "stepOut at depth 10,000";
 
 /// What logpoints print, in hits a second.
 pub(crate) const LOGPOINTS: &str = "logpoint in a hot loop";
@@ -74,6 +78,7 @@ pub(crate) fn measure(starter: &Starter, debugger: Debugger) -> Result<Rows> {
     stopped(starter, debugger, &mut rows).context("requests")?;
     busy(starter, debugger, &mut rows).context("threads busy")?;
     deep(starter, debugger, &mut rows).context("deep")?;
+    deep_calls(starter, debugger, &mut rows).context("calls in the deep")?;
     large(starter, debugger, &mut rows).context("large")?;
     pauses(starter, debugger, &mut rows).context("pause")?;
     launch(starter, debugger, &mut rows).context("launch")?;
@@ -135,7 +140,11 @@ fn look(adapter: &mut Adapter, thread: u64) -> Result<()> {
 }
 
 fn next(adapter: &mut Adapter, thread: u64) -> Result<()> {
-    adapter.send("next", &json!({"threadId": thread}))?;
+    step(adapter, thread, "next")
+}
+
+fn step(adapter: &mut Adapter, thread: u64, command: &str) -> Result<()> {
+    adapter.send(command, &json!({"threadId": thread}))?;
     adapter.event("stopped")?;
     Ok(())
 }
@@ -200,6 +209,35 @@ fn deep(starter: &Starter, debugger: Debugger, rows: &mut Rows) -> Result<()> {
     keep(rows, "10,000 frames, the first 20", some);
     keep(rows, "10,000 frames, all", all);
     time(rows, "next at depth 10,000", FEW, || next(adapter, thread))?;
+    debuggee.end()
+}
+
+/// Into a call and out of it, at the end of a deep stack.
+fn deep_calls(starter: &Starter, debugger: Debugger, rows: &mut Rows) -> Result<()> {
+    let mut debuggee = begin(starter, debugger)?;
+    let (call, inside) = (place("driver", "calls")?, place("driver", "same")?);
+    let thread = debuggee.stop_in_driver("calls")?;
+    let adapter = debuggee.adapter()?;
+    let (mut into, mut out) = (Vec::new(), Vec::new());
+    let mut timed = |command: &str| -> Result<(f64, Option<u64>)> {
+        let start = Instant::now();
+        step(adapter, thread, command)?;
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        Ok((milliseconds, stack(adapter, thread, 1)?.first().and_then(|frame| frame["line"].as_u64())))
+    };
+    while out.len() < FEW {
+        let (milliseconds, line) = timed("stepIn")?;
+        if line != Some(inside.line.into()) {
+            // The loop goes on to the call.
+            continue;
+        }
+        into.push(milliseconds);
+        let (milliseconds, line) = timed("stepOut")?;
+        ensure!(line == Some(call.line.into()), "it stepped out to line {line:?}, not to that of the call");
+        out.push(milliseconds);
+    }
+    keep(rows, STEP_IN, into);
+    keep(rows, STEP_OUT, out);
     debuggee.end()
 }
 
